@@ -1,0 +1,76 @@
+package actors
+
+import (
+	"lockstep/messages"
+	"lockstep/replica"
+)
+
+// Mail carries parcels to other processes. Package remote implements it; actors
+// know nobody's address but as a name.
+type Mail interface {
+	// Send queues what the parcel holds for a process and returns at once. It
+	// may be lost, and nobody tells. The parcel must not be changed afterwards.
+	Send(to replica.NodeID, p messages.Parcel)
+	// Reset cuts the connection to a process, with all that queued on it.
+	Reset(to replica.NodeID)
+}
+
+// What arrives from other processes. The door (package remote) has checked the
+// frame: From is the address that the sender proved to own.
+type (
+	// FromClients brings requests to a LockTable.
+	FromClients struct {
+		From     replica.NodeID
+		Requests []messages.Request
+	}
+
+	// FromPeer brings protocol messages to a Replicator, in the order of sending.
+	FromPeer struct {
+		From          replica.NodeID
+		Incarnation   replica.Incarnation
+		Cluster       replica.ClusterID
+		NewConnection bool // the first frame on a connection of the sender
+		Messages      []replica.Message
+	}
+
+	// StatusAsked asks a Replicator where it stands.
+	StatusAsked struct {
+		From   replica.NodeID
+		Client messages.ClientID
+	}
+
+	// FromNode brings answers to a Client.
+	FromNode struct {
+		From    replica.NodeID
+		Answers []replica.Answer
+	}
+
+	// StatusTold brings a status report to whoever asked.
+	StatusTold struct{ Status replica.Status }
+
+	// RefusedByNode says that a node will not talk to this process, and why.
+	RefusedByNode struct {
+		From   replica.NodeID
+		Reason string
+	}
+)
+
+// What the links report. All of it is a hint, never a proof, but for the order:
+// StreamEnded comes after the last frame of that stream.
+type (
+	// LinkUp says that a new connection to a process stands.
+	LinkUp struct{ Node replica.NodeID }
+
+	// LinkDown says that the connection to a process broke, or that none could be
+	// made: what was sent on it may be lost.
+	LinkDown struct{ Node replica.NodeID }
+
+	// DialRefused says that nobody listens at a process's address.
+	DialRefused struct{ Node replica.NodeID }
+
+	// StreamEnded says that a process's connection to us ended.
+	StreamEnded struct {
+		From        replica.NodeID
+		Incarnation replica.Incarnation
+	}
+)

@@ -1,0 +1,31 @@
+package lock
+
+// Token is a fencing token, view<<40 | n. Every grant carries one, and tokens
+// strictly rise through everything that can happen to the service, so that a
+// resource can refuse whoever comes with a lower one than it has seen.
+type Token uint64
+
+// Outcome says what became of a command. Refusals are outcomes, not errors.
+type Outcome uint8
+
+// The outcomes. Their values are those on the wire.
+const (
+	Granted        Outcome = 1  // the lock was free and is now held; Token is set
+	Held           Outcome = 2  // the lock was held already
+	Released       Outcome = 3  // the lock was held and is now free
+	NotHeld        Outcome = 4  // the lock was free already
+	Opened         Outcome = 5  // Session is set
+	Closed         Outcome = 6  // also when it had been closed before
+	SessionExpired Outcome = 7  // no such session: it was closed, expired or lost
+	Stale          Outcome = 8  // the slot has gone on to a higher number
+	LimitReached   Outcome = 9  // Limit says which; nothing was changed
+	Invalid        Outcome = 10 // the request's form is wrong; Limit says how
+)
+
+// Result is the answer to one command.
+type Result struct {
+	Outcome Outcome
+	Limit   Limit     // with LimitReached and Invalid
+	Token   Token     // with Granted
+	Session SessionID // with Opened
+}

@@ -1,0 +1,51 @@
+package messages
+
+import (
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// ClientID tells the client actors of one process apart.
+type ClientID uint32
+
+// Header is what every frame says about itself.
+type Header struct {
+	Cluster         replica.ClusterID
+	Table           string // empty is the default table
+	From, To        replica.NodeID
+	FromIncarnation replica.Incarnation
+	ToIncarnation   replica.Incarnation // zero: the receiver was not heard yet
+	Version         uint32
+	Proof           uint64 // the number that the receiver sent to From
+	Challenge       uint64 // the number that the receiver must return
+	Seq             uint64 // counts the frames of this direction, from 1
+	Seen            uint64 // the highest Seq of the other direction that was handled
+}
+
+// Parcel is all that waited for one process, as plain values.
+type Parcel struct {
+	Requests      []Request
+	Answers       []Answer
+	Pair          []replica.Message
+	StatusQueries []ClientID
+	StatusReports []StatusReport
+	Refused       string // not empty: the receiver may not talk to the sender
+}
+
+// Request is a command with the client actor that asks.
+type Request struct {
+	Client  ClientID
+	Command lock.Command
+}
+
+// Answer is a node's answer to one client actor.
+type Answer struct {
+	Client ClientID
+	Answer replica.Answer
+}
+
+// StatusReport answers the status query of one client actor.
+type StatusReport struct {
+	Client ClientID
+	Status replica.Status
+}

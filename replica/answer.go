@@ -1,0 +1,22 @@
+package replica
+
+import "lockstep/lock"
+
+// AnswerKind says what a client may conclude from an answer (design section 7).
+type AnswerKind uint8
+
+// The kinds. Their values are those on the wire.
+const (
+	Executed   AnswerKind = 1 // Result is final
+	NotPrimary AnswerKind = 2 // this attempt was not executed; ask Hint
+	Overloaded AnswerKind = 3 // this attempt was not executed; ask again later
+	Moved      AnswerKind = 4 // outcome unknown; ask Hint with the same number
+)
+
+// Answer is what a node replies to one request.
+type Answer struct {
+	Request lock.RequestID
+	Kind    AnswerKind
+	Result  lock.Result // with Executed
+	Hint    NodeID      // with NotPrimary and Moved; may be empty
+}

@@ -1,0 +1,201 @@
+package replica
+
+import "lockstep/lock"
+
+// NodeID names a node: it is the address under which the others reach it.
+type NodeID string
+
+// Incarnation tells the lives of one node apart: each start has a higher one.
+type Incarnation uint64
+
+// ClusterID names a pair for ever. Zero is "none yet".
+type ClusterID uint64
+
+// Role is what a node is for its lock table.
+type Role uint8
+
+// The roles. Their values are those on the wire.
+const (
+	Joining Role = 1 // knows nothing; serves nobody
+	Primary Role = 2 // orders commands and answers when the backup has them
+	Backup  Role = 3 // holds all that the primary answers; relays requests to it
+	Solo    Role = 4 // orders and answers alone
+	Demoted Role = 5 // has missed entries; serves nobody until it has joined again
+)
+
+// String returns the role's name as it stands in JSON.
+func (r Role) String() string {
+	switch r {
+	case Joining:
+		return "joining"
+	case Primary:
+		return "primary"
+	case Backup:
+		return "backup"
+	case Solo:
+		return "solo"
+	case Demoted:
+		return "demoted"
+	default:
+		return "unknown"
+	}
+}
+
+// Core is the seam between a protocol and the actor that runs it.
+type Core interface {
+	// Step handles one event and returns what is to be done, in order. The
+	// slice is valid until the next Step.
+	Step(Event) []Effect
+	// Status tells where the node stands, for people.
+	Status() Status
+}
+
+// Status is what `lockc status` shows of one node.
+type Status struct {
+	Node     NodeID
+	Role     Role
+	View     lock.View
+	Index    lock.Index // the last entry known to be in the order here
+	Peer     NodeID
+	Paired   bool   // a primary and a backup that have heard each other in this view
+	Heard    bool   // whether the peer was heard at all
+	HeardAgo uint64 // ticks since a frame of the peer was last handled
+	TickMS   uint64 // the length of a tick in milliseconds; the shell fills it in
+	Cluster  ClusterID
+}
+
+// Event is something that happened to a node.
+type Event interface{ event() }
+
+// The events.
+type (
+	// Tick is one unit of logical time. Gap says that more than two periods have
+	// gone by since the last one was handled: the process was paused.
+	Tick struct{ Gap bool }
+
+	// Submit brings requests that clients sent to this node.
+	Submit struct{ Commands []lock.Command }
+
+	// Received is a message of another node. From is authenticated; a message
+	// for a former life of this node never gets here.
+	Received struct {
+		From        NodeID
+		Incarnation Incarnation // of the sender
+		Cluster     ClusterID   // zero if the sender has none yet
+		// NewConnection marks the first message on a connection of the sender.
+		NewConnection bool
+		Message       Message
+	}
+
+	// StreamEnded says that the peer's connection to us has ended and that its
+	// last frame was handled before this. Incarnation is the life it served.
+	StreamEnded struct{ Incarnation Incarnation }
+
+	// DialRefused says that nobody listens at the peer's address.
+	DialRefused struct{}
+
+	// LinkUp says that a new connection to the peer stands: what was sent on the
+	// last one may be lost.
+	LinkUp struct{}
+
+	// Synced says that the identity up to View is on disk.
+	Synced struct{ View lock.View }
+
+	// SnapshotTaken brings the encoded state after entry Index.
+	SnapshotTaken struct {
+		Index  lock.Index
+		Digest lock.Digest
+		Bytes  []byte
+	}
+
+	// Installed says that the state after entry Index is in place. A snapshot
+	// that could not be decoded has OK false.
+	Installed struct {
+		Index  lock.Index
+		Digest lock.Digest
+		OK     bool
+	}
+
+	// Leave asks the node to give up its role for good and to say so (bye).
+	Leave struct{}
+)
+
+func (Tick) event()          {}
+func (Submit) event()        {}
+func (Received) event()      {}
+func (StreamEnded) event()   {}
+func (DialRefused) event()   {}
+func (LinkUp) event()        {}
+func (Synced) event()        {}
+func (SnapshotTaken) event() {}
+func (Installed) event()     {}
+func (Leave) event()         {}
+
+// Effect is something that the shell has to do.
+type Effect interface{ effect() }
+
+// The effects.
+type (
+	// Send gives a message to the link to a node.
+	Send struct {
+		To      NodeID
+		Message Message
+	}
+
+	// Apply runs entries on the lock table; whoever asked for them here is
+	// answered.
+	Apply struct{ Entries []lock.Entry }
+
+	// Refuse answers requests that this node will not order: the attempt was not
+	// executed. Kind is NotPrimary or Overloaded.
+	Refuse struct {
+		Requests []lock.RequestID
+		Kind     AnswerKind
+		Hint     NodeID
+	}
+
+	// Abandon answers `moved` to everybody who still waits here: the outcome of
+	// what they asked is not known on this node.
+	Abandon struct{ Hint NodeID }
+
+	// Persist writes View and Cluster into the identity file and comes back as
+	// Synced.
+	Persist struct {
+		View    lock.View
+		Cluster ClusterID
+	}
+
+	// TakeSnapshot asks for the table's state; it comes back as SnapshotTaken.
+	TakeSnapshot struct{}
+
+	// Install replaces the table by a snapshot; it comes back as Installed.
+	Install struct{ Bytes []byte }
+
+	// Reset replaces the table by an empty one, as before entry 1.
+	Reset struct{}
+
+	// ResetLink cuts the connection to a node, with all that queued on it.
+	ResetLink struct{ To NodeID }
+
+	// Say tells people what happened, in one line.
+	Say struct {
+		Warn bool
+		Text string
+	}
+
+	// Exit ends the process: it cannot be part of this pair. Reason is for
+	// people. Effects before it are carried out first.
+	Exit struct{ Reason string }
+)
+
+func (Send) effect()         {}
+func (Apply) effect()        {}
+func (Refuse) effect()       {}
+func (Abandon) effect()      {}
+func (Persist) effect()      {}
+func (TakeSnapshot) effect() {}
+func (Install) effect()      {}
+func (Reset) effect()        {}
+func (ResetLink) effect()    {}
+func (Say) effect()          {}
+func (Exit) effect()         {}
