@@ -2,8 +2,12 @@ package messages
 
 import (
 	"lockstep/lock"
+	"lockstep/messages/wire"
 	"lockstep/replica"
 )
+
+// Frame is the one message that proto.actor's remoting carries for us.
+type Frame = wire.Frame
 
 // ClientID tells the client actors of one process apart.
 type ClientID uint32

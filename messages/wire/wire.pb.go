@@ -2,7 +2,7 @@
 //
 // Frame is what proto.actor's remoting carries. Its body is a Parcel, kept as
 // bytes so that the packages which send and receive turn it straight into plain
-// values (codec.go); this file is what other implementations would read.
+// values; this file is what other implementations would read.
 //
 // Growing it: fields are only added, with new numbers. A reader skips fields
 // that it does not know and refuses requests with a verb that it does not know.
@@ -14,7 +14,7 @@
 // 	protoc        v3.21.12
 // source: wire.proto
 
-package messages
+package wire
 
 import (
 	protoreflect "google.golang.org/protobuf/reflect/protoreflect"
@@ -2234,7 +2234,7 @@ const file_wire_proto_rawDesc = "" +
 	"\tSlotState\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x06R\x06number\x12(\n" +
-	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answerB\x13Z\x11lockstep/messagesb\x06proto3"
+	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answerB\x18Z\x16lockstep/messages/wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
