@@ -1,0 +1,127 @@
+package replica
+
+import (
+	"fmt"
+
+	"lockstep/lock"
+)
+
+// intake is what a node without a role has got of a snapshot and the entries
+// behind it (P7).
+type intake struct {
+	view lock.View // with base, the snapshot's name
+	base lock.Index
+
+	bytes      []byte
+	installing bool
+	installed  bool
+	digest     lock.Digest // of the installed state at base
+	index      lock.Index  // the last entry here, once installed
+}
+
+// older reports whether the chunk belongs to a later snapshot.
+func (in *intake) older(m Chunk) bool {
+	return in == nil || m.View > in.view || m.View == in.view && m.Base > in.base
+}
+
+func (in *intake) is(view lock.View, base lock.Index) bool {
+	return in != nil && in.view == view && in.base == base
+}
+
+func (p *Pair) onChunk(m Chunk) {
+	if p.hasRole() {
+		return
+	}
+	if p.intake.older(m) {
+		p.intake = &intake{view: m.View, base: m.Base}
+	}
+	in := p.intake
+	if !in.is(m.View, m.Base) || in.installing || in.installed {
+		return
+	}
+	if m.Offset == uint64(len(in.bytes)) {
+		in.bytes = append(in.bytes, m.Bytes...)
+		if uint64(len(in.bytes)) == m.Total {
+			in.installing = true
+			p.do(Install{Bytes: in.bytes})
+		}
+	}
+	p.report()
+}
+
+func (p *Pair) onInstalled(e Installed) {
+	in := p.intake
+	if in == nil || !in.installing {
+		return
+	}
+	in.installing = false
+	if !e.OK || e.Index != in.base {
+		p.say(true, fmt.Sprintf("the snapshot at entry %d cannot be installed; asking for it again", in.base))
+		in.bytes = nil
+		return
+	}
+	in.installed, in.digest, in.index = true, e.Digest, e.Index
+	p.report()
+}
+
+func (p *Pair) onTail(m Tail) {
+	in := p.intake
+	if p.hasRole() || !in.is(m.View, m.Base) || !in.installed {
+		return
+	}
+	fresh := m.Entries
+	for len(fresh) > 0 && fresh[0].Index <= in.index {
+		fresh = fresh[1:]
+	}
+	if len(fresh) > 0 && fresh[0].Index == in.index+1 {
+		in.index = fresh[len(fresh)-1].Index
+		p.do(Apply{Entries: fresh})
+	}
+	p.report()
+}
+
+// report tells the survivor how far the intake has got.
+func (p *Pair) report() {
+	in := p.intake
+	if in == nil {
+		return
+	}
+	p.send(Report{
+		View: in.view, Highest: p.view, Base: in.base, Offset: uint64(len(in.bytes)),
+		Installed: in.installed, Digest: in.digest, Index: in.index,
+	})
+}
+
+// onStart makes this node the backup if it holds everything that START asks
+// for. A repeated START is answered again: the acknowledgement was lost (P7).
+func (p *Pair) onStart(m Start) {
+	if p.role == Backup && m.View == p.view {
+		p.send(Ack{View: p.view, Index: p.order.last})
+		return
+	}
+	if p.hasRole() || m.View < p.view || !p.holds(m) {
+		return
+	}
+	if reason := p.otherCluster(m.Cluster); reason != "" {
+		p.exit(reason)
+		return
+	}
+	var index lock.Index
+	if m.Founding {
+		p.do(Reset{})
+	} else {
+		index = p.intake.index
+	}
+	p.intake = nil
+	p.adopt(m.Cluster)
+	p.enter(Backup, m.View, fmt.Sprintf("%s is the primary; everything up to entry %d is here", p.peer, index))
+	p.order.startAt(index)
+	p.send(Ack{View: p.view, Index: index})
+}
+
+// holds reports whether everything up to START's entry is here. The snapshot
+// must be of an earlier view: it is by that view's end that START counts.
+func (p *Pair) holds(m Start) bool {
+	in := p.intake
+	return m.Founding || in != nil && in.installed && in.view < m.View && in.index >= m.Index
+}

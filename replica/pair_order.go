@@ -1,0 +1,211 @@
+package replica
+
+import "lockstep/lock"
+
+// order is the list of entries as this node knows it:
+//
+//	1 ... base | base+1 ... applied ... last |  queue
+//	 forgotten |          kept               |  without a number yet
+//
+// On a PRIMARY acked trails last by the batch in flight, and applied equals
+// acked but right after a rejoin, when the backup still fetches what was
+// executed alone. On every other node applied equals last.
+type order struct {
+	entries []lock.Entry // base+1 to last; never changed once written
+	base    lock.Index
+	last    lock.Index
+	applied lock.Index // given to the lock table
+	acked   lock.Index // PRIMARY: the backup has everything up to it
+
+	queue    []lock.Command
+	numbered uint64 // entries numbered in this view (S3)
+	idle     int    // PRIMARY: ticks without an acknowledgement while one is due
+}
+
+// startAt forgets everything before an index that is in place already.
+func (o *order) startAt(index lock.Index) {
+	*o = order{base: index, last: index, applied: index, acked: index, queue: o.queue}
+}
+
+// after returns the kept entries behind an index, not to be changed.
+func (o *order) after(index lock.Index) []lock.Entry {
+	from := int(max(index, o.base) - o.base)
+	return o.entries[from:len(o.entries):len(o.entries)]
+}
+
+// number gives the first n of the queue their places and returns them.
+func (o *order) number(view lock.View, n int) []lock.Entry {
+	for _, c := range o.queue[:n] {
+		o.last++
+		o.entries = append(o.entries, lock.Entry{View: view, Index: o.last, Command: c})
+	}
+	o.queue = o.queue[n:]
+	if len(o.queue) == 0 {
+		o.queue = nil
+	}
+	o.numbered += uint64(n)
+	return o.after(o.last - lock.Index(n))
+}
+
+// forget drops the entries up to an index.
+func (o *order) forget(index lock.Index) {
+	o.entries = o.after(index)
+	o.base = max(o.base, index)
+	if len(o.entries) == 0 {
+		// A fresh array: messages on their way may still show the old one.
+		o.entries = nil
+	}
+}
+
+// submit takes requests of clients.
+func (p *Pair) submit(commands []lock.Command) {
+	switch p.role {
+	case Primary, Solo:
+		p.enqueue(commands)
+	case Backup:
+		p.relay(commands)
+	default:
+		p.refuse(commands, NotPrimary, p.hint())
+	}
+}
+
+// hint is where a client may be better off.
+func (p *Pair) hint() NodeID {
+	if p.life.serving {
+		return p.peer
+	}
+	return ""
+}
+
+func (p *Pair) enqueue(commands []lock.Command) {
+	room := max(0, p.cfg.MaxQueue-len(p.order.queue))
+	if len(commands) > room {
+		p.refuse(commands[room:], Overloaded, "")
+		commands = commands[:room]
+	}
+	p.order.queue = append(p.order.queue, commands...)
+	p.pump()
+}
+
+// pump numbers what has queued: alone at once, with a backup everything that
+// came while a batch was in flight as the next batch (group commit).
+func (p *Pair) pump() {
+	switch {
+	case len(p.order.queue) == 0:
+	case p.role == Solo:
+		p.renewView(len(p.order.queue))
+		p.apply(p.order.number(p.view, len(p.order.queue)))
+		p.feed(false)
+	case p.role == Primary && !p.starting && p.order.acked == p.order.last:
+		n := min(len(p.order.queue), p.cfg.MaxBatch)
+		if p.renewView(n) {
+			return // alone now, and everything is applied
+		}
+		p.order.idle = 0
+		p.forward(p.order.number(p.view, n))
+	}
+}
+
+// renewView begins a new view before this one runs out of tokens: each entry
+// draws one at most (S3). It reports whether it did.
+func (p *Pair) renewView(n int) bool {
+	if p.order.numbered+uint64(n) <= p.cfg.EntriesPerView {
+		return false
+	}
+	const why = "the last view has drawn all its tokens"
+	if p.role == Solo {
+		p.enter(Solo, p.view+2, why)
+		p.transfer = nil // the joiner must be told the new view
+		return true
+	}
+	p.goSolo(why)
+	return true
+}
+
+// apply gives entries to the lock table. They are the ones behind applied.
+func (p *Pair) apply(entries []lock.Entry) {
+	if len(entries) == 0 {
+		return
+	}
+	p.order.applied = entries[len(entries)-1].Index
+	p.do(Apply{Entries: entries})
+	if p.transfer == nil {
+		p.order.forget(p.order.applied)
+	}
+}
+
+func (p *Pair) forward(entries []lock.Entry) {
+	if len(entries) > 0 && !p.starting { // until it has started, it is fed
+		p.send(Forward{View: p.view, Entries: entries})
+	}
+}
+
+// resend repeats the batch in flight when two ticks have passed without any
+// acknowledgement of it: the frame or the acknowledgement was lost (P1).
+func (p *Pair) resend() {
+	if p.order.acked == p.order.last {
+		return
+	}
+	if p.order.idle++; p.order.idle >= 2 {
+		p.order.idle = 0
+		p.forward(p.order.after(p.order.acked))
+	}
+}
+
+// onForward is the backup's half of P1: only the next entry counts, and the
+// acknowledgement tells how far that reaches.
+func (p *Pair) onForward(m Forward) {
+	if p.role != Backup {
+		return
+	}
+	fresh := m.Entries
+	for len(fresh) > 0 && fresh[0].Index <= p.order.last {
+		fresh = fresh[1:]
+	}
+	if len(fresh) > 0 && fresh[0].Index == p.order.last+1 {
+		p.take(fresh)
+	}
+	p.send(Ack{View: p.view, Index: p.order.last})
+}
+
+// take applies entries that follow the last one here.
+func (p *Pair) take(entries []lock.Entry) {
+	last := entries[len(entries)-1].Index
+	p.do(Apply{Entries: entries})
+	p.park.remove(entries)
+	p.order.startAt(last)
+}
+
+// onHeartbeat repairs a lost acknowledgement; the backup's heartbeat is one.
+func (p *Pair) onHeartbeat(m Heartbeat) {
+	if p.role == Primary {
+		p.onAck(m.Index)
+	}
+}
+
+// onAck commits what the backup has: it is in both memories now (P1).
+func (p *Pair) onAck(index lock.Index) {
+	if p.role != Primary {
+		return
+	}
+	if index > p.order.last {
+		panic("replica: the backup acknowledges an entry that was never sent")
+	}
+	p.started(index)
+	if index <= p.order.acked {
+		return
+	}
+	p.order.acked, p.order.idle = index, 0
+	p.apply(p.order.upTo(index))
+	p.pump()
+}
+
+// upTo returns the entries behind applied up to an index.
+func (o *order) upTo(index lock.Index) []lock.Entry {
+	if index <= o.applied {
+		return nil
+	}
+	entries := o.after(o.applied)
+	n := int(index - o.applied)
+	return entries[:n:n]
+}
