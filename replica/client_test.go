@@ -1,0 +1,508 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"lockstep/lock"
+)
+
+// story drives a client by hand and compares what it does with what the test
+// says, in words.
+type story struct {
+	*testing.T
+	client *Client
+}
+
+const testSession = lock.SessionID(77)
+
+func tell(t *testing.T, cfg ClientConfig) *story {
+	if cfg.Nodes == nil {
+		cfg.Nodes = []NodeID{"a", "b"}
+	}
+	return &story{t, NewClient(cfg)}
+}
+
+// tellOpened starts after the first call has opened a session: call 1 of no
+// clerk has been answered in slot 0, whose number is 1.
+func tellOpened(t *testing.T, cfg ClientConfig) *story {
+	s := tell(t, cfg)
+	s.client.Step(lockCall(1, 0, "first"))
+	s.then(s.opened("a"), "ask a: lock 0/1 first")
+	s.then(executed("a", 0, 1, lock.Held), "finish 1: held")
+	return s
+}
+
+func (s *story) then(ev ClientEvent, want ...string) {
+	s.Helper()
+	got := describe(s.client.Step(ev))
+	if got != strings.Join(want, "; ") {
+		s.Fatalf("%T%+v:\n got %s\nwant %s", ev, ev, got, strings.Join(want, "; "))
+	}
+}
+
+// tickUntil ticks until the client does something, and returns after how many
+// ticks that was.
+func (s *story) tickUntil(want ...string) int {
+	s.Helper()
+	for ticks := 1; ticks < 1000; ticks++ {
+		if effects := s.client.Step(ClientTick{}); len(effects) > 0 {
+			if got := describe(effects); got != strings.Join(want, "; ") {
+				s.Fatalf("after %d ticks:\n got %s\nwant %s", ticks, got, strings.Join(want, "; "))
+			}
+			return ticks
+		}
+	}
+	s.Fatal("nothing happens any more")
+	return 0
+}
+
+// quiet demands that nothing happens for some ticks.
+func (s *story) quiet(ticks int) {
+	s.Helper()
+	for range ticks {
+		s.then(ClientTick{})
+	}
+}
+
+func (s *story) openingID() lock.RequestID {
+	return lock.RequestID{Verb: lock.OpenSession, Number: s.client.session.nonce}
+}
+
+func (s *story) opened(from NodeID) Answered {
+	result := lock.Result{Outcome: lock.Opened, Session: testSession}
+	return Answered{from, []Answer{{Request: s.openingID(), Kind: Executed, Result: result}}}
+}
+
+func lockCall(id CallID, clerk ClerkID, name string) Call {
+	return Call{ID: id, Clerk: clerk, Verb: lock.Lock, Name: name}
+}
+
+func request(slot lock.Slot, number lock.Number) lock.RequestID {
+	return lock.RequestID{Session: testSession, Slot: slot, Number: number}
+}
+
+func executed(from NodeID, slot lock.Slot, number lock.Number, outcome lock.Outcome) Answered {
+	result := lock.Result{Outcome: outcome}
+	return Answered{from, []Answer{{Request: request(slot, number), Kind: Executed, Result: result}}}
+}
+
+func refused(from NodeID, kind AnswerKind, hint NodeID, slot lock.Slot, number lock.Number) Answered {
+	return Answered{from, []Answer{{Request: request(slot, number), Kind: kind, Hint: hint}}}
+}
+
+func describe(effects []ClientEffect) string {
+	var words []string
+	for _, effect := range effects {
+		switch e := effect.(type) {
+		case Ask:
+			words = append(words, fmt.Sprintf("ask %s: %s", e.To, list(e.Commands, describeCommand)))
+		case Finish:
+			words = append(words, "finish "+list(e.Calls, describeFinished))
+		case Closed:
+			words = append(words, "closed")
+		}
+	}
+	return strings.Join(words, "; ")
+}
+
+func list[T any](items []T, describe func(T) string) string {
+	var words []string
+	for _, item := range items {
+		words = append(words, describe(item))
+	}
+	return strings.Join(words, ", ")
+}
+
+func describeCommand(c lock.Command) string {
+	switch c.Verb {
+	case lock.OpenSession:
+		return "open"
+	case lock.CloseSession:
+		return fmt.Sprintf("close %d", c.Session)
+	case lock.Lock:
+		return fmt.Sprintf("lock %d/%d %s", c.Slot, c.Number, c.Name)
+	default:
+		return fmt.Sprintf("unlock %d/%d %s", c.Slot, c.Number, c.Name)
+	}
+}
+
+func describeFinished(f Finished) string {
+	if f.Err != nil {
+		return fmt.Sprintf("%d: %s", f.ID, errorWords(f.Err))
+	}
+	outcomes := map[lock.Outcome]string{
+		lock.Granted: "granted", lock.Held: "held", lock.Released: "released", lock.NotHeld: "not held",
+	}
+	return fmt.Sprintf("%d: %s", f.ID, outcomes[f.Result.Outcome])
+}
+
+func errorWords(err error) string {
+	var limit *LimitError
+	if errors.As(err, &limit) {
+		return fmt.Sprintf("limit %d", limit.Limit)
+	}
+	words := map[error]string{
+		ErrSessionExpired: "expired", ErrDeadline: "deadline", ErrCanceled: "canceled",
+		ErrClosed: "client closed", ErrBusy: "busy", ErrBadAnswer: "bad answer",
+	}
+	if w, ok := words[err]; ok {
+		return w
+	}
+	return err.Error()
+}
+
+func TestCallsWaitWhileTheSessionOpens(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(Call{ID: 2, Verb: lock.Unlock, Name: "y"})
+	s.then(lockCall(3, 0, "z"))
+	s.then(s.opened("a"), "ask a: lock 0/1 x, unlock 1/1 y, lock 2/1 z")
+	s.then(executed("a", 1, 1, lock.NotHeld), "finish 2: not held")
+	s.then(lockCall(4, 0, "w"), "ask a: lock 1/2 w")
+}
+
+func TestAnOpeningIsRepeatedWithItsNonce(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	nonce := s.client.session.nonce
+	if got := s.tickUntil("ask b: open"); got != 10 {
+		t.Errorf("repeated after %d ticks, not 10", got)
+	}
+	if s.client.session.nonce != nonce {
+		t.Error("the repeat has another nonce: it would open a second session")
+	}
+	opened := s.opened("b")
+	s.then(opened, "ask b: lock 0/1 x")
+	s.then(opened) // a late repeat
+	if s.client.session.nonce == nonce {
+		t.Error("the nonce would be used for a second session")
+	}
+}
+
+func TestAnOpeningThatNobodyWaitsForIsNotRepeated(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(Cancel{1}, "finish 1: canceled")
+	s.quiet(200)
+	s.then(lockCall(2, 0, "x"), "ask a: open")
+}
+
+func TestARefusedOpeningFailsTheCalls(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	full := lock.Result{Outcome: lock.LimitReached, Limit: lock.LimitSessions}
+	s.then(Answered{"a", []Answer{{Request: s.openingID(), Kind: Executed, Result: full}}}, "finish 1: limit 3")
+	s.then(lockCall(2, 0, "x"), "ask a: open")
+}
+
+func TestARepeatKeepsItsNumberAndAlternates(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.tickUntil("ask b: lock 0/2 x")
+	s.tickUntil("ask a: lock 0/2 x")
+	s.tickUntil("ask b: lock 0/2 x")
+	s.then(executed("a", 0, 2, lock.Granted), "finish 2: granted")
+	s.then(executed("b", 0, 2, lock.Granted)) // the repeat's answer
+	s.quiet(200)
+}
+
+func TestBackOffGrowsAndIsCapped(t *testing.T) {
+	s := tellOpened(t, ClientConfig{Seed: 5})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	between := func(lo, hi int, node string) {
+		t.Helper()
+		if got := s.tickUntil("ask " + node + ": lock 0/2 x"); got < lo || got > hi {
+			t.Errorf("re-sent after %d ticks, not %d to %d", got, lo, hi)
+		}
+	}
+	between(10, 10, "b")
+	between(15, 25, "a")
+	for range 20 {
+		between(24, 40, "b")
+		between(24, 40, "a")
+	}
+}
+
+func TestBackOffTable(t *testing.T) {
+	for _, tc := range []struct {
+		first, most int
+		want        []int
+	}{
+		{10, 40, []int{10, 20, 32, 32}},
+		{10, 1000, []int{10, 20, 40, 80, 160, 320, 640, 800, 800}},
+		{120, 120, []int{96, 96}},
+		{1, 1, []int{1, 1}},
+	} {
+		for rounds, want := range tc.want {
+			if got := backOff(ClientConfig{FirstAttempt: tc.first, MaxAttempt: tc.most}, uint8(rounds)); got != want {
+				t.Errorf("backOff(%d, %d) in round %d = %d, want %d", tc.first, tc.most, rounds, got, want)
+			}
+		}
+	}
+}
+
+func TestAHintIsFollowedAtOnceButOncePerNodeAndRound(t *testing.T) {
+	for _, kind := range []AnswerKind{NotPrimary, Moved} {
+		s := tellOpened(t, ClientConfig{})
+		s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+		s.then(refused("a", kind, "b", 0, 2), "ask b: lock 0/2 x")
+		s.then(refused("b", kind, "a", 0, 2), "ask a: lock 0/2 x")
+		s.then(refused("a", kind, "b", 0, 2)) // b was tried in this round
+		s.tickUntil("ask b: lock 0/2 x")
+		s.then(refused("b", kind, "a", 0, 2), "ask a: lock 0/2 x") // a new round
+	}
+}
+
+func TestAHintThatIsNoUseBacksOff(t *testing.T) {
+	for _, hint := range []NodeID{"", "a", "elsewhere.example:1"} {
+		s := tellOpened(t, ClientConfig{})
+		s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+		s.then(refused("a", NotPrimary, hint, 0, 2))
+		if got := s.tickUntil("ask b: lock 0/2 x"); got < 8 || got > 12 {
+			t.Errorf("hint %q: asked again after %d ticks, not 8 to 12", hint, got)
+		}
+	}
+}
+
+func TestALateRefusalDoesNotDisturbTheAttempt(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.tickUntil("ask b: lock 0/2 x")
+	s.then(refused("a", NotPrimary, "b", 0, 2))
+	s.then(refused("a", Overloaded, "", 0, 2))
+	if got := s.tickUntil("ask a: lock 0/2 x"); got < 15 {
+		t.Errorf("the attempt at b was cut short after %d ticks", got)
+	}
+}
+
+func TestOverloadedBacksOffAndStaysWithThePrimary(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(refused("a", Overloaded, "", 0, 2))
+	s.tickUntil("ask a: lock 0/2 x")
+}
+
+func TestLaterCallsGoWhereTheLastSucceeded(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.tickUntil("ask b: lock 0/2 x")
+	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
+	s.then(executed("b", 0, 2, lock.Granted), "finish 2: granted")
+	s.then(lockCall(4, 0, "z"), "ask b: lock 0/3 z")
+}
+
+func TestALostNodeIsReplacedAtOnceWithoutSpinning(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
+	s.then(NodeLost{"b"}) // nothing is asked there
+	s.then(NodeLost{"a"}, "ask b: lock 0/2 x, lock 1/1 y")
+	s.then(executed("b", 1, 1, lock.Held), "finish 3: held")
+	s.then(NodeLost{"b"}, "ask a: lock 0/2 x")
+	s.then(NodeLost{"a"})
+	s.then(NodeLost{"b"})
+	if got := s.tickUntil("ask b: lock 0/2 x"); got < 8 || got > 12 {
+		t.Errorf("asked again after %d ticks, not 8 to 12", got)
+	}
+	s.then(NodeLost{"elsewhere"})
+}
+
+func TestALostNodeWithoutAnOtherIsAskedAgainOnce(t *testing.T) {
+	s := tell(t, ClientConfig{Nodes: []NodeID{"a"}})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(NodeLost{"a"}, "ask a: open")
+	s.then(NodeLost{"a"})
+	s.tickUntil("ask a: open")
+}
+
+func TestANodeThatRefusesUsIsReplaced(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(NodeRefused{"a", "version 9"}, "ask b: lock 0/2 x")
+	s.then(NodeRefused{"b", "version 9"},
+		"finish 2: replica: no node accepts this client; b says: version 9")
+	s.then(lockCall(3, 0, "y"), "ask a: lock 0/3 y")
+}
+
+func TestWhenAllNodesRefuseAnOpeningTheCallsFail(t *testing.T) {
+	s := tell(t, ClientConfig{Nodes: []NodeID{"a"}})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(NodeRefused{"a", "no"}, "finish 1: replica: no node accepts this client; a says: no")
+	s.quiet(100)
+	s.then(lockCall(2, 0, "x"), "ask a: open")
+}
+
+func TestADeadlineEndsACallWhereverItIs(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(Call{ID: 1, Verb: lock.Lock, Name: "x", Deadline: -1}, "finish 1: deadline")
+	s.then(Call{ID: 2, Verb: lock.Lock, Name: "x", Deadline: 3}, "ask a: open")
+	s.quiet(2)
+	s.then(ClientTick{}, "finish 2: deadline")
+	s.then(Call{ID: 3, Verb: lock.Lock, Name: "x", Deadline: 3})
+	s.then(s.opened("a"), "ask a: lock 0/1 x")
+	s.quiet(2)
+	s.then(ClientTick{}, "finish 3: deadline")
+	s.then(executed("a", 0, 1, lock.Granted))
+	s.then(lockCall(4, 0, "y"), "ask a: lock 0/2 y")
+}
+
+func TestAnAbandonedCallIsFencedByItsClerksNext(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
+	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(Cancel{2})
+	s.then(lockCall(3, 6, "y"), "ask a: lock 1/1 y") // slot 0 is clerk 5's
+	s.then(lockCall(4, 5, "x"), "ask a: lock 0/3 x")
+	s.then(executed("a", 0, 2, lock.Granted)) // of the abandoned one
+	s.then(executed("a", 0, 3, lock.Held), "finish 4: held")
+	s.then(lockCall(5, 6, "z"), "ask a: lock 0/4 z")
+}
+
+func TestALateAnswerFreesAnAbandonedCallsSlot(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
+	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(refused("a", NotPrimary, "b", 0, 2))
+	s.then(executed("a", 0, 2, lock.Granted))
+	s.then(lockCall(3, 6, "y"), "ask a: lock 0/3 y")
+	s.then(lockCall(4, 5, "x"), "ask a: lock 1/1 x")
+}
+
+func TestForgettingAClerkFreesItsSlot(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
+	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(Forget{5})
+	s.then(Forget{5})
+	s.then(lockCall(3, 6, "y"), "ask a: lock 0/3 y")
+}
+
+func TestTwoAbandonedCallsOfOneClerk(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
+	s.then(lockCall(3, 5, "y"), "ask a: lock 1/1 y")
+	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(Cancel{3}, "finish 3: canceled")
+	s.then(lockCall(4, 5, "x"), "ask a: lock 0/3 x")
+	s.then(lockCall(5, 5, "y"), "ask a: lock 1/2 y")
+}
+
+func TestAnExpiredSessionEndsItsCallsAndIsNotReplacedForThem(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
+	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
+	s.then(lockCall(4, 6, "z"), "ask a: lock 2/1 z")
+	s.then(Cancel{4}, "finish 4: canceled")
+	s.then(executed("a", 1, 1, lock.SessionExpired), "finish 2: expired, 3: expired")
+	s.then(executed("a", 0, 2, lock.SessionExpired))
+	s.quiet(100)
+	s.then(lockCall(5, 6, "z"), "ask a: open")
+	s.then(s.opened("a"), "ask a: lock 0/1 z")
+}
+
+func TestRefusalsNameTheirLimit(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	full := lock.Result{Outcome: lock.LimitReached, Limit: lock.LimitLocks}
+	s.then(Answered{"a", []Answer{{Request: request(0, 2), Kind: Executed, Result: full}}}, "finish 2: limit 4")
+	s.then(lockCall(3, 0, "\x00"), "finish 3: limit 1")
+	s.then(Call{ID: 4, Verb: lock.OpenSession, Name: "x"}, "finish 4: limit 5")
+	s.then(lockCall(5, 0, "x"), "ask a: lock 0/3 x")
+	s.then(executed("a", 0, 3, lock.Stale), "finish 5: bad answer")
+	if got := (&LimitError{lock.LimitLocks}).Error(); got != lock.LimitLocks.String() {
+		t.Errorf("the error reads %q", got)
+	}
+}
+
+func TestCallsQueueWhenAllSlotsAreTaken(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	for i := range lock.MaxSlots {
+		s.client.Step(lockCall(CallID(100+i), ClerkID(1+i), "x"))
+	}
+	s.then(lockCall(1, 0, "late"))
+	s.then(lockCall(2, 0, "later"))
+	s.then(Cancel{100 + 9}, "finish 109: canceled") // slot 9 is bound, not free
+	s.then(lockCall(3, 10, "mine"), "ask a: lock 9/2 mine")
+	s.then(executed("a", 4000, 1, lock.Held), "finish 4100: held", "ask a: lock 4000/2 late")
+	s.then(Cancel{2}, "finish 2: canceled")
+	for i := range MaxWaiting {
+		s.client.Step(lockCall(CallID(10_000+i), 0, "x"))
+	}
+	s.then(lockCall(4, 0, "too many"), "finish 4: busy")
+}
+
+func TestShutClosesTheSessionInOneAttempt(t *testing.T) {
+	closing := lock.RequestID{Session: testSession, Verb: lock.CloseSession}
+	for name, end := range map[string]ClientEvent{
+		"closed":      Answered{"a", []Answer{{Request: closing, Kind: Executed}}},
+		"not primary": Answered{"a", []Answer{{Request: closing, Kind: NotPrimary, Hint: "b"}}},
+		"lost":        NodeLost{"a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := tellOpened(t, ClientConfig{})
+			s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+			s.then(Shut{}, "finish 2: client closed", "ask a: close 77")
+			s.then(Shut{})
+			s.then(lockCall(3, 0, "y"), "finish 3: client closed")
+			s.then(end, "closed")
+			s.quiet(100)
+			s.then(end)
+			s.then(Shut{}, "closed")
+		})
+	}
+}
+
+func TestShutWaitsForOneAttemptOnly(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(Shut{}, "ask a: close 77")
+	if got := s.tickUntil("closed"); got != 10 {
+		t.Errorf("closed after %d ticks, not 10", got)
+	}
+}
+
+func TestShutWithoutASession(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(Shut{}, "closed")
+	s.quiet(100)
+}
+
+func TestShutClosesASessionThatIsBeingOpened(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(Shut{}, "finish 1: client closed")
+	s.then(s.opened("a"), "ask a: close 77")
+	if got := s.tickUntil("closed"); got != 10 {
+		t.Errorf("closed after %d ticks, not 10", got)
+	}
+}
+
+func TestAnswersToNothingAreIgnored(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(executed("a", 0, 1, lock.Held))
+	s.then(executed("a", 0, 3, lock.Held))
+	s.then(executed("a", 7, 1, lock.Held))
+	s.then(Answered{"a", []Answer{{Request: lock.RequestID{Session: 78, Number: 2}, Kind: Executed}}})
+	s.then(Answered{"a", []Answer{{Request: lock.RequestID{Session: testSession, Verb: lock.CloseSession}, Kind: Executed}}})
+	s.then(refused("a", 99, "b", 0, 2)) // a kind of a later version
+	s.then(Cancel{99})
+	s.then(executed("nobody", 0, 2, lock.Held), "finish 2: held")
+}
+
+func TestJitterStaysWithinAQuarter(t *testing.T) {
+	var random splitMix
+	seen := map[int]bool{}
+	for range 1000 {
+		n := random.around(20)
+		if n < 15 || n > 25 {
+			t.Fatalf("20 became %d", n)
+		}
+		seen[n] = true
+	}
+	if len(seen) != 11 {
+		t.Errorf("only %d of the 11 values came up", len(seen))
+	}
+}
