@@ -1,6 +1,10 @@
 package messages
 
-import "lockstep/replica"
+import (
+	"slices"
+
+	"lockstep/replica"
+)
 
 func appendParcel(b []byte, p *Parcel) []byte {
 	for i := range p.Requests {
@@ -29,7 +33,7 @@ func (r *reader) parcel(p *Parcel) {
 		case 2:
 			r.answer("Parcel.answers", more(r, &p.Answers))
 		case 3:
-			r.pairInto(&p.Pair)
+			r.pair("Parcel.pair", more(r, &p.Pair))
 		case 4:
 			r.statusQuery("Parcel.status_queries", more(r, &p.StatusQueries))
 		case 5:
@@ -40,6 +44,16 @@ func (r *reader) parcel(p *Parcel) {
 			r.skip("Parcel")
 		}
 	}
+	p.Pair = onlyKnown(p.Pair)
+}
+
+// onlyKnown takes out the places of messages whose kind was not known.
+func onlyKnown(list []replica.Message) []replica.Message {
+	list = slices.DeleteFunc(list, func(m replica.Message) bool { return m == nil })
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 // The sizes below are upper bounds for all but the longest names and for what

@@ -1,7 +1,6 @@
 package messages
 
 import (
-	"errors"
 	"fmt"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -46,28 +45,20 @@ func appendPair(b []byte, num protowire.Number, m replica.Message) []byte {
 	return closeMessage(b, start)
 }
 
-// pairInto reads a PairMessage and appends what it holds. A kind that a newer
-// peer has added is skipped like an unknown field, and appends nothing (W1).
-func (r *reader) pairInto(list *[]replica.Message) {
-	room := *list
-	if room == nil {
-		room = make([]replica.Message, 0, r.count())
-	}
-	outer := r.enter("Parcel.pair")
-	var found replica.Message
+// pair reads a PairMessage. A kind that a newer peer has added is skipped like
+// an unknown field and leaves m nil (W1).
+func (r *reader) pair(field string, m *replica.Message) {
+	outer := r.enter(field)
 	for r.next("PairMessage") {
-		m := r.pairKind()
-		if m != nil && found != nil {
-			r.fail("PairMessage.kind", errors.New("there are two kinds"))
+		known := r.pairKind()
+		if known != nil && *m != nil {
+			r.fail("PairMessage.kind", errKinds)
 		}
-		if m != nil {
-			found = m
+		if known != nil {
+			*m = known
 		}
 	}
 	r.leave(outer)
-	if found != nil {
-		*list = append(room, found)
-	}
 }
 
 // pairKind reads the kind that next has found; nil is one that is not known.

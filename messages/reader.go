@@ -28,7 +28,12 @@ type reader struct {
 
 func newReader(body []byte) *reader { return &reader{body: body, end: len(body)} }
 
-var errType = errors.New("the field has another type")
+var (
+	errTag   = errors.New("no field can have that number")
+	errType  = errors.New("the field has another type")
+	errWide  = errors.New("the value has more than 32 bits")
+	errKinds = errors.New("there are two kinds in one message")
+)
 
 func (r *reader) fail(field string, err error) {
 	if r.err == nil {
@@ -44,15 +49,23 @@ func (r *reader) next(message string) bool {
 	if r.err != nil || r.pos == r.end {
 		return false
 	}
-	num, typ, n := protowire.ConsumeTag(r.rest())
-	if n < 0 {
-		r.fail(message, protowire.ParseError(n))
-		return false
-	}
 	r.start = r.pos
-	r.num, r.typ = num, typ
-	r.pos += n
-	return true
+	r.num, r.typ = protowire.DecodeTag(r.number(message))
+	if r.num < protowire.MinValidNumber {
+		r.fail(message, errTag)
+	}
+	return r.err == nil
+}
+
+// number reads a bare varint. Nearly all tags, lengths and small values are a
+// single byte, which is worth a way of its own.
+func (r *reader) number(field string) uint64 {
+	if r.pos < r.end && r.body[r.pos] < 0x80 {
+		r.pos++
+		return uint64(r.body[r.pos-1])
+	}
+	v, n := protowire.ConsumeVarint(r.rest())
+	return r.took(v, n, field)
 }
 
 // skip passes over a field that this version does not know (W1).
@@ -67,18 +80,18 @@ func (r *reader) skip(message string) {
 
 // is checks the type of a field that this version knows.
 func (r *reader) is(typ protowire.Type, field string) bool {
-	if r.typ != typ {
-		r.fail(field, errType)
+	if r.typ == typ {
+		return true
 	}
-	return r.err == nil
+	r.fail(field, errType)
+	return false
 }
 
 func (r *reader) varint(field string) uint64 {
 	if !r.is(protowire.VarintType, field) {
 		return 0
 	}
-	v, n := protowire.ConsumeVarint(r.rest())
-	return r.took(v, n, field)
+	return r.number(field)
 }
 
 func (r *reader) fixed64(field string) uint64 {
@@ -105,7 +118,7 @@ func (r *reader) bool(field string) bool { return r.varint(field) != 0 }
 func (r *reader) client(field string) ClientID {
 	v := r.varint(field)
 	if v > uint64(^ClientID(0)) {
-		r.fail(field, errors.New("more than 32 bits"))
+		r.fail(field, errWide)
 		return 0
 	}
 	return ClientID(v)
@@ -150,8 +163,7 @@ func (r *reader) enter(field string) (outer int) {
 		r.end = r.pos
 		return outer
 	}
-	size, n := protowire.ConsumeVarint(r.rest())
-	r.took(size, n, field)
+	size := r.number(field)
 	if size > uint64(r.end-r.pos) {
 		r.fail(field, fmt.Errorf("its length is %d and %d bytes are left", size, r.end-r.pos))
 	}

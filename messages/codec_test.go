@@ -1,0 +1,181 @@
+package messages
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+func sampleCommand(name string) lock.Command {
+	return lock.Command{Session: 3<<40 | 1, Slot: 4095, Number: 9, Verb: lock.Lock, Name: name}
+}
+
+// sampleParcel has something of everything: twenty fields of Parcel.
+func sampleParcel() *Parcel {
+	entries := []lock.Entry{
+		{View: 3, Index: 10, Command: sampleCommand("a")},
+		{View: 3, Index: 11, Command: sampleCommand(strings.Repeat("long", 64))},
+	}
+	return &Parcel{
+		Requests: []Request{{1, sampleCommand("db")}, {2, lock.Command{Verb: lock.OpenSession, Number: 77}}},
+		Answers: []Answer{{
+			Client: 300,
+			Answer: replica.Answer{
+				Request: sampleCommand("db").ID(),
+				Kind:    replica.Executed,
+				Result:  lock.Result{Outcome: lock.Granted, Token: 3<<40 | 2},
+			},
+		}},
+		Pair: []replica.Message{
+			replica.Heartbeat{View: 3, Index: 11},
+			replica.Forward{View: 3, Entries: entries},
+			replica.Ack{View: 3, Index: 11},
+			replica.Relay{View: 3, Commands: []lock.Command{sampleCommand("b")}},
+			replica.Alone{View: 4},
+			replica.Outdated{View: 4},
+			replica.Bye{View: 4},
+			replica.Hello{Role: replica.Joining, View: 2, AsPrimary: true, Pair: [2]replica.NodeID{"a:1", "b:1"}, Knows: 5},
+			replica.Refusal{Reason: "another pair"},
+			replica.Chunk{View: 4, Base: 11, Offset: 5, Total: 6, Bytes: []byte{0}},
+			replica.Tail{View: 4, Base: 9, Entries: entries},
+			replica.Report{View: 4, Highest: 5, Base: 9, Offset: 6, Installed: true, Digest: 7, Index: 11},
+			replica.Start{View: 5, Index: 11, Cluster: 8, Founding: true},
+		},
+		StatusQueries: []ClientID{0, 7},
+		StatusReports: []StatusReport{{7, replica.Status{
+			Node: "a:1", Role: replica.Solo, View: 4, Index: 11, Peer: "b:1",
+			Paired: true, Heard: true, HeardAgo: 2, TickMS: 50, Cluster: 8,
+		}}},
+		Refused: "version 9",
+	}
+}
+
+func TestThereAndBack(t *testing.T) {
+	for name, sent := range map[string]*Parcel{"everything": sampleParcel(), "nothing": {}} {
+		h := Header{Cluster: 1, Table: "t", From: "a:1", To: "b:1", FromIncarnation: 2,
+			ToIncarnation: 3, Version: Version, Proof: 4, Challenge: 5, Seq: 6, Seen: 7}
+		gotHeader, got, err := Decode(Encode(h, sent))
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if gotHeader != h || !reflect.DeepEqual(&got, sent) {
+			t.Errorf("%s: got %+v\n%+v", name, gotHeader, got)
+		}
+	}
+}
+
+func TestCompatible(t *testing.T) {
+	for _, v := range []uint32{OldestVersion, Version} {
+		if !Compatible(v) {
+			t.Errorf("version %d is ours and not compatible", v)
+		}
+	}
+	for _, v := range []uint32{0, OldestVersion - 1, Version + 1, 1<<32 - 1} {
+		if Compatible(v) {
+			t.Errorf("version %d is compatible", v)
+		}
+	}
+}
+
+// TestBufferNeedNotGrow keeps the sizes that buffers start with honest.
+func TestBufferNeedNotGrow(t *testing.T) {
+	p := sampleParcel()
+	if got, room := len(appendParcel(nil, p)), parcelSize(p); got > room {
+		t.Errorf("the parcel takes %d bytes and has room for %d", got, room)
+	}
+	snap := sampleSnapshot()
+	if got, room := len(EncodeSnapshot(snap)), snapshotSize(&snap); got > room {
+		t.Errorf("the snapshot takes %d bytes and has room for %d", got, room)
+	}
+}
+
+// TestNamesShareOneString counts what a decoded frame of commands costs: the
+// requests, the text that their names are pieces of, and the reader.
+func TestNamesShareOneString(t *testing.T) {
+	f := Encode(Header{}, benchRequests())
+	if n := testing.AllocsPerRun(10, func() { _, _, _ = Decode(f) }); n > 3 {
+		t.Errorf("decoding %d requests took %v allocations", benchItems, n)
+	}
+}
+
+// TestChunkEndsWhereItEnds appends to a decoded chunk: what follows it in the
+// body must not change.
+func TestChunkEndsWhereItEnds(t *testing.T) {
+	sent := &Parcel{Pair: []replica.Message{replica.Chunk{Bytes: []byte("abc")}}, Refused: "no"}
+	f := Encode(Header{}, sent)
+	_, p, err := Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = append(p.Pair[0].(replica.Chunk).Bytes, "overwritten"...)
+	if _, again, err := Decode(f); err != nil || !reflect.DeepEqual(&again, sent) {
+		t.Errorf("got %+v, %v", again, err)
+	}
+}
+
+func sampleSnapshot() lock.Snapshot {
+	result := lock.Result{Outcome: lock.Opened, Limit: lock.LimitSlot, Token: 1<<63 | 1, Session: 1<<63 | 2}
+	return lock.Snapshot{
+		Index: 1 << 60,
+		Last:  1<<63 | 9,
+		Locks: []lock.HeldLock{{Name: "a", Token: 1<<63 | 5}, {Name: strings.Repeat("b", 256), Token: 1<<63 | 6}},
+		Sessions: []lock.SessionState{
+			{ID: 1<<63 | 2, Nonce: 1<<63 | 3, Slots: []lock.SlotState{
+				{Slot: 0, Number: 1, Answer: result}, {Slot: 4095, Number: 1<<63 | 2, Answer: result},
+			}},
+			{ID: 1<<63 | 4, Nonce: 1<<63 | 5},
+		},
+	}
+}
+
+func TestSnapshotThereAndBack(t *testing.T) {
+	sent := sampleSnapshot()
+	got, err := DecodeSnapshot(EncodeSnapshot(sent))
+	if err != nil || !reflect.DeepEqual(got, sent) {
+		t.Errorf("got %+v, %v", got, err)
+	}
+}
+
+// TestSnapshotOfATable takes the way that a rejoin takes, and ends with the
+// same table.
+func TestSnapshotOfATable(t *testing.T) {
+	table := lock.NewTable()
+	table.Apply(lock.Entry{View: 1, Index: 1, Command: lock.Command{Verb: lock.OpenSession, Number: 5}})
+	id := table.Snapshot().Sessions[0].ID
+	for i := range lock.Number(100) {
+		c := lock.Command{Session: id, Slot: lock.Slot(i % 7), Number: i + 1, Verb: lock.Lock, Name: strings.Repeat("x", int(i%30)+1)}
+		table.Apply(lock.Entry{View: 1, Index: lock.Index(i + 2), Command: c})
+	}
+	snap, err := DecodeSnapshot(EncodeSnapshot(table.Snapshot()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	restored, err := lock.Restore(snap)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if restored.Digest() != table.Digest() || restored.Index() != table.Index() {
+		t.Error("the restored table is another one")
+	}
+}
+
+func TestBrokenSnapshotNamesTheField(t *testing.T) {
+	snap, err := DecodeSnapshot(field(4, field(3, field(3, 0x19, 0)...)...))
+	want := "messages: Result.token: at byte 7: "
+	if err == nil || !strings.HasPrefix(err.Error(), want) || snap.Sessions != nil {
+		t.Errorf("got %+v, %v; want %s", snap, err, want)
+	}
+}
+
+func TestSnapshotSlotThatIsTooLarge(t *testing.T) {
+	snap, err := DecodeSnapshot(field(4, field(3, append(varint(1, 1<<16), 0x11, 1, 0, 0, 0, 0, 0, 0, 0)...)...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Restore(snap); err == nil {
+		t.Error("a slot beyond all slots was restored as another one")
+	}
+}

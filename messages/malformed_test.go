@@ -1,0 +1,213 @@
+package messages
+
+import (
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// field is a field with a length, as a nested message is written.
+func field(num protowire.Number, contents ...byte) []byte {
+	return appendBytes(nil, num, contents)
+}
+
+func varint(num protowire.Number, v uint64) []byte { return appendVarint(nil, num, v) }
+
+func decodeBody(body []byte) (Parcel, error) {
+	_, p, err := Decode(&Frame{Body: body})
+	return p, err
+}
+
+func TestMalformed(t *testing.T) {
+	const noClient = 1 << 32
+	for _, c := range []struct {
+		name string
+		body []byte
+		want string
+	}{
+		{"a tag that ends too early", []byte{0x80}, "messages: Parcel: at byte 0: unexpected EOF"},
+		{"field zero", []byte{0x02, 0x00}, "messages: Parcel: at byte 1: no field can have that number"},
+		{"a length beyond the end", []byte{0x0a, 5, 0}, "messages: Parcel.requests: at byte 2: its length is 5 and 1 bytes are left"},
+		{"a length of 63 bits", []byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, "messages: Parcel.requests: at byte 10: its length is 9223372036854775807 and 0 bytes are left"},
+		{"a length without an end", []byte{0x0a, 0x80}, "messages: Parcel.requests: at byte 1: unexpected EOF"},
+		{"a varint without an end", field(4, 0x08, 0xff), "messages: StatusQuery.client: at byte 3: unexpected EOF"},
+		{"a varint of eleven bytes", field(4, append([]byte{0x08}, slices.Repeat([]byte{0xff}, 11)...)...), "messages: StatusQuery.client: at byte 3: variable length integer overflow"},
+		{"half a session", field(1, field(2, 0x09, 1, 2, 3)...), "messages: Command.session: at byte 5: unexpected EOF"},
+		{"a name that is a number", field(1, field(2, varint(5, 7)...)...), "messages: Command.name: at byte 5: the field has another type"},
+		{"a number that is a name", field(1, field(2, field(3, 'x')...)...), "messages: Command.number: at byte 5: the field has another type"},
+		{"a slot that is a name", field(2, field(2, field(2, 'x')...)...), "messages: RequestID.slot: at byte 5: the field has another type"},
+		{"a parcel of numbers", varint(1, 1), "messages: Parcel.requests: at byte 1: the field has another type"},
+		{"a client of 33 bits", field(1, varint(1, noClient)...), "messages: Request.client: at byte 8: the value has more than 32 bits"},
+		{"an unknown field cut short", []byte{0x7a, 9}, "messages: Parcel: unknown field 15: at byte 1: unexpected EOF"},
+		{"an unknown group without an end", []byte{0x7b, 8, 1}, "messages: Parcel: unknown field 15: at byte 1: unexpected EOF"},
+		{"the end of no group", []byte{0x7c}, "messages: Parcel: unknown field 15: at byte 1: mismatching end group marker"},
+		{"a type that there is not", []byte{0x7e}, "messages: Parcel: unknown field 15: at byte 1: cannot parse reserved wire type"},
+		{"two kinds", field(3, append(field(5), 0x2a, 0, 0x3a, 0)...), "messages: PairMessage.kind: at byte 6: there are two kinds in one message"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p, err := decodeBody(c.body)
+			if err == nil {
+				t.Fatalf("no error; got %+v", p)
+			}
+			if got := plainText(err); got != c.want {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+// plainText undoes what the protobuf module varies in its texts, lest somebody
+// should rely on them.
+func plainText(err error) string {
+	text := strings.Join(strings.Fields(err.Error()), " ")
+	return strings.ReplaceAll(text, "proto: ", "")
+}
+
+var errorForm = regexp.MustCompile(`^messages: [A-Z][A-Za-z]+([.: ]|$)`)
+
+// TestEveryCut cuts a parcel of everything at every byte. Each piece is refused
+// by name, or else ends between two fields of the parcel.
+func TestEveryCut(t *testing.T) {
+	body := appendParcel(nil, sampleParcel())
+	whole := 0
+	for cut := range body {
+		_, err := decodeBody(body[:cut])
+		if err == nil {
+			whole++
+		} else if !errorForm.MatchString(err.Error()) {
+			t.Errorf("cut at %d: the error names no message: %v", cut, err)
+		}
+	}
+	if fields := 20; whole != fields {
+		t.Errorf("%d pieces were taken for whole, want one before each of %d fields", whole, fields)
+	}
+}
+
+// TestTooLarge shows that a number that its Go type cannot hold does not become
+// one that is in use (W2).
+func TestTooLarge(t *testing.T) {
+	command := slices.Concat(varint(2, 1<<16), varint(4, 256+uint64(lock.Lock)), field(5, 'x'))
+	id := slices.Concat(varint(2, 1<<32), varint(4, 1<<32+uint64(lock.OpenSession)))
+	result := slices.Concat(varint(1, 256+uint64(lock.Granted)), varint(2, 1<<63))
+	body := slices.Concat(
+		field(1, field(2, command...)...),
+		field(2, slices.Concat(field(2, id...), varint(3, 256+uint64(replica.Executed)), field(4, result...))...),
+		field(3, field(8, varint(1, 256+uint64(replica.Primary))...)...),
+	)
+	p, err := decodeBody(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := p.Requests[0].Command; c.Slot != 65535 || c.Verb != 255 || c.Verb.Known() {
+		t.Errorf("command: %+v", c)
+	}
+	a := p.Answers[0].Answer
+	if a.Request.Slot != 65535 || a.Request.Verb != 255 || a.Kind != 255 {
+		t.Errorf("answer: %+v", a)
+	}
+	if a.Result.Outcome != 255 || a.Result.Limit != 255 {
+		t.Errorf("result: %+v", a.Result)
+	}
+	if role := p.Pair[0].(replica.Hello).Role; role != 255 {
+		t.Errorf("role: %d", role)
+	}
+}
+
+func TestUnknownVerbIsKeptForTheTableToRefuse(t *testing.T) {
+	sent := Parcel{Requests: []Request{{Client: 1, Command: lock.Command{Verb: 77, Number: 1, Name: "x"}}}}
+	_, got, err := Decode(Encode(Header{}, &sent))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := got.Requests[0].Command
+	if c != sent.Requests[0].Command || c.Check() != lock.LimitVerb {
+		t.Errorf("got %+v, which Check calls %v", c, c.Check())
+	}
+}
+
+func TestUnknownPairMessageIsSkipped(t *testing.T) {
+	unknown := field(3, field(99, 1, 2, 3)...)
+	known := appendPair(nil, 3, replica.Ack{View: 1, Index: 2})
+	for name, body := range map[string][]byte{
+		"alone":  unknown,
+		"empty":  {0x1a, 0},
+		"first":  slices.Concat(unknown, known),
+		"last":   slices.Concat(known, unknown),
+		"inside": field(3, slices.Concat(unknown[2:], known[2:])...),
+	} {
+		p, err := decodeBody(body)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		var want []replica.Message
+		if len(body) > len(unknown) {
+			want = []replica.Message{replica.Ack{View: 1, Index: 2}}
+		}
+		if !slices.Equal(p.Pair, want) || (p.Pair == nil) != (want == nil) {
+			t.Errorf("%s: got %v, want %v", name, p.Pair, want)
+		}
+	}
+}
+
+func TestABadBodyLeavesTheHeader(t *testing.T) {
+	f := Encode(Header{From: "a:1", Version: 9}, &Parcel{})
+	f.Body = append(field(6, 'n', 'o'), 0x80)
+	h, p, err := Decode(f)
+	if err == nil || h.From != "a:1" || h.Version != 9 || p.Refused != "" {
+		t.Errorf("got %+v, %+v, %v", h, p, err)
+	}
+}
+
+func TestUnknownMessageEndsTheProcess(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("a message that has no kind on the wire was encoded")
+		}
+	}()
+	appendPair(nil, 3, nil)
+}
+
+// TestAllocations feeds inputs that promise much and hold little. A pass over
+// them for each element would show here too, as each pass allocates.
+func TestAllocations(t *testing.T) {
+	const size = 1 << 16
+	for name, element := range map[string][]byte{
+		"empty requests":       {0x0a, 0},
+		"empty answers":        {0x12, 0},
+		"empty pair messages":  {0x1a, 0},
+		"hellos":               {0x1a, 2, 0x42, 0},
+		"unknown pair message": {0x1a, 3, 0xfa, 0x07, 0},
+		"status queries":       {0x22, 0},
+		"status reports":       {0x2a, 0},
+		"forwards":             {0x1a, 4, 0x12, 2, 0x12, 0},
+		"large lengths":        {0x0a, 0xff, 0xff, 0xff, 0x7f},
+	} {
+		body := slices.Repeat(element, size/len(element))
+		if used := allocated(func() { _, _ = decodeBody(body) }); used > 64*size {
+			t.Errorf("%s: %d bytes of input took %d bytes of memory", name, len(body), used)
+		}
+	}
+	for name, element := range map[string][]byte{
+		"empty locks": {0x1a, 0}, "empty sessions": {0x22, 0}, "empty slots": {0x22, 2, 0x1a, 0},
+	} {
+		body := slices.Repeat(element, size/len(element))
+		if used := allocated(func() { _, _ = DecodeSnapshot(body) }); used > 64*size {
+			t.Errorf("%s: %d bytes of input took %d bytes of memory", name, len(body), used)
+		}
+	}
+}
+
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}

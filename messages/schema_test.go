@@ -1,0 +1,157 @@
+package messages
+
+import (
+	"fmt"
+
+	"lockstep/lock"
+	"lockstep/messages/wire"
+	"lockstep/replica"
+)
+
+// The functions below say once more, in terms of the generated code, which
+// field of the schema holds which plain value. The tests hold the codec against
+// them. Values are compared in this form too: here an empty list and none are
+// the same, as they are on the wire.
+
+func each[T, W any](list []T, f func(T) W) []W {
+	var mapped []W
+	for _, item := range list {
+		mapped = append(mapped, f(item))
+	}
+	return mapped
+}
+
+func wireHeader(h Header) *wire.Frame {
+	return &wire.Frame{
+		Cluster: uint64(h.Cluster), Table: h.Table, From: string(h.From), To: string(h.To),
+		FromIncarnation: uint64(h.FromIncarnation), ToIncarnation: uint64(h.ToIncarnation),
+		Version: h.Version, Proof: h.Proof, Challenge: h.Challenge, Seq: h.Seq, Seen: h.Seen,
+	}
+}
+
+func wireParcel(p Parcel) *wire.Parcel {
+	return &wire.Parcel{
+		Requests:      each(p.Requests, wireRequest),
+		Answers:       each(p.Answers, wireAnswer),
+		Pair:          each(p.Pair, wirePair),
+		StatusQueries: each(p.StatusQueries, wireStatusQuery),
+		StatusReports: each(p.StatusReports, wireStatusReport),
+		Refused:       p.Refused,
+	}
+}
+
+func wireRequest(q Request) *wire.Request {
+	return &wire.Request{Client: uint32(q.Client), Command: wireCommand(q.Command)}
+}
+
+func wireCommand(c lock.Command) *wire.Command {
+	return &wire.Command{
+		Session: uint64(c.Session), Slot: uint32(c.Slot), Number: uint64(c.Number),
+		Verb: uint32(c.Verb), Name: c.Name,
+	}
+}
+
+func wireEntry(e lock.Entry) *wire.Entry {
+	return &wire.Entry{View: uint64(e.View), Index: uint64(e.Index), Command: wireCommand(e.Command)}
+}
+
+func wireAnswer(a Answer) *wire.Answer {
+	id := a.Answer.Request
+	return &wire.Answer{
+		Client: uint32(a.Client),
+		Request: &wire.RequestID{
+			Session: uint64(id.Session), Slot: uint32(id.Slot), Number: uint64(id.Number), Verb: uint32(id.Verb),
+		},
+		Kind:   uint32(a.Answer.Kind),
+		Result: wireResult(a.Answer.Result),
+		Hint:   string(a.Answer.Hint),
+	}
+}
+
+func wireResult(r lock.Result) *wire.Result {
+	return &wire.Result{
+		Outcome: uint32(r.Outcome), Limit: uint32(r.Limit),
+		Token: uint64(r.Token), Session: uint64(r.Session),
+	}
+}
+
+func wireStatusQuery(client ClientID) *wire.StatusQuery {
+	return &wire.StatusQuery{Client: uint32(client)}
+}
+
+func wireStatusReport(r StatusReport) *wire.StatusReport {
+	s := r.Status
+	return &wire.StatusReport{
+		Client: uint32(r.Client), Node: string(s.Node), Role: uint32(s.Role), View: uint64(s.View),
+		Index: uint64(s.Index), Peer: string(s.Peer), Paired: s.Paired, Heard: s.Heard,
+		HeardAgo: s.HeardAgo, TickMs: s.TickMS, Cluster: uint64(s.Cluster),
+	}
+}
+
+func wirePair(m replica.Message) *wire.PairMessage {
+	switch m := m.(type) {
+	case replica.Heartbeat:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Heartbeat{Heartbeat: &wire.Heartbeat{
+			View: uint64(m.View), Index: uint64(m.Index)}}}
+	case replica.Forward:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Forward{Forward: &wire.Forward{
+			View: uint64(m.View), Entries: each(m.Entries, wireEntry)}}}
+	case replica.Ack:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Ack{Ack: &wire.Ack{
+			View: uint64(m.View), Index: uint64(m.Index)}}}
+	case replica.Relay:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Relay{Relay: &wire.Relay{
+			View: uint64(m.View), Commands: each(m.Commands, wireCommand)}}}
+	case replica.Alone:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Alone{Alone: &wire.Alone{View: uint64(m.View)}}}
+	case replica.Outdated:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Outdated{Outdated: &wire.Outdated{View: uint64(m.View)}}}
+	case replica.Bye:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Bye{Bye: &wire.Bye{View: uint64(m.View)}}}
+	default:
+		return wireJoining(m)
+	}
+}
+
+func wireJoining(m replica.Message) *wire.PairMessage {
+	switch m := m.(type) {
+	case replica.Hello:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Hello{Hello: &wire.Hello{
+			Role: uint32(m.Role), View: uint64(m.View), AsPrimary: m.AsPrimary,
+			Primary: string(m.Pair[0]), Backup: string(m.Pair[1]), Knows: uint64(m.Knows)}}}
+	case replica.Refusal:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Refusal{Refusal: &wire.Refusal{Reason: m.Reason}}}
+	case replica.Chunk:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Chunk{Chunk: &wire.Chunk{
+			View: uint64(m.View), Base: uint64(m.Base), Offset: m.Offset, Total: m.Total, Bytes: m.Bytes}}}
+	case replica.Tail:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Tail{Tail: &wire.Tail{
+			View: uint64(m.View), Base: uint64(m.Base), Entries: each(m.Entries, wireEntry)}}}
+	case replica.Report:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Report{Report: &wire.Report{
+			View: uint64(m.View), Highest: uint64(m.Highest), Base: uint64(m.Base), Offset: m.Offset,
+			Installed: m.Installed, Digest: uint64(m.Digest), Index: uint64(m.Index)}}}
+	case replica.Start:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Start{Start: &wire.Start{
+			View: uint64(m.View), Index: uint64(m.Index), Cluster: uint64(m.Cluster), Founding: m.Founding}}}
+	default:
+		panic(fmt.Sprintf("no schema for %T", m))
+	}
+}
+
+func wireSnapshot(snap lock.Snapshot) *wire.Snapshot {
+	return &wire.Snapshot{
+		Index: uint64(snap.Index),
+		Last:  snap.Last,
+		Locks: each(snap.Locks, func(l lock.HeldLock) *wire.HeldLock {
+			return &wire.HeldLock{Name: l.Name, Token: uint64(l.Token)}
+		}),
+		Sessions: each(snap.Sessions, func(s lock.SessionState) *wire.Session {
+			return &wire.Session{Id: uint64(s.ID), Nonce: uint64(s.Nonce), Slots: each(s.Slots, wireSlotState)}
+		}),
+	}
+}
+
+func wireSlotState(s lock.SlotState) *wire.SlotState {
+	return &wire.SlotState{Slot: uint32(s.Slot), Number: uint64(s.Number), Answer: wireResult(s.Answer)}
+}
