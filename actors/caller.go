@@ -1,0 +1,88 @@
+package actors
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/lock"
+	"lockstep/messages"
+	"lockstep/replica"
+)
+
+// Caller is how goroutines use a Client actor. It is safe for concurrent use.
+type Caller struct {
+	host   Host
+	pid    *actor.PID
+	id     messages.ClientID
+	ticker *actor.PID
+	calls  atomic.Uint64
+	clerks atomic.Uint64
+	closed chan struct{} // the session has been closed, or its one attempt is over
+	once   sync.Once
+}
+
+// ClientTick is the period of a client's ticks.
+const ClientTick = 25 * time.Millisecond
+
+// SpawnClient starts a Client actor. The id must be unique in its process; the
+// ticker may serve many clients.
+func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.ClientConfig) *Caller {
+	client := &Client{core: replica.NewClient(cfg), id: id, mail: h, callers: map[replica.CallID]chan<- replica.Finished{}}
+	pid := h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))
+	h.Enroll(id, pid)
+	h.Root().Send(ticker, Subscribe{To: pid})
+	return &Caller{host: h, pid: pid, id: id, ticker: ticker, closed: make(chan struct{})}
+}
+
+// NewClerk draws the id of a clerk.
+func (c *Caller) NewClerk() replica.ClerkID { return replica.ClerkID(c.clerks.Add(1)) }
+
+// Forget says that a clerk has gone and has no call outstanding.
+func (c *Caller) Forget(clerk replica.ClerkID) { c.host.Root().Send(c.pid, forget{clerk}) }
+
+// Call asks for one request and waits for its end or for that of ctx. A clerk
+// has one call outstanding at a time.
+func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb, name string) (lock.Result, error) {
+	if !clientVerb(verb) {
+		panic("actors: a verb that is not for callers")
+	}
+	if err := ctx.Err(); err != nil {
+		return lock.Result{}, err
+	}
+	done := make(chan replica.Finished, 1)
+	id := replica.CallID(c.calls.Add(1))
+	c.host.Root().Send(c.pid, &call{Call: replica.Call{ID: id, Clerk: clerk, Verb: verb, Name: name}, done: done})
+	select {
+	case f := <-done:
+		return f.Result, f.Err
+	case <-ctx.Done():
+		c.host.Root().Send(c.pid, cancel{id})
+		return lock.Result{}, ctx.Err()
+	case <-c.closed:
+		return lock.Result{}, replica.ErrClosed
+	}
+}
+
+// Close closes the session with one attempt at telling the nodes, and stops the
+// actor. Calls that are outstanding end with replica.ErrClosed.
+func (c *Caller) Close(ctx context.Context) error {
+	var err error
+	c.once.Do(func() {
+		done := make(chan struct{})
+		c.host.Root().Send(c.pid, shut{done})
+		select {
+		case <-done:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		close(c.closed)
+		c.host.Root().Send(c.ticker, Unsubscribe{To: c.pid})
+		c.host.Dismiss(c.id)
+		c.host.Root().Stop(c.pid)
+	})
+	return err
+}

@@ -1,0 +1,96 @@
+package actors
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// Identity is what a node remembers of itself in every durability mode (P0): it
+// keeps a restarted node from using a view twice.
+type Identity struct {
+	Cluster     replica.ClusterID   `json:"cluster"`
+	Node        replica.NodeID      `json:"node"`
+	Incarnation replica.Incarnation `json:"incarnation"`
+	View        lock.View           `json:"view"` // the highest seen
+}
+
+const identityFile = "identity.json"
+
+// LoadIdentity reads the identity in a state directory. It returns false if
+// there is none.
+func LoadIdentity(dir string) (Identity, bool, error) {
+	path := filepath.Join(dir, identityFile)
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Identity{}, false, nil
+	}
+	if err != nil {
+		return Identity{}, false, fmt.Errorf("read the node's identity: %w", err)
+	}
+	var id Identity
+	if err := json.Unmarshal(raw, &id); err != nil {
+		return Identity{}, false, fmt.Errorf("the node's identity %s is damaged (%w): restore it, or remove it if the peer is running", path, err)
+	}
+	return id, true, nil
+}
+
+// BeginLife loads the identity, gives the node a new incarnation, and syncs it
+// before the node says its first word. known is false for a first start.
+func BeginLife(dir string, node replica.NodeID, now time.Time) (id Identity, known bool, err error) {
+	id, known, err = LoadIdentity(dir)
+	if err != nil {
+		return Identity{}, false, err
+	}
+	if known && id.Node != node {
+		return Identity{}, false, fmt.Errorf("the state directory %s belongs to node %s, not to %s: give each node its own with -data", dir, id.Node, node)
+	}
+	id.Node = node
+	id.Incarnation = max(id.Incarnation+1, replica.Incarnation(now.UnixMilli()))
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return Identity{}, false, fmt.Errorf("make the state directory: %w", err)
+	}
+	return id, known, SaveIdentity(dir, id)
+}
+
+// SaveIdentity replaces the identity atomically, and returns when it would
+// survive a loss of power.
+func SaveIdentity(dir string, id Identity) error {
+	raw, err := json.Marshal(id)
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(dir, identityFile)
+	if err := writeSynced(path+".new", append(raw, '\n')); err != nil {
+		return fmt.Errorf("write the node's identity: %w", err)
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return fmt.Errorf("replace the node's identity: %w", err)
+	}
+	return syncDir(dir)
+}
+
+func writeSynced(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(content)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// syncDir makes a rename durable.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

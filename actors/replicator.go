@@ -1,0 +1,112 @@
+package actors
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/messages"
+	"lockstep/replica"
+)
+
+// Replicator owns a replica core: it steps it and carries out the effects.
+type Replicator struct {
+	core      replica.Core
+	lockTable *actor.PID
+	disk      *actor.PID
+	mail      Mail
+	period    time.Duration // of a tick
+	exit      func(reason string)
+	log       *slog.Logger
+	pulse     pulse
+	dies      func() // fault: in place of the next acknowledgement
+}
+
+// leave asks a Replicator to give up its role; done is closed when its farewell
+// is on its way.
+type leave struct{ done chan<- struct{} }
+
+// Receive dispatches.
+func (r *Replicator) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *FromPeer:
+		r.fromPeer(ctx, m)
+	case replica.Submit:
+		r.step(ctx, m)
+	case *Tick:
+		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
+	case *LinkUp:
+		r.step(ctx, replica.LinkUp{})
+	case *LinkDown: // the heartbeats will tell what it means
+	case *DialRefused:
+		r.step(ctx, replica.DialRefused{})
+	case *StreamEnded:
+		r.step(ctx, replica.StreamEnded{Incarnation: m.Incarnation})
+	case replica.Synced:
+		r.step(ctx, m)
+	case replica.SnapshotTaken:
+		r.step(ctx, m)
+	case replica.Installed:
+		r.step(ctx, m)
+	case *StatusAsked:
+		r.status(m)
+	case leave:
+		r.step(ctx, replica.Leave{})
+		close(m.done)
+	case DieBeforeAck:
+		r.dies = m.Died
+	default:
+		unknown(ctx)
+	}
+}
+
+func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
+	fresh := m.NewConnection
+	for _, message := range m.Messages {
+		if _, ok := message.(replica.Forward); ok && r.dies != nil {
+			r.dies()
+		}
+		r.step(ctx, replica.Received{
+			From: m.From, Incarnation: m.Incarnation, Cluster: m.Cluster,
+			NewConnection: fresh, Message: message,
+		})
+		fresh = false
+	}
+}
+
+// step runs the core and carries out what it wants, in order.
+func (r *Replicator) step(ctx actor.Context, event replica.Event) {
+	for _, effect := range r.core.Step(event) {
+		switch e := effect.(type) {
+		case replica.Send:
+			r.mail.Send(e.To, messages.Parcel{Pair: []replica.Message{e.Message}})
+		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset:
+			ctx.Send(r.lockTable, e)
+		case replica.Persist:
+			ctx.Request(r.disk, e)
+		case replica.ResetLink:
+			r.mail.Reset(e.To)
+		case replica.Say:
+			r.say(e)
+		case replica.Exit:
+			r.exit(e.Reason)
+		default:
+			panic("an effect that the Replicator does not know")
+		}
+	}
+}
+
+func (r *Replicator) say(s replica.Say) {
+	if s.Warn {
+		r.log.Warn(s.Text)
+		return
+	}
+	r.log.Info(s.Text)
+}
+
+func (r *Replicator) status(m *StatusAsked) {
+	status := r.core.Status()
+	status.TickMS = uint64(r.period / time.Millisecond)
+	r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: status}}})
+}
