@@ -44,6 +44,9 @@ type (
 		Deadline int // ticks from now; 0 is none
 	}
 
+	// Calls are several calls at once, so that one effect asks for all of them.
+	Calls struct{ Calls []Call }
+
 	// Cancel gives a call up. Its outcome may be unknown for ever.
 	Cancel struct{ ID CallID }
 
@@ -77,6 +80,7 @@ type (
 )
 
 func (Call) clientEvent()        {}
+func (Calls) clientEvent()       {}
 func (Cancel) clientEvent()      {}
 func (Forget) clientEvent()      {}
 func (Answered) clientEvent()    {}
@@ -170,6 +174,10 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 	switch ev := ev.(type) {
 	case Call:
 		c.call(ev)
+	case Calls:
+		for _, one := range ev.Calls {
+			c.call(one)
+		}
 	case Cancel:
 		c.cancel(ev.ID)
 	case Forget:
