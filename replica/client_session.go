@@ -79,6 +79,10 @@ func (c *Client) expire() {
 			c.finish(s.call.id, lock.Result{}, ErrSessionExpired)
 		}
 	}
+	// Earlier answers of this step may have had calls asked again.
+	for node := range c.asks {
+		c.asks[node] = c.asks[node][:0]
+	}
 	c.slots.drop()
 	c.session = session{nonce: c.session.nonce}
 }

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -401,6 +402,16 @@ func TestAnExpiredSessionEndsItsCallsAndIsNotReplacedForThem(t *testing.T) {
 	s.quiet(100)
 	s.then(lockCall(5, 6, "z"), "ask a: open")
 	s.then(s.opened("a"), "ask a: lock 0/1 z")
+}
+
+func TestNothingIsAskedUnderASessionThatExpiredInTheSameFrame(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
+	s.then(Answered{"a", slices.Concat(
+		refused("a", Moved, "b", 0, 2).Answers,
+		executed("a", 1, 1, lock.SessionExpired).Answers,
+	)}, "finish 2: expired, 3: expired")
 }
 
 func TestRefusalsNameTheirLimit(t *testing.T) {
