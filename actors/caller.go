@@ -21,6 +21,8 @@ type Caller struct {
 	ticker *actor.PID
 	calls  atomic.Uint64
 	clerks atomic.Uint64
+	// inquiries counts the calls of AskStatus.
+	inquiries atomic.Uint32
 	closed chan struct{} // the session has been closed, or its one attempt is over
 	once   sync.Once
 }
@@ -28,8 +30,8 @@ type Caller struct {
 // ClientTick is the period of a client's ticks.
 const ClientTick = 25 * time.Millisecond
 
-// SpawnClient starts a Client actor. The id must be unique in its process; the
-// ticker may serve many clients.
+// SpawnClient starts a Client actor. The id must be unique in its process and
+// below 1<<31; the ticker may serve many clients.
 func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.ClientConfig) *Caller {
 	client := &Client{core: replica.NewClient(cfg), id: id, mail: h, callers: map[replica.CallID]chan<- replica.Finished{}}
 	pid := h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))

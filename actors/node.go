@@ -50,6 +50,21 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	return n
 }
 
+// Status tells where the node stands.
+func (n *Node) Status(ctx context.Context) (replica.Status, error) {
+	to := make(chan replica.Status, 1)
+	n.host.Root().Send(n.Replicator, tellStatus{to})
+	select {
+	case status := <-to:
+		return status, nil
+	case <-ctx.Done():
+		return replica.Status{}, ctx.Err()
+	}
+}
+
+// HoldTicks makes the node's time stand still, or go on.
+func (n *Node) HoldTicks(held bool) { n.host.Root().Send(n.ticker, HoldTicks{held}) }
+
 // Leave gives up the role and says goodbye. It returns when the farewell is on
 // its way to the link, or with ctx.
 func (n *Node) Leave(ctx context.Context) error {

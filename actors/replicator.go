@@ -23,6 +23,10 @@ type Replicator struct {
 	dies      func() // fault: in place of the next acknowledgement
 }
 
+// tellStatus asks a Replicator of this process where it stands; to has room for
+// one.
+type tellStatus struct{ to chan<- replica.Status }
+
 // leave asks a Replicator to give up its role; done is closed when its farewell
 // is on its way.
 type leave struct{ done chan<- struct{} }
@@ -50,7 +54,9 @@ func (r *Replicator) Receive(ctx actor.Context) {
 	case replica.Installed:
 		r.step(ctx, m)
 	case *StatusAsked:
-		r.status(m)
+		r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: r.status()}}})
+	case tellStatus:
+		m.to <- r.status()
 	case leave:
 		r.step(ctx, replica.Leave{})
 		close(m.done)
@@ -105,8 +111,8 @@ func (r *Replicator) say(s replica.Say) {
 	r.log.Info(s.Text)
 }
 
-func (r *Replicator) status(m *StatusAsked) {
+func (r *Replicator) status() replica.Status {
 	status := r.core.Status()
 	status.TickMS = uint64(r.period / time.Millisecond)
-	r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: status}}})
+	return status
 }

@@ -13,6 +13,7 @@ type Ticker struct {
 	period      time.Duration
 	subscribers map[string]*subscriber
 	stop        chan struct{}
+	held        bool
 }
 
 type subscriber struct {
@@ -31,6 +32,10 @@ type (
 	// Subscribe asks a Ticker for ticks, Unsubscribe for no more.
 	Subscribe   struct{ To *actor.PID }
 	Unsubscribe struct{ To *actor.PID }
+
+	// HoldTicks stops the ticks, or lets them go on: in tests, a process that is
+	// paused.
+	HoldTicks struct{ Held bool }
 
 	beat   struct{}                  // a period has gone by
 	ticked struct{ from *actor.PID } // a subscriber has handled its tick
@@ -56,6 +61,8 @@ func (t *Ticker) Receive(ctx actor.Context) {
 		t.subscribers[m.To.Id] = &subscriber{pid: m.To}
 	case Unsubscribe:
 		delete(t.subscribers, m.To.Id)
+	case HoldTicks:
+		t.held = m.Held
 	case *actor.Stopping:
 		close(t.stop)
 	case *actor.Stopped:
@@ -84,7 +91,7 @@ func (t *Ticker) started(ctx actor.Context) {
 
 func (t *Ticker) beat(ctx actor.Context) {
 	for _, s := range t.subscribers {
-		if !s.outstanding {
+		if !s.outstanding && !t.held {
 			s.outstanding = true
 			ctx.Send(s.pid, &Tick{ticker: ctx.Self(), period: t.period})
 		}

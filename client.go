@@ -1,0 +1,98 @@
+package lockstep
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/actors"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+// Client is a program's connection to the lock service. One client serves
+// thousands of goroutines: their requests travel together. It is safe for
+// concurrent use.
+type Client struct {
+	process *remote.Process
+	ticker  *actor.PID
+	caller  *actors.Caller
+	nodes   []string
+}
+
+// callerID is the only client actor of its process.
+const callerID = 1
+
+// Dial returns a client of the given nodes, each host:port, the one to be asked
+// first in front. It does not wait for any of them: a node that does not answer
+// yet is asked again by every call. Errors are addresses that cannot be meant,
+// or that this process cannot listen for answers.
+func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if len(nodes) == 0 {
+		return nil, errors.New("lockstep: no nodes to ask: give at least one host:port")
+	}
+	o := defaults()
+	for _, option := range opts {
+		option(&o)
+	}
+	ids := make([]replica.NodeID, len(nodes))
+	for i, n := range nodes {
+		ids[i] = replica.NodeID(n)
+	}
+	process, err := starter(ids)(remote.Config{
+		Listen: o.listen, Insecure: o.insecure, Nodes: ids, Log: o.log,
+		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("lockstep: %w", err)
+	}
+	c := &Client{process: process, nodes: nodes}
+	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
+	c.caller = actors.SpawnClient(process, c.ticker, callerID, replica.ClientConfig{
+		Nodes: ids, Seed: seed(), FirstAttempt: ticks(o.attempt),
+	})
+	return c, nil
+}
+
+// starter picks the in-process network that the nodes live on, if any.
+func starter(nodes []replica.NodeID) remote.Starter {
+	if network := remote.NetworkOf(nodes[0]); network != nil {
+		return network.Start
+	}
+	return remote.Start
+}
+
+func ticks(d time.Duration) int { return max(1, int(d/actors.ClientTick)) }
+
+// seed makes this client's nonces unlike everybody else's.
+func seed() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // it never fails: the runtime ends the process instead
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// How long Close may take, in all.
+const (
+	closing  = time.Second            // for one attempt at closing the session
+	stopping = 500 * time.Millisecond // for the connections
+)
+
+// Close ends the client's session with one attempt at telling the nodes, and
+// frees everything within two seconds. Calls that are outstanding return
+// ErrClosed. Locks stay as they are: they have no owner.
+func (c *Client) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), closing)
+	defer cancel()
+	err := c.caller.Close(ctx)
+	c.process.Root().Stop(c.ticker)
+	c.process.Stop(stopping)
+	return err
+}

@@ -1,0 +1,67 @@
+package lockstep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"lockstep/replica"
+)
+
+// Errors that callers tell apart with errors.Is. A refusal ("held already") is
+// a result, never an error.
+var (
+	// ErrUnknown says that no definite answer came in time: the request was
+	// executed once or never, and may still be executed until this clerk gets
+	// its next answer or the client is closed. It comes with the cause, which
+	// is context.DeadlineExceeded or context.Canceled.
+	ErrUnknown = errors.New("outcome unknown")
+
+	// ErrSessionExpired says that the nodes do not know the client's session any
+	// more: they were all restarted, or took the client for dead. Whether the
+	// request was executed is unknown. The next call opens a new session.
+	ErrSessionExpired = errors.New("session expired")
+
+	// ErrClosed says that the client has been closed. Whether a call that was
+	// outstanding then was executed is unknown.
+	ErrClosed = errors.New("client closed")
+
+	// ErrOverloaded says that too many calls wait on this client already. The
+	// call was not sent.
+	ErrOverloaded = errors.New("too many calls wait on this client")
+
+	// ErrInvalid says that the request's form is wrong or that a limit was
+	// reached. It was not executed.
+	ErrInvalid = errors.New("not accepted")
+
+	// ErrNoAnswer says that a node did not tell where it stands in time.
+	ErrNoAnswer = errors.New("no answer")
+
+	// ErrIncompatible says that no node will talk to a client of this version.
+	ErrIncompatible = errors.New("incompatible versions")
+)
+
+// explain turns what the core says into what callers are promised.
+func explain(verb, name string, nodes []string, err error) error {
+	var limit *replica.LimitError
+	var incompatible *replica.IncompatibleError
+	what := fmt.Sprintf("lockstep: %s %q", verb, name)
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &limit):
+		return fmt.Errorf("%s: %w: %s", what, ErrInvalid, limit)
+	case errors.As(err, &incompatible):
+		return fmt.Errorf("%s: %w: node %s says: %s", what, ErrIncompatible, incompatible.Node, incompatible.Reason)
+	case errors.Is(err, replica.ErrSessionExpired):
+		return fmt.Errorf("%s: %w: whether it was executed is unknown", what, ErrSessionExpired)
+	case errors.Is(err, replica.ErrClosed):
+		return fmt.Errorf("%s: %w", what, ErrClosed)
+	case errors.Is(err, replica.ErrBusy):
+		return fmt.Errorf("%s: %w", what, ErrOverloaded)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: no definite answer from %v: %w: %w", what, nodes, ErrUnknown, err)
+	default:
+		return fmt.Errorf("%s: %w", what, err)
+	}
+}

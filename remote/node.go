@@ -1,0 +1,99 @@
+package remote
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"lockstep/actors"
+	"lockstep/replica"
+)
+
+// NodeConfig is what one node of a pair is started with.
+type NodeConfig struct {
+	Pair      [2]replica.NodeID // the primary's address and the backup's
+	AsPrimary bool              // which of them this node is
+	Listen    string            // what to bind; empty is the node's own address
+	Dir       string            // the state directory
+	Insecure  bool              // see Config
+
+	Tick         time.Duration // 0 means 50 ms
+	SuspectTicks int           // N of rule P2; 0 means 8
+	Solo         replica.SoloPolicy
+	TrustRefused bool // rule P9
+	Found        bool // found alone although the identity says that there was a pair
+
+	// Exit is called once, from an actor, when the node cannot be part of this
+	// pair. It must not wait for the node.
+	Exit func(reason string)
+	Log  *slog.Logger
+}
+
+// Node is one running node: a process with the actors of a lock table in it.
+type Node struct {
+	*Process
+	Actors *actors.Node
+}
+
+// Starter starts a process: Start, or the Start of a Network.
+type Starter func(Config) (*Process, error)
+
+// StartNode begins a life of a node: the identity on disk first, then the
+// listener, and only then the actors that may take a role (P0, P9).
+func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
+	self, peer := cfg.Pair[1], cfg.Pair[0]
+	if cfg.AsPrimary {
+		self, peer = peer, self
+	}
+	if self == peer {
+		return nil, fmt.Errorf("remote: the primary and the backup have the same address %s: give each its own", self)
+	}
+	if cfg.Tick == 0 {
+		cfg.Tick = defaultTick
+	}
+	if cfg.Listen == "" {
+		cfg.Listen = string(self)
+	}
+	identity, known, err := actors.BeginLife(cfg.Dir, self, time.Now())
+	if err != nil {
+		return nil, err
+	}
+	process, err := start(Config{
+		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
+		Peer: peer, Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
+	})
+	if err != nil {
+		return nil, err
+	}
+	core := replica.NewPair(replica.PairConfig{
+		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
+		HasIdentity: known, View: identity.View, Cluster: identity.Cluster, NewCluster: newCluster(),
+		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
+	})
+	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
+		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Exit: cfg.Exit, Log: cfg.Log,
+	})}, nil
+}
+
+// newCluster draws an id for the pair that this node may found.
+func newCluster() replica.ClusterID {
+	var b [8]byte
+	rand.Read(b[:]) // it never fails: the runtime ends the process instead
+	return replica.ClusterID(binary.BigEndian.Uint64(b[:]) | 1)
+}
+
+// farewell is how long a leaving node may take to hand its goodbye to the link.
+const farewell = time.Second
+
+// Leave gives up the role, says goodbye, and stops everything within a bounded
+// time.
+func (n *Node) Leave(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), min(farewell, within))
+	defer cancel()
+	err := n.Actors.Leave(ctx)
+	n.Stop(within)
+	return err
+}
