@@ -13,6 +13,8 @@ type Mail interface {
 	Send(to replica.NodeID, p messages.Parcel)
 	// Reset cuts the connection to a process, with all that queued on it.
 	Reset(to replica.NodeID)
+	// SetCluster puts the cluster's id on everything that is sent from now on.
+	SetCluster(id replica.ClusterID)
 }
 
 // What arrives from other processes. The door (package remote) has checked the

@@ -33,6 +33,7 @@ type NodeConfig struct {
 // StartNode spawns the actors around a core and starts their clock. The door
 // hears of them before the first tick, so that no frame finds nobody at home.
 func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
+	h.SetCluster(cfg.Identity.Cluster)
 	n := &Node{host: h}
 	spawn := func(a actor.Actor) *actor.PID {
 		return h.Root().Spawn(Props(func() actor.Actor { return a }, actor.WithDispatcher(h.Workers())))

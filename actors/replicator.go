@@ -90,6 +90,7 @@ func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset:
 			ctx.Send(r.lockTable, e)
 		case replica.Persist:
+			r.mail.SetCluster(e.Cluster)
 			ctx.Request(r.disk, e)
 		case replica.ResetLink:
 			r.mail.Reset(e.To)

@@ -1,0 +1,20 @@
+// Package locktest runs a whole pair of Lockstep nodes inside a test, with
+// switches for the faults that the service is there to survive.
+//
+//	func TestDeploy(t *testing.T) {
+//		pair := locktest.StartPair(t)
+//		clerk := pair.Clerk()
+//		clerk.Lock(t.Context(), "deploy")
+//		pair.KillPrimary()
+//		...
+//	}
+//
+// The nodes are the real ones, with their actors and their protocol. By default
+// they talk over a link inside the process, which encodes and decodes every
+// message as the network would, needs no ports, and works under the race
+// detector and in a testing/synctest bubble. With Remoting they talk over real
+// connections on 127.0.0.1.
+//
+// "Primary" and "backup" name the nodes by what they were started as, whatever
+// role they have since taken: KillPrimary kills Nodes()[0].
+package locktest

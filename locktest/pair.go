@@ -1,0 +1,163 @@
+package locktest
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"testing"
+	"time"
+
+	"lockstep"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+// Option changes how a pair is started.
+type Option func(*config)
+
+type config struct {
+	remoting bool
+	node     remote.NodeConfig // what both nodes share
+}
+
+// Remoting makes the nodes talk over real connections on 127.0.0.1.
+func Remoting() Option { return func(c *config) { c.remoting = true } }
+
+// Tick sets the unit of time of the nodes; the default is 10 ms, so that
+// failing over takes about a tenth of a second. Production has 50 ms.
+func Tick(d time.Duration) Option { return func(c *config) { c.node.Tick = d } }
+
+// SuspectTicks sets how many silent ticks make a node suspect the other; the
+// default is 8, and at least 6 are needed.
+func SuspectTicks(n int) Option { return func(c *config) { c.node.SuspectTicks = n } }
+
+// TrustRefused takes a refused connection for proof that the other node is
+// dead, as on one machine it is.
+func TrustRefused() Option { return func(c *config) { c.node.TrustRefused = true } }
+
+// Pair is a primary and a backup. Its methods fail the test on errors, and must
+// be called from the test's goroutine.
+type Pair struct {
+	t       testing.TB
+	cfg     config
+	network *remote.Network // nil with Remoting
+	members [2]*member      // primary, backup
+}
+
+// member is one node through its lives.
+type member struct {
+	cfg  remote.NodeConfig
+	node *remote.Node // nil while it is dead
+}
+
+// How long the pair may take for things that should be quick.
+const patience = 20 * time.Second
+
+// StartPair starts a primary and a backup and returns when they are paired. They
+// stop when the test ends.
+func StartPair(t testing.TB, opts ...Option) *Pair {
+	t.Helper()
+	p := &Pair{t: t, cfg: config{node: remote.NodeConfig{Tick: 10 * time.Millisecond}}}
+	for _, option := range opts {
+		option(&p.cfg)
+	}
+	var addresses [2]replica.NodeID
+	if p.cfg.remoting {
+		addresses = p.freePorts()
+	} else {
+		p.network = remote.NewNetwork()
+		addresses = [2]replica.NodeID{p.network.NewAddress(), p.network.NewAddress()}
+	}
+	for i := range p.members {
+		cfg := p.cfg.node
+		cfg.Pair, cfg.AsPrimary, cfg.Dir = addresses, i == 0, t.TempDir()
+		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil)).With("node", []string{"primary", "backup"}[i])
+		cfg.Exit = func(reason string) { t.Errorf("node %s gave up: %s", addresses[i], reason) }
+		p.members[i] = &member{cfg: cfg}
+		p.start(p.members[i])
+	}
+	t.Cleanup(p.stop)
+	p.AwaitPaired()
+	return p
+}
+
+// freePorts finds two ports that nobody listens on. Somebody may take one before
+// the node does; the test then fails with a clear error.
+func (p *Pair) freePorts() (addresses [2]replica.NodeID) {
+	for i := range addresses {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			p.t.Fatalf("locktest: find a free port: %v", err)
+		}
+		defer l.Close()
+		addresses[i] = replica.NodeID(l.Addr().String())
+	}
+	return addresses
+}
+
+func (p *Pair) start(m *member) {
+	p.t.Helper()
+	starter := remote.Start
+	if p.network != nil {
+		starter = p.network.Start
+	}
+	node, err := remote.StartNode(m.cfg, starter)
+	if err != nil {
+		p.t.Fatalf("locktest: start a node: %v", err)
+	}
+	m.node = node
+}
+
+func (p *Pair) stop() {
+	for _, m := range p.members {
+		if m.node != nil {
+			m.node.Kill()
+		}
+	}
+}
+
+// Nodes returns the addresses of the primary and the backup, for lockstep.Dial.
+func (p *Pair) Nodes() []string {
+	return []string{string(p.members[0].cfg.Pair[0]), string(p.members[0].cfg.Pair[1])}
+}
+
+// Client returns a new client of the pair, which is closed when the test ends.
+func (p *Pair) Client(opts ...lockstep.Option) *lockstep.Client {
+	p.t.Helper()
+	client, err := lockstep.Dial(p.t.Context(), p.Nodes(), opts...)
+	if err != nil {
+		p.t.Fatalf("locktest: %v", err)
+	}
+	p.t.Cleanup(func() { _ = client.Close() }) // with no node alive it cannot say goodbye
+	return client
+}
+
+// Clerk returns a clerk of a new client.
+func (p *Pair) Clerk() *lockstep.Clerk { return p.Client().Clerk() }
+
+// AwaitPaired returns when both nodes live and are paired.
+func (p *Pair) AwaitPaired() {
+	p.t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		if p.status(0).Paired && p.status(1).Paired {
+			return
+		}
+		if time.Now().After(deadline) {
+			p.t.Fatalf("locktest: the nodes are not paired after %v: %+v and %+v", patience, p.status(0), p.status(1))
+		}
+		time.Sleep(p.cfg.node.Tick / 2) // a poll: nothing is assumed about how long it takes
+	}
+}
+
+// status returns where a node stands; the zero value for a dead one.
+func (p *Pair) status(i int) replica.Status {
+	node := p.members[i].node
+	if node == nil {
+		return replica.Status{}
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	status, _ := node.Actors.Status(ctx)
+	return status
+}
