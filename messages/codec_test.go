@@ -101,6 +101,39 @@ func TestNamesShareOneString(t *testing.T) {
 	}
 }
 
+// TestListsHaveTheRoomTheyNeed looks for lists that grew, or took too much.
+func TestListsHaveTheRoomTheyNeed(t *testing.T) {
+	_, p, err := Decode(Encode(Header{}, sampleParcel()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	entries := p.Pair[1].(replica.Forward).Entries
+	tail := p.Pair[10].(replica.Tail).Entries
+	for name, room := range map[string][2]int{
+		"requests": {len(p.Requests), cap(p.Requests)},
+		"pair":     {len(p.Pair), cap(p.Pair)},
+		"entries":  {len(entries), cap(entries)},
+		"tail":     {len(tail), cap(tail)},
+	} {
+		if room[0] != room[1] {
+			t.Errorf("%s: length %d, capacity %d", name, room[0], room[1])
+		}
+	}
+}
+
+// TestSnapshotNamesAreTheirOwn: a restored table keeps the names, and must not
+// keep the bytes of the whole snapshot with them.
+func TestSnapshotNamesAreTheirOwn(t *testing.T) {
+	var snap lock.Snapshot
+	for _, c := range benchRequests().Requests {
+		snap.Locks = append(snap.Locks, lock.HeldLock{Name: c.Command.Name, Token: 1})
+	}
+	b := EncodeSnapshot(snap)
+	if n := testing.AllocsPerRun(10, func() { _, _ = DecodeSnapshot(b) }); n < benchItems {
+		t.Errorf("%d names took %v allocations: they share one", benchItems, n)
+	}
+}
+
 // TestChunkEndsWhereItEnds appends to a decoded chunk: what follows it in the
 // body must not change.
 func TestChunkEndsWhereItEnds(t *testing.T) {

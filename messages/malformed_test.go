@@ -36,6 +36,7 @@ func TestMalformed(t *testing.T) {
 		{"field zero", []byte{0x02, 0x00}, "messages: Parcel: at byte 1: no field can have that number"},
 		{"a length beyond the end", []byte{0x0a, 5, 0}, "messages: Parcel.requests: at byte 2: its length is 5 and 1 bytes are left"},
 		{"a length of 63 bits", []byte{0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f}, "messages: Parcel.requests: at byte 10: its length is 9223372036854775807 and 0 bytes are left"},
+		{"a length beyond the outer message", append(field(1, 0x12, 5, 0), field(6, 'x', 'x', 'x', 'x')...), "messages: Request.command: at byte 4: its length is 5 and 1 bytes are left"},
 		{"a length without an end", []byte{0x0a, 0x80}, "messages: Parcel.requests: at byte 1: unexpected EOF"},
 		{"a varint without an end", field(4, 0x08, 0xff), "messages: StatusQuery.client: at byte 3: unexpected EOF"},
 		{"a varint of eleven bytes", field(4, append([]byte{0x08}, slices.Repeat([]byte{0xff}, 11)...)...), "messages: StatusQuery.client: at byte 3: variable length integer overflow"},
