@@ -43,7 +43,7 @@ func ofSlot(id SessionID, i Slot, s slot) uint64 {
 		return 0
 	}
 	a := s.answer
-	return mix(seedSlot, uint64(id)<<16^uint64(i), uint64(s.number),
+	return mix(seedSlot, uint64(id), uint64(i), uint64(s.number),
 		uint64(a.Outcome)<<8|uint64(a.Limit), uint64(a.Token), uint64(a.Session))
 }
 

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -58,45 +59,86 @@ func (s *session) state() SessionState {
 	return state
 }
 
-// Restore returns the table that a snapshot was taken of. A snapshot that no
-// table can have given is refused.
+// Restore returns the table that a snapshot was taken of. A snapshot that is out
+// of order or out of range, so that no table can have given it, is refused.
 func Restore(snap Snapshot) (*Table, error) {
 	t := NewTable()
 	t.index, t.last = snap.Index, snap.Last
 	t.digest.add(ofCounter(t.last))
-	if !risingBy(snap.Locks, func(l HeldLock) string { return l.Name }) {
-		return nil, fmt.Errorf("lock: snapshot at %d: its locks are not in order", snap.Index)
-	}
-	if !risingBy(snap.Sessions, func(s SessionState) SessionID { return s.ID }) {
-		return nil, fmt.Errorf("lock: snapshot at %d: its sessions are not in order", snap.Index)
-	}
-	for _, l := range snap.Locks {
-		t.hold(l.Name, l.Token)
-	}
-	for _, s := range snap.Sessions {
-		if err := t.restoreSession(s); err != nil {
-			return nil, fmt.Errorf("lock: snapshot at %d: session %d: %w", snap.Index, s.ID, err)
-		}
+	if err := t.restore(snap); err != nil {
+		return nil, fmt.Errorf("lock: snapshot at %d: %w", snap.Index, err)
 	}
 	return t, nil
 }
 
+func (t *Table) restore(snap Snapshot) error {
+	if len(snap.Locks) > MaxLocks || len(snap.Sessions) > MaxSessions {
+		return fmt.Errorf("%d locks and %d sessions are too many", len(snap.Locks), len(snap.Sessions))
+	}
+	if !risingBy(snap.Locks, func(l HeldLock) string { return l.Name }) {
+		return errors.New("its locks are not in order")
+	}
+	if !risingBy(snap.Sessions, func(s SessionState) SessionID { return s.ID }) {
+		return errors.New("its sessions are not in order")
+	}
+	for _, l := range snap.Locks {
+		if err := t.restoreLock(l); err != nil {
+			return fmt.Errorf("lock %q: %w", l.Name, err)
+		}
+	}
+	for _, s := range snap.Sessions {
+		if err := t.restoreSession(s); err != nil {
+			return fmt.Errorf("session %d: %w", s.ID, err)
+		}
+	}
+	return nil
+}
+
+// restoreLock checks the name's length only: which runes are printable may
+// differ between two versions of Unicode, and the name has been let in already.
+func (t *Table) restoreLock(l HeldLock) error {
+	if len(l.Name) == 0 || len(l.Name) > MaxNameBytes {
+		return fmt.Errorf("a name of %d bytes cannot be", len(l.Name))
+	}
+	if !t.drew(uint64(l.Token)) {
+		return fmt.Errorf("token %d was never drawn", l.Token)
+	}
+	t.hold(l.Name, l.Token)
+	return nil
+}
+
 func (t *Table) restoreSession(state SessionState) error {
-	if _, taken := t.openings[state.Nonce]; taken {
-		return fmt.Errorf("its nonce opened another session")
+	if !t.drew(uint64(state.ID)) {
+		return errors.New("its id was never drawn")
+	}
+	if _, taken := t.openings[state.Nonce]; taken || state.Nonce == 0 {
+		return fmt.Errorf("nonce %d is none, or opened another session", state.Nonce)
 	}
 	if !risingBy(state.Slots, func(s SlotState) Slot { return s.Slot }) {
-		return fmt.Errorf("its slots are not in order")
+		return errors.New("its slots are not in order")
 	}
 	s := &session{id: state.ID, nonce: state.Nonce}
 	t.addSession(s)
 	for _, remembered := range state.Slots {
-		if remembered.Slot >= MaxSlots || remembered.Number == 0 {
-			return fmt.Errorf("slot %d with number %d cannot be", remembered.Slot, remembered.Number)
+		if remembered.Slot >= MaxSlots || remembered.Number == 0 || !t.drewFor(remembered.Answer) {
+			return fmt.Errorf("slot %d with number %d and answer %+v cannot be",
+				remembered.Slot, remembered.Number, remembered.Answer)
 		}
 		t.remember(s, remembered.Slot, slot{remembered.Number, remembered.Answer})
 	}
 	return nil
+}
+
+// drew reports whether a token or a session id can have been drawn so far.
+func (t *Table) drew(value uint64) bool { return value != 0 && value <= t.last }
+
+// drewFor reports whether an answer can stand in a slot: a token that was drawn
+// with Granted, and none otherwise.
+func (t *Table) drewFor(answer Result) bool {
+	if answer.Outcome == Granted {
+		return t.drew(uint64(answer.Token))
+	}
+	return answer.Outcome != 0 && answer.Token == 0
 }
 
 // risingBy reports whether the keys of items strictly rise.

@@ -15,7 +15,13 @@ type Table struct {
 
 	index  Index  // of the last entry applied
 	digest Digest // of everything above but index
+
+	limits limits
 }
+
+// limits are MaxLocks and MaxSessions, except in tests, which would take long to
+// reach those.
+type limits struct{ locks, sessions int }
 
 // session is a client's registered presence: what its slots remember (S4).
 type session struct {
@@ -37,6 +43,7 @@ func NewTable() *Table {
 		locks:    map[string]Token{},
 		sessions: map[SessionID]*session{},
 		openings: map[Number]SessionID{},
+		limits:   limits{locks: MaxLocks, sessions: MaxSessions},
 	}
 }
 
@@ -71,7 +78,7 @@ func (t *Table) open(view View, nonce Number) Result {
 	if id, ok := t.openings[nonce]; ok {
 		return Result{Outcome: Opened, Session: id}
 	}
-	if len(t.sessions) >= MaxSessions {
+	if len(t.sessions) >= t.limits.sessions {
 		return Result{Outcome: LimitReached, Limit: LimitSessions}
 	}
 	id := SessionID(t.draw(view))
@@ -117,7 +124,7 @@ func (t *Table) lock(view View, name string) Result {
 	if _, held := t.locks[name]; held {
 		return Result{Outcome: Held}
 	}
-	if len(t.locks) >= MaxLocks {
+	if len(t.locks) >= t.limits.locks {
 		return Result{Outcome: LimitReached, Limit: LimitLocks}
 	}
 	token := Token(t.draw(view))
