@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Snapshot is a table's whole state after the entry Index, in one canonical
@@ -40,9 +41,13 @@ type SlotState struct {
 // Snapshot returns a copy of the state that shares nothing with the table.
 func (t *Table) Snapshot() Snapshot {
 	snap := Snapshot{Index: t.index, Last: t.last}
-	for _, name := range slices.Sorted(maps.Keys(t.locks)) {
-		snap.Locks = append(snap.Locks, HeldLock{Name: name, Token: t.locks[name]})
+	if len(t.locks) > 0 {
+		snap.Locks = make([]HeldLock, 0, len(t.locks))
 	}
+	for name, token := range t.locks {
+		snap.Locks = append(snap.Locks, HeldLock{Name: name, Token: token})
+	}
+	slices.SortFunc(snap.Locks, func(a, b HeldLock) int { return strings.Compare(a.Name, b.Name) })
 	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
 		snap.Sessions = append(snap.Sessions, t.sessions[id].state())
 	}
@@ -51,6 +56,9 @@ func (t *Table) Snapshot() Snapshot {
 
 func (s *session) state() SessionState {
 	state := SessionState{ID: s.id, Nonce: s.nonce}
+	if len(s.slots) > 0 {
+		state.Slots = make([]SlotState, 0, len(s.slots))
+	}
 	for i, remembered := range s.slots {
 		if remembered.number != 0 {
 			state.Slots = append(state.Slots, SlotState{Slot(i), remembered.number, remembered.answer})
@@ -81,6 +89,7 @@ func (t *Table) restore(snap Snapshot) error {
 	if !risingBy(snap.Sessions, func(s SessionState) SessionID { return s.ID }) {
 		return errors.New("its sessions are not in order")
 	}
+	t.locks = make(map[string]Token, len(snap.Locks))
 	for _, l := range snap.Locks {
 		if err := t.restoreLock(l); err != nil {
 			return fmt.Errorf("lock %q: %w", l.Name, err)
@@ -117,7 +126,7 @@ func (t *Table) restoreSession(state SessionState) error {
 	if !risingBy(state.Slots, func(s SlotState) Slot { return s.Slot }) {
 		return errors.New("its slots are not in order")
 	}
-	s := &session{id: state.ID, nonce: state.Nonce}
+	s := &session{id: state.ID, nonce: state.Nonce, slots: make([]slot, 0, len(state.Slots))}
 	t.addSession(s)
 	for _, remembered := range state.Slots {
 		if remembered.Slot >= MaxSlots || remembered.Number == 0 || !t.drewFor(remembered.Answer) {
