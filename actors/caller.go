@@ -23,8 +23,8 @@ type Caller struct {
 	clerks atomic.Uint64
 	// inquiries counts the calls of AskStatus.
 	inquiries atomic.Uint32
-	closed chan struct{} // the session has been closed, or its one attempt is over
-	once   sync.Once
+	closed    chan struct{} // the session has been closed, or its one attempt is over
+	once      sync.Once
 }
 
 // ClientTick is the period of a client's ticks.

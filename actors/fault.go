@@ -45,3 +45,15 @@ func (f *replyFault) strikes(id lock.RequestID) bool {
 	f.died()
 	return true
 }
+
+// ackFault is the state of DieBeforeAck.
+type ackFault struct{ died func() }
+
+// strike silences the process once, before the entries are looked at: they are
+// applied, and nobody hears of it.
+func (f *ackFault) strike() {
+	if f.died != nil {
+		f.died()
+		f.died = nil
+	}
+}

@@ -20,7 +20,7 @@ type Replicator struct {
 	exit      func(reason string)
 	log       *slog.Logger
 	pulse     pulse
-	dies      func() // fault: in place of the next acknowledgement
+	dies      ackFault
 }
 
 // tellStatus asks a Replicator of this process where it stands; to has room for
@@ -61,7 +61,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		r.step(ctx, replica.Leave{})
 		close(m.done)
 	case DieBeforeAck:
-		r.dies = m.Died
+		r.dies = ackFault{m.Died}
 	default:
 		unknown(ctx)
 	}
@@ -70,8 +70,8 @@ func (r *Replicator) Receive(ctx actor.Context) {
 func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
 	fresh := m.NewConnection
 	for _, message := range m.Messages {
-		if _, ok := message.(replica.Forward); ok && r.dies != nil {
-			r.dies()
+		if _, ok := message.(replica.Forward); ok {
+			r.dies.strike()
 		}
 		r.step(ctx, replica.Received{
 			From: m.From, Incarnation: m.Incarnation, Cluster: m.Cluster,
