@@ -1,0 +1,151 @@
+package remote
+
+import (
+	"lockstep/lock"
+	"lockstep/messages"
+	"lockstep/replica"
+)
+
+// Limits of what waits for one process (N6), and of what goes into one frame. A
+// single message of a pair is never split: the protocol bounds it well below
+// maxFrameBytes.
+const (
+	maxWaitingBytes = 8 << 20
+	maxWaitingItems = 65_536
+	frameBytes      = 1 << 20 // a frame is closed when it has grown to this
+	maxFrameBytes   = 7 << 20 // a larger one is refused
+)
+
+// What an item takes on the wire, at most, apart from its strings and bytes.
+const (
+	requestBytes = 48
+	answerBytes  = 80
+	entryBytes   = 64
+	messageBytes = 96
+	reportBytes  = 160
+)
+
+// waiting is what a link holds for its process, in the order of sending.
+type waiting struct {
+	parcel messages.Parcel
+	bytes  int
+	items  int
+}
+
+func (w *waiting) empty() bool { return w.items == 0 }
+
+// add appends a parcel. It copies the first one too: the slices belong to the
+// actor that sent them.
+func (w *waiting) add(p *messages.Parcel) {
+	w.parcel.Requests = append(w.parcel.Requests, p.Requests...)
+	w.parcel.Answers = append(w.parcel.Answers, p.Answers...)
+	w.parcel.Pair = append(w.parcel.Pair, p.Pair...)
+	w.parcel.StatusQueries = append(w.parcel.StatusQueries, p.StatusQueries...)
+	w.parcel.StatusReports = append(w.parcel.StatusReports, p.StatusReports...)
+	if p.Refused != "" {
+		w.parcel.Refused = p.Refused
+		w.items++
+	}
+	w.items += count(p)
+	w.bytes += size(p)
+}
+
+// overflowing drops traffic until the limits hold, and reports whether it had
+// to. Requests go first: their clients re-send them by themselves, and elsewhere.
+// Answers come next: whoever misses one asks again, and it is remembered. The
+// pair's own messages come last, since re-sending those costs the most.
+func (w *waiting) overflowing() bool {
+	if w.items <= maxWaitingItems && w.bytes <= maxWaitingBytes {
+		return false
+	}
+	drops := []func(){
+		func() { w.parcel.Requests, w.parcel.StatusQueries = nil, nil },
+		func() { w.parcel.Answers, w.parcel.StatusReports = nil, nil },
+		func() { w.parcel.Pair = nil },
+	}
+	for _, drop := range drops {
+		drop()
+		w.items, w.bytes = count(&w.parcel), size(&w.parcel)
+		if w.items <= maxWaitingItems && w.bytes <= maxWaitingBytes {
+			break
+		}
+	}
+	return true
+}
+
+func (w *waiting) clear() { *w = waiting{} }
+
+// take removes as much as one frame should hold.
+func (w *waiting) take() messages.Parcel {
+	if w.bytes <= frameBytes {
+		p := w.parcel
+		w.clear()
+		return p
+	}
+	var p messages.Parcel
+	room := frameBytes
+	p.Refused, w.parcel.Refused = w.parcel.Refused, ""
+	// The pair's messages first: every client's answer waits for them.
+	p.Pair, w.parcel.Pair = cut(w.parcel.Pair, &room, pairSize)
+	p.Answers, w.parcel.Answers = cut(w.parcel.Answers, &room, answerSize)
+	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, requestSize)
+	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, querySize)
+	p.StatusReports, w.parcel.StatusReports = cut(w.parcel.StatusReports, &room, reportSize)
+	w.items, w.bytes = count(&w.parcel), size(&w.parcel)
+	return p
+}
+
+// cut splits a slice at the item that uses up the room.
+func cut[T any](items []T, room *int, size func(T) int) (head, tail []T) {
+	for i, item := range items {
+		if *room <= 0 {
+			return items[:i:i], items[i:]
+		}
+		*room -= size(item)
+	}
+	return items, nil
+}
+
+func count(p *messages.Parcel) int {
+	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports)
+}
+
+func size(p *messages.Parcel) int {
+	return len(p.Refused) + sum(p.Pair, pairSize) + sum(p.Answers, answerSize) + sum(p.Requests, requestSize) +
+		sum(p.StatusQueries, querySize) + sum(p.StatusReports, reportSize)
+}
+
+func sum[T any](items []T, size func(T) int) (n int) {
+	for _, item := range items {
+		n += size(item)
+	}
+	return n
+}
+
+func requestSize(r messages.Request) int { return requestBytes + len(r.Command.Name) }
+func answerSize(a messages.Answer) int   { return answerBytes + len(a.Answer.Hint) }
+func querySize(messages.ClientID) int    { return requestBytes }
+func reportSize(r messages.StatusReport) int {
+	return reportBytes + len(r.Status.Node) + len(r.Status.Peer)
+}
+func commandSize(c lock.Command) int { return requestBytes + len(c.Name) }
+func entrySize(e lock.Entry) int     { return entryBytes + len(e.Command.Name) }
+
+func pairSize(m replica.Message) int {
+	switch m := m.(type) {
+	case replica.Forward:
+		return messageBytes + sum(m.Entries, entrySize)
+	case replica.Tail:
+		return messageBytes + sum(m.Entries, entrySize)
+	case replica.Relay:
+		return messageBytes + sum(m.Commands, commandSize)
+	case replica.Chunk:
+		return messageBytes + len(m.Bytes)
+	case replica.Hello:
+		return messageBytes + len(m.Pair[0]) + len(m.Pair[1])
+	case replica.Refusal:
+		return messageBytes + len(m.Reason)
+	default:
+		return messageBytes
+	}
+}
