@@ -50,7 +50,8 @@ func (l *link) Receive(ctx actor.Context) {
 	case *messages.Parcel:
 		l.add(ctx, m)
 	case flush:
-	XX
+		l.flushing = false
+		l.flush()
 	case heard:
 		l.heard()
 	case upkeep:
