@@ -130,7 +130,13 @@ func (n *neighbour) hear(f *messages.Frame, s *stream, current bool, now uint64)
 	return w
 }
 
-// underWay is the number of frames that count against the window.
+func (n *neighbour) isOpen() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.open
+}
+
+// underWayLocked is the number of frames that count against the window.
 func (n *neighbour) underWayLocked() uint64 {
 	return n.sent - max(n.seen, n.base)
 }

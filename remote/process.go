@@ -133,8 +133,18 @@ func (p *Process) Refusals() map[string]uint64 { return p.refusals.counts() }
 // are dropped, like frames that arrive before a process runs.
 func (p *Process) Serve(lockTable, replicator *actor.PID) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.lockTable, p.replicator = lockTable, replicator
+	p.mu.Unlock()
+	p.bringUpToDate(replicator, p.cfg.Peer)
+}
+
+// bringUpToDate tells an actor of the links that stood before it came.
+func (p *Process) bringUpToDate(pid *actor.PID, nodes ...replica.NodeID) {
+	for _, node := range nodes {
+		if n := p.neighbour(node); n != nil && n.isOpen() {
+			p.system.Root.Send(pid, &actors.LinkUp{Node: node})
+		}
+	}
 }
 
 func (p *Process) served() (lockTable, replicator *actor.PID) {
@@ -147,8 +157,9 @@ func (p *Process) served() (lockTable, replicator *actor.PID) {
 // the links to the configured nodes.
 func (p *Process) Enroll(client messages.ClientID, pid *actor.PID) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	p.clients[client] = pid
+	p.mu.Unlock()
+	p.bringUpToDate(pid, p.cfg.Nodes...)
 }
 
 // Dismiss forgets a client.
