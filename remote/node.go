@@ -89,11 +89,19 @@ func newCluster() replica.ClusterID {
 const farewell = time.Second
 
 // Leave gives up the role, says goodbye, and stops everything within a bounded
-// time.
+// time. The listener closes after the role is gone (P9).
 func (n *Node) Leave(within time.Duration) error {
 	ctx, cancel := context.WithTimeout(context.Background(), min(farewell, within))
 	defer cancel()
 	err := n.Actors.Leave(ctx)
 	n.Stop(within)
+	n.Actors.Stop()
 	return err
+}
+
+// Kill ends the node at once and says nothing, as if it had crashed.
+func (n *Node) Kill() {
+	n.Silence()
+	n.Actors.Stop()
+	n.Process.Kill()
 }
