@@ -1,0 +1,185 @@
+package tests
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// layer is one folder of the house: what it may know, and why nothing else. An
+// entry that ends in a slash allows what is below it.
+type layer struct {
+	folder string // as an import path, without the module
+	ours   []string
+	theirs []string // modules of others; the standard library is in std
+	std    []string // nil: all of it
+	why    string
+}
+
+const protoactor = "github.com/asynkron/protoactor-go/"
+
+var layers = []layer{
+	{
+		folder: "lock",
+		std:    []string{"cmp", "errors", "fmt", "maps", "slices", "strings", "unicode", "unicode/utf8"},
+		why:    "the table is a pure function of the ordered entries: no clock, randomness, encoding or I/O",
+	},
+	{
+		folder: "replica",
+		ours:   []string{"lock"},
+		std:    []string{"cmp", "errors", "fmt", "maps", "math", "math/bits", "slices", "strings"},
+		why:    "the protocol is a step function that a simulator can run: no clock, randomness, encoding or I/O",
+	},
+	{
+		folder: "messages",
+		ours:   []string{"lock", "replica", "messages/wire"},
+		theirs: []string{"google.golang.org/protobuf/"},
+		std:    []string{"errors", "fmt", "slices"},
+		why:    "the wire turns values into bytes and back; it decides nothing",
+	},
+	{
+		folder: "messages/wire",
+		theirs: []string{"google.golang.org/protobuf/"},
+		why:    "it is generated",
+	},
+	{
+		folder: "actors",
+		ours:   []string{"lock", "replica", "messages"},
+		theirs: []string{protoactor + "actor"},
+		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
+			"runtime/debug", "sync", "sync/atomic", "time"},
+		why: "shells know no sockets and no addresses",
+	},
+	{
+		folder: "remote",
+		ours:   []string{"lock", "replica", "messages", "actors"},
+		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",
+			"google.golang.org/grpc/", "google.golang.org/protobuf/proto"},
+		why: "the network carries what the others say",
+	},
+	{
+		folder: "",
+		ours:   []string{"lock", "replica", "actors", "remote"},
+		theirs: []string{protoactor + "actor"},
+		why:    "the API wires a client together; rules live below it",
+	},
+	{folder: "locktest", ours: []string{"", "lock", "replica", "messages", "actors", "remote"}, theirs: []string{protoactor + "actor"},
+		why: "users import it into their tests: it brings in nothing but the service"},
+	{folder: "tests/sim", ours: []string{"lock", "replica"}, why: "the simulator runs the pure cores alone"},
+}
+
+// TestLayers holds every import of every package against the table.
+func TestLayers(t *testing.T) {
+	for path, imports := range importsByPackage(t) {
+		for _, l := range layers {
+			if path != modulePath(l.folder) {
+				continue
+			}
+			for _, imported := range imports {
+				if !l.allows(imported) {
+					t.Errorf("%s imports %s: %s", path, imported, l.why)
+				}
+			}
+		}
+	}
+}
+
+// TestOneImporterOfRemoting: the network is one package's business.
+func TestOneImporterOfRemoting(t *testing.T) {
+	for path, imports := range importsByPackage(t) {
+		if slices.Contains(imports, protoactor+"remote") && path != modulePath("remote") {
+			t.Errorf("%s imports protoactor's remote: only remote/ may", path)
+		}
+	}
+}
+
+// TestLayersTableIsWhole: a new folder needs its line.
+func TestLayersTableIsWhole(t *testing.T) {
+	for path := range importsByPackage(t) {
+		known := slices.ContainsFunc(layers, func(l layer) bool { return path == modulePath(l.folder) })
+		free := strings.HasPrefix(path, "lockstep/cmd/") || strings.HasPrefix(path, "lockstep/tests")
+		if !known && !free {
+			t.Errorf("the package %s is in no layer: add it to the table, with its reason", path)
+		}
+	}
+}
+
+func modulePath(folder string) string {
+	if folder == "" {
+		return "lockstep"
+	}
+	return "lockstep/" + folder
+}
+
+func (l layer) allows(path string) bool {
+	if inside := path == "lockstep" || strings.HasPrefix(path, "lockstep/"); inside {
+		return slices.ContainsFunc(l.ours, func(f string) bool { return path == modulePath(f) })
+	}
+	if domain, _, _ := strings.Cut(path, "/"); !strings.Contains(domain, ".") {
+		return l.std == nil || slices.Contains(l.std, path)
+	}
+	return slices.ContainsFunc(l.theirs, func(m string) bool {
+		return path == m || strings.HasSuffix(m, "/") && strings.HasPrefix(path, m)
+	})
+}
+
+// importsByPackage lists the imports of the code that ships, not of its tests.
+func importsByPackage(t *testing.T) map[string][]string {
+	t.Helper()
+	list := exec.CommandContext(t.Context(), "go", "list", "-e", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "lockstep/...")
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	packages := map[string][]string{}
+	for line := range strings.Lines(string(out)) {
+		fields := strings.Fields(line)
+		packages[fields[0]] = fields[1:]
+	}
+	if len(packages) < len(layers) {
+		t.Fatalf("go list found %d packages, fewer than the table has", len(packages))
+	}
+	return packages
+}
+
+// TestPureCores: the cores have none of the language's concurrency either.
+func TestPureCores(t *testing.T) {
+	for _, folder := range []string{"lock", "replica"} {
+		files, err := filepath.Glob(filepath.Join("..", folder, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s: %v", folder, err)
+		}
+		for _, file := range files {
+			if !strings.HasSuffix(file, "_test.go") {
+				checkPure(t, file)
+			}
+		}
+	}
+}
+
+func checkPure(t *testing.T, path string) {
+	t.Helper()
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, path, nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		what := ""
+		switch n.(type) {
+		case *ast.GoStmt:
+			what = "starts a goroutine"
+		case *ast.ChanType, *ast.SendStmt, *ast.SelectStmt:
+			what = "uses a channel"
+		}
+		if what != "" {
+			t.Errorf("%s %s: a pure core must not", files.Position(n.Pos()), what)
+		}
+		return true
+	})
+}
