@@ -1,0 +1,180 @@
+package sim
+
+import (
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// checker watches the whole world. What each check promises stands in doc.go.
+type checker struct {
+	w         *world
+	histories []*history
+	reigns    map[lock.View]reign
+	requests  map[lock.RequestID]*request
+	executed  map[lock.RequestID]lock.Index // in slots, through all histories
+	drawn     uint64                        // the highest token or id, through all histories
+	answered  place                         // the highest entry that was answered, in the last history
+	era       int                           // rises whenever the last copy goes
+	noCopy    bool                          // the last copy has gone, and no entry came since
+	excused   bool                          // regime 1: the faults mean to destroy every copy
+	calm      bool                          // regime 1: the pair has formed, and no fault came since
+}
+
+// reign is who was primary or solo in a view, and in which life.
+type reign struct {
+	node int
+	inc  replica.Incarnation
+	role replica.Role
+}
+
+func newChecker(w *world) checker {
+	return checker{
+		w: w, reigns: map[lock.View]reign{}, requests: map[lock.RequestID]*request{},
+		executed: map[lock.RequestID]lock.Index{},
+	}
+}
+
+func hasRole(r replica.Role) bool {
+	return r == replica.Primary || r == replica.Backup || r == replica.Solo
+}
+
+// stepped looks at a node after each step of its replicator.
+func (c *checker) stepped(p *process, before replica.Status) {
+	now := p.status
+	if now.View < before.View {
+		c.w.fail("one-reign", "%s went back from view %d to %d", p.node.name, before.View, now.View)
+	}
+	c.reigned(p)
+	if now.Role == before.Role {
+		return
+	}
+	c.countCopies()
+	if now.Role == replica.Demoted {
+		c.w.stats.Demotions++
+	}
+	if c.calm && hasRole(before.Role) && c.w.plan.pair.EntriesPerView == 0 {
+		c.w.fail("healthy", "%s turns from %s to %s although nothing has failed", p.node.name, before.Role, now.Role)
+	}
+}
+
+// reigned notes who rules a view, once the view is on disk: one that is not
+// may be used by somebody else after a crash (P0).
+func (c *checker) reigned(p *process) {
+	s := p.status
+	if s.Role != replica.Primary && s.Role != replica.Solo || p.node.disk.view < s.View {
+		return
+	}
+	me := reign{p.node.id, p.inc, s.Role}
+	if other, ok := c.reigns[s.View]; ok && other != me {
+		c.w.fail("one-reign", "view %d: %s life %d is %s, and node %d life %d was %s",
+			s.View, p.node.name, p.inc, s.Role, other.node, other.inc, other.role)
+	}
+	c.reigns[s.View] = me
+}
+
+// sends checks that no message of a view leaves before the view is on disk.
+func (c *checker) sends(p *process, m replica.Message) {
+	if v := viewOf(m); v > p.node.disk.view {
+		c.w.fail("view-on-disk", "%s sends %s with %d on disk", p.node.name, show(m), p.node.disk.view)
+	}
+}
+
+func viewOf(m replica.Message) lock.View {
+	switch m := m.(type) {
+	case replica.Heartbeat:
+		return m.View
+	case replica.Forward:
+		return m.View
+	case replica.Ack:
+		return m.View
+	case replica.Relay:
+		return m.View
+	case replica.Alone:
+		return m.View
+	case replica.Outdated:
+		return m.View
+	case replica.Bye:
+		return m.View
+	case replica.Start:
+		return m.View
+	default:
+		return 0
+	}
+}
+
+// countCopies counts the processes that hold a copy that counts; a paused one
+// does. In regime 1 there is always one, unless the faults mean otherwise.
+func (c *checker) countCopies() {
+	for _, n := range c.w.nodes {
+		if n.proc != nil && hasRole(n.proc.status.Role) {
+			return
+		}
+	}
+	if !c.noCopy && len(c.histories) > 0 {
+		c.era++
+		c.w.stats.Losses++
+	}
+	c.noCopy = true
+	if c.w.plan.regime == 1 && len(c.histories) > 0 && !c.excused {
+		c.w.fail("memory", "no node has a copy any more, after one fault at a time")
+	}
+}
+
+// applied checks one entry that a table has run, and returns where it stands.
+// ruled says that the replicator had a role when it gave the entry out.
+func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) place {
+	at := t.place
+	if at.lost {
+		if ruled {
+			c.w.fail("digest", "%s has a role with a state that nobody ever had", t.p.node.name)
+		}
+		return at
+	}
+	at, known := c.follow(at, e)
+	switch {
+	case known:
+	case at.n == 0:
+		at = c.beginAnew(t)
+	case c.w.plan.regime == 1:
+		c.w.fail("one-order", "%s applies %+v where history %d has %+v", t.p.node.name, e, at.in.number, at.in.entries[at.n])
+		return at
+	default:
+		at = c.fork(at)
+	}
+	at = c.enter(t, at, e, got)
+	if ruled {
+		at.in.settled = max(at.in.settled, at.n)
+	}
+	t.place = at
+	return at
+}
+
+func (c *checker) beginAnew(t *table) place {
+	if len(c.histories) > 0 && !c.noCopy {
+		c.w.fail("new-history", "%s begins with an empty table while a copy of history %d exists", t.p.node.name, len(c.histories))
+	}
+	c.noCopy = false
+	return c.begin()
+}
+
+// enter adds the entry to its history, or compares with what is there.
+func (c *checker) enter(t *table, at place, e lock.Entry, got lock.Result) place {
+	h, i, digest := at.in, at.n, t.locks.Digest()
+	switch {
+	case i == len(h.entries):
+		first, wrong := h.model.judge(e, got)
+		if wrong != "" {
+			c.w.fail("answers", "%s, entry %+v: %s", t.p.node.name, e, wrong)
+		}
+		h.entries, h.results = append(h.entries, e), append(h.results, got)
+		h.firsts, h.digests = append(h.firsts, first), append(h.digests, digest)
+		c.w.stats.Entries++
+		if first == e.Index && c.w.plan.regime == 1 {
+			c.executedNow(t, e, got)
+		}
+	case h.results[i] != got || h.digests[i] != digest:
+		c.w.fail("digest", "%s, entry %+v: result %+v, and %+v on another node (digests %x %x)",
+			t.p.node.name, e, got, h.results[i], digest, h.digests[i])
+	}
+	return place{in: h, n: i + 1, first: h.firsts[i]}
+}

@@ -1,0 +1,35 @@
+// Package sim runs whole clusters of the pure cores under a seed: two nodes of
+// a pair with the little shells that the actors will have, several clients with
+// several clerks each, a network, disks, and faults. One seed decides
+// everything, so a run that fails can be repeated to the byte.
+//
+// Nothing here sleeps or runs at once with anything else: one heap of events is
+// worked off in the order of simulated time. A simulated minute takes a few
+// hundredths of a second.
+//
+// There are two regimes (design section 10). In the first, loss and delay never
+// hide N-1 heartbeats in a row, and the next fault comes only when the pair has
+// formed again: every promise must be kept. In the second anything may happen,
+// partitions included: each side executes a request at most once, no view has
+// two reigns, a node without a role serves nobody, and when the faults stop the
+// pair forms and every call ends.
+//
+// The checkers look after every step:
+//
+//	one-order     nodes apply the same entries at the same index (regime 1)
+//	digest        equal states after equal entries
+//	answers       every result is what a model of the service says of the order
+//	agreement     a client is never given two answers to one request (regime 1)
+//	real-time     what was answered before a request was sent precedes it (regime 1)
+//	own-name      a name that one clerk uses is as that clerk left it (regime 1)
+//	tokens        tokens and session ids rise: in regime 1 through everything
+//	new-history   an empty table only when every copy was lost
+//	memory        one fault never costs the last copy (regime 1)
+//	session       a session is lost only with its history (regime 1)
+//	one-reign     a view has one primary or solo
+//	view-on-disk  no message of a view leaves before the view is on disk
+//	serves        a node without a role answers nothing of its own
+//	healthy       a fault leaves no node suspecting a healthy one (regime 1)
+//	formed, calls when faults have stopped the pair forms and calls end, in time
+//	panic, exit, runaway
+package sim

@@ -1,0 +1,89 @@
+package sim
+
+import "lockstep/replica"
+
+var leave = replica.Leave{}
+
+// lookMild is regime 1: the next fault comes only when the pair has formed again
+// and nobody counts.
+func (f *faults) lookMild() {
+	if f.over() {
+		return
+	}
+	f.w.after(1+f.upTo(tickLength/2), f.lookMild)
+	switch {
+	case f.busy > 0:
+	case f.w.formedNow():
+		f.formed()
+	case f.waiting && f.happens(0.05):
+		f.disturbJoiner()
+	}
+}
+
+// formed notes the pair and injects a fault when the time has come, which is
+// often at once: the first moments of a pair are its weakest.
+func (f *faults) formed() {
+	if f.waiting {
+		f.waiting = false
+		f.w.check.calm, f.w.check.excused = true, false
+		if f.happens(0.6) {
+			f.next = f.w.now + f.upTo(2*second)
+		}
+	}
+	if f.w.now >= f.next {
+		f.waiting = true
+		f.w.check.calm = false
+		f.mild()
+	}
+}
+
+func (f *faults) mild() {
+	n := f.w.nodes[f.w.fate.IntN(2)]
+	switch k := f.w.fate.IntN(100); {
+	case k < 35:
+		f.crash(n, f.downFor())
+	case k < 65:
+		f.pause(n)
+	case k < 75:
+		f.stopCleanly(n)
+	case k < 92:
+		f.cut(1 + f.w.fate.IntN(3))
+	default:
+		f.loseEverything(n)
+	}
+}
+
+// loseEverything crashes both nodes, one after the other, before the pair has
+// formed again. Locks and sessions are lost; nothing else may be.
+func (f *faults) loseEverything(n *node) {
+	f.w.check.excused = true
+	other := f.w.nodes[1-n.id]
+	gap := f.downFor()
+	if f.happens(0.3) {
+		gap = 0
+	}
+	f.crash(n, f.downFor())
+	f.busy++
+	f.w.after(gap, func() {
+		f.busy--
+		f.crash(other, f.downFor())
+	})
+}
+
+// disturbJoiner breaks a node without a role while the other serves alone. That
+// is no second fault: there is nothing to lose on it.
+func (f *faults) disturbJoiner() {
+	for i, n := range f.w.nodes {
+		other := f.w.nodes[1-i].proc
+		if n.proc == nil || other == nil || other.paused || n.proc.paused ||
+			hasRole(n.proc.status.Role) || other.status.Role != replica.Solo {
+			continue
+		}
+		if f.happens(0.5) {
+			f.crash(n, f.downFor())
+		} else {
+			f.pause(n)
+		}
+		return
+	}
+}

@@ -1,0 +1,44 @@
+package sim
+
+// rough is regime 2: anything, at any time.
+func (f *faults) rough() {
+	if f.over() {
+		return
+	}
+	f.w.after(f.upTo(oneOf(f.w.fate, 5*tickLength, 3*second)), f.rough)
+	n := f.w.nodes[f.w.fate.IntN(2)]
+	switch k := f.w.fate.IntN(100); {
+	case k < 20:
+		f.crash(n, f.downFor())
+	case k < 40:
+		f.pause(n)
+	case k < 48:
+		f.stopCleanly(n)
+	case k < 60:
+		f.cut(1 + f.w.fate.IntN(3))
+	case k < 78:
+		f.partition(1 + f.w.fate.IntN(3))
+	case k < 90:
+		f.w.weather = roughWeather(f.w.fate)
+	default:
+		f.sever()
+	}
+}
+
+// partition blocks one direction or both for a while.
+func (f *faults) partition(which int) {
+	for i, l := range f.w.links {
+		if which>>i&1 != 0 {
+			f.w.trace(string(f.w.nodes[i].name), "cannot be heard")
+			l.blocked = true
+			f.w.after(f.pauseLength(), func() { l.blocked = false })
+		}
+	}
+}
+
+// sever hides a node from a client for a while.
+func (f *faults) sever() {
+	c := f.w.clients[f.w.fate.IntN(len(f.w.clients))]
+	c.severed = f.w.fate.IntN(4)
+	f.w.after(f.upTo(3*second), func() { c.severed = 0 })
+}

@@ -1,0 +1,94 @@
+package sim
+
+import (
+	"slices"
+
+	"lockstep/lock"
+)
+
+// history is one order of entries that some node applied, from entry 1 on.
+type history struct {
+	number  int
+	entries []lock.Entry
+	results []lock.Result
+	firsts  []lock.Index // where each entry's request was first executed
+	digests []lock.Digest
+	model   *model // after the last entry
+	settled int    // entries that a node with a role gave to its table
+}
+
+// place is a point in a history: after its first n entries. Without a history
+// it is an empty table, or with lost one that no history explains.
+type place struct {
+	in    *history
+	n     int
+	first lock.Index // of a note: where the request was first executed
+	lost  bool
+}
+
+// follow returns the place after e, and whether e continues what is known: at
+// the tip, or as another node has applied it.
+func (c *checker) follow(at place, e lock.Entry) (place, bool) {
+	if h := at.in; h != nil {
+		if at.n == len(h.entries) {
+			return at, true
+		}
+		if h.entries[at.n] == e {
+			return at, true
+		}
+	}
+	for i := len(c.histories) - 1; i >= 0; i-- {
+		h := c.histories[i]
+		if h != at.in && at.n < len(h.entries) && h.entries[at.n] == e && samePast(h, at) {
+			return place{in: h, n: at.n}, true
+		}
+	}
+	return at, false
+}
+
+// samePast compares the last entry and the state after it.
+func samePast(h *history, at place) bool {
+	if at.n == 0 {
+		return at.in == nil
+	}
+	return h.entries[at.n-1] == at.in.entries[at.n-1] && h.digests[at.n-1] == at.in.digests[at.n-1]
+}
+
+// begin starts a history with nothing before it.
+func (c *checker) begin() place {
+	h := &history{number: len(c.histories) + 1, model: newModel()}
+	c.histories = append(c.histories, h)
+	return place{in: h}
+}
+
+// fork starts a history that shares the past of a place.
+func (c *checker) fork(at place) place {
+	from := at.in
+	h := &history{
+		number:  len(c.histories) + 1,
+		entries: slices.Clone(from.entries[:at.n]), results: slices.Clone(from.results[:at.n]),
+		firsts: slices.Clone(from.firsts[:at.n]), digests: slices.Clone(from.digests[:at.n]),
+		model: newModel(), settled: min(from.settled, at.n),
+	}
+	for i, e := range h.entries {
+		h.model.judge(e, h.results[i])
+	}
+	c.histories = append(c.histories, h)
+	c.w.stats.Forks++
+	return place{in: h, n: at.n}
+}
+
+// locate finds the place of a table that came as a snapshot.
+func (c *checker) locate(t *lock.Table) place {
+	n := int(t.Index())
+	if n == 0 {
+		return place{}
+	}
+	for i := len(c.histories) - 1; i >= 0; i-- {
+		h := c.histories[i]
+		if n <= len(h.digests) && h.digests[n-1] == t.Digest() {
+			return place{in: h, n: n}
+		}
+	}
+	return place{lost: true}
+}

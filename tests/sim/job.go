@@ -1,0 +1,99 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// Job is many seeds.
+type Job struct {
+	Seeds, From uint64
+	Seconds     int
+	Regime      string // see Regimes
+	Workers     int
+	First       bool // stop at the first violation
+	Progress    io.Writer
+}
+
+// Report is what came of a job. Violations are in the order of their seeds.
+type Report struct {
+	Runs       int
+	Violations []*Violation
+	Stats      Stats
+}
+
+// Regimes are those that a seed is run in: the one that is asked for, "both",
+// or, when nothing is asked for, one after the other from seed to seed.
+func Regimes(asked string, seed uint64) []int {
+	switch asked {
+	case "1":
+		return []int{1}
+	case "2":
+		return []int{2}
+	case "both":
+		return []int{1, 2}
+	default:
+		return []int{2 - int(seed%2)}
+	}
+}
+
+// Run works through the seeds. Each run is alone in its world, so the workers
+// share nothing but the list of results.
+func (j Job) Run() Report {
+	var (
+		report Report
+		next   atomic.Uint64
+		stop   atomic.Bool
+		mutex  sync.Mutex
+		group  sync.WaitGroup
+	)
+	for range max(1, j.Workers) {
+		group.Go(func() {
+			for !stop.Load() {
+				i := next.Add(1) - 1
+				if i >= j.Seeds {
+					return
+				}
+				for _, regime := range Regimes(j.Regime, j.From+i) {
+					o := Run(Options{Seed: j.From + i, Regime: regime, Seconds: j.Seconds})
+					mutex.Lock()
+					report.add(o)
+					if o.Violation != nil && j.First {
+						stop.Store(true)
+					}
+					if j.Progress != nil && report.Runs%1000 == 0 {
+						fmt.Fprintf(j.Progress, "%d runs, %d violations\n", report.Runs, len(report.Violations))
+					}
+					mutex.Unlock()
+				}
+			}
+		})
+	}
+	group.Wait()
+	slices.SortFunc(report.Violations, func(a, b *Violation) int { return int(int64(a.Seed) - int64(b.Seed)) })
+	return report
+}
+
+func (r *Report) add(o Outcome) {
+	r.Runs++
+	if o.Violation != nil {
+		r.Violations = append(r.Violations, o.Violation)
+	}
+	sum, one := reflect.ValueOf(&r.Stats).Elem(), reflect.ValueOf(o.Stats)
+	for i := range sum.NumField() {
+		sum.Field(i).SetInt(sum.Field(i).Int() + one.Field(i).Int())
+	}
+}
+
+// LastEvents repeats the run of a violation with a trace and returns its end.
+func (v *Violation) LastEvents(seconds, lines int) string {
+	var b strings.Builder
+	Run(Options{Seed: v.Seed, Regime: v.Regime, Seconds: seconds, Trace: &b})
+	all := strings.SplitAfter(b.String(), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "")
+}

@@ -1,0 +1,193 @@
+package sim
+
+import "lockstep/replica"
+
+// link is one direction between the nodes, as the links of package remote will
+// be: it dials, it loses what was on its way when a connection broke, and it
+// keeps the order within a connection.
+type link struct {
+	w       *world
+	from    int
+	conn    *conn
+	serial  int  // of connections and dials
+	blocked bool // a partition: nothing gets through, nothing connects
+	row     int  // frames lost in a row
+	queue   []frame
+}
+
+// conn is one connection of a link.
+type conn struct {
+	number        int
+	from, to      *process
+	sent          int     // frames
+	limit         int     // once broken: frames above it are lost
+	broken        bool    //
+	lastAt        instant // when the last frame arrives: order is kept
+	heard         bool    // a frame was handled
+	silentlyEnded bool
+}
+
+type frame struct {
+	from, to replica.Incarnation
+	cluster  replica.ClusterID
+	message  replica.Message
+}
+
+// queueLimit is what a link keeps while it has no connection.
+const queueLimit = 20
+
+func (l *link) send(p *process, m replica.Message) {
+	f := frame{from: p.inc, to: p.peerInc, cluster: p.status.Cluster, message: m}
+	if l.conn == nil || l.conn.from != p {
+		if l.w.plan.queueWhileDown && len(l.queue) < queueLimit {
+			l.queue = append(l.queue, f)
+		}
+		return
+	}
+	l.put(l.conn, f)
+}
+
+// put sends a frame on a connection. A lost one leaves a silent gap.
+func (l *link) put(c *conn, f frame) {
+	lost := l.blocked || l.w.happens(l.w.weather.loss) && l.row < l.w.weather.lossRow
+	if lost {
+		l.row++
+		return
+	}
+	l.row = 0
+	times := 1
+	if l.w.happens(l.w.weather.dup) {
+		times = 2
+	}
+	for range times {
+		at := l.w.now + l.w.weather.delayMin + l.w.upTo(l.w.weather.delayMax)
+		c.lastAt = max(c.lastAt+1, at)
+		c.sent++
+		number := c.sent
+		l.w.agenda.add(c.lastAt, func() { l.arrive(c, number, f) })
+	}
+}
+
+func (l *link) arrive(c *conn, number int, f frame) {
+	if c.broken && number > c.limit {
+		return
+	}
+	c.to.arrive(func() { c.to.replicator.post(func() { c.handle(f) }) })
+}
+
+// handle is the door: a frame for a former life is dropped.
+func (c *conn) handle(f frame) {
+	p := c.to
+	if f.to != 0 && f.to != p.inc {
+		return
+	}
+	p.peerInc = max(p.peerInc, f.from)
+	first := !c.heard
+	c.heard = true
+	p.step(replica.Received{
+		From: c.from.node.name, Incarnation: f.from, Cluster: f.cluster,
+		NewConnection: first, Message: f.message,
+	})
+}
+
+// dial tries to connect until it succeeds or another dial has begun. A paused
+// process accepts nothing, and refuses nothing.
+func (l *link) dial(p *process) {
+	l.serial++
+	l.try(p, l.serial)
+}
+
+func (l *link) try(p *process, serial int) {
+	if p.dead || serial != l.serial {
+		return
+	}
+	peer := l.w.nodes[1-l.from]
+	again := func() { l.try(p, serial) }
+	switch {
+	case l.blocked || peer.dark || peer.proc != nil && peer.proc.paused:
+		l.w.after(20*millisecond, again)
+	case peer.proc == nil:
+		p.arrive(func() { p.tell(replica.DialRefused{}) })
+		l.w.after(20*millisecond, again)
+	default:
+		to := peer.proc
+		l.w.after(50+l.w.upTo(millisecond), func() { l.connect(p, to, serial) })
+	}
+}
+
+func (l *link) connect(p, to *process, serial int) {
+	if p.dead || serial != l.serial {
+		return
+	}
+	if to.dead || to.paused || l.blocked {
+		l.try(p, serial)
+		return
+	}
+	c := &conn{number: serial, from: p, to: to, lastAt: l.w.now}
+	l.conn = c
+	l.w.trace(string(p.node.name), "connected")
+	p.arrive(func() { p.tell(replica.LinkUp{}) })
+	waiting := l.queue
+	l.queue = nil
+	for _, f := range waiting {
+		l.put(c, f)
+	}
+}
+
+// cut breaks the connection. Frames on their way are lost from some point on,
+// or all of them arrive late, after those of the next connection perhaps.
+func (l *link) cut(keep bool) {
+	c := l.conn
+	if c == nil {
+		return
+	}
+	l.breakOff(c, keep, false)
+	p := c.from
+	l.serial++
+	serial := l.serial
+	l.w.after(l.w.upTo(l.w.weather.reconnect), func() { l.try(p, serial) })
+}
+
+func (l *link) breakOff(c *conn, keep, silent bool) {
+	l.conn = nil
+	c.broken, c.limit = true, c.sent
+	if !keep {
+		c.limit -= l.w.chance.IntN(6)
+	}
+	if !silent {
+		l.w.agenda.add(max(l.w.now, c.lastAt)+1, func() { c.end() })
+	}
+}
+
+// end tells the receiver, behind the last frame.
+func (c *conn) end() {
+	p := c.to
+	if !p.dead {
+		p.arrive(func() { p.tell(replica.StreamEnded{Incarnation: c.from.inc}) })
+	}
+}
+
+// senderDied ends the connection at the other side.
+func (l *link) senderDied(silent bool) {
+	l.serial++
+	l.queue = nil
+	if l.conn != nil {
+		l.breakOff(l.conn, l.w.happens(0.5), silent)
+	}
+}
+
+// receiverDied makes the sender dial again; a machine that vanished leaves the
+// connection standing, into which everything disappears.
+func (l *link) receiverDied(silent bool) {
+	if l.conn != nil && !silent {
+		l.cut(false)
+	}
+}
+
+// revive is called when faults stop: a connection into the void is replaced.
+func (l *link) revive() {
+	l.blocked = false
+	if c := l.conn; c != nil && c.to.dead {
+		l.cut(false)
+	}
+}

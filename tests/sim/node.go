@@ -1,0 +1,223 @@
+package sim
+
+import (
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// node is a machine of the pair: a disk, and a process while one runs.
+type node struct {
+	w    *world
+	id   int
+	name replica.NodeID
+	disk identity
+	proc *process // nil: nothing runs
+	// dark says that the machine has vanished without a word: nobody is told
+	// that its connections ended or that nobody listens.
+	dark bool
+}
+
+// identity is the file that outlives a process.
+type identity struct {
+	written     bool
+	incarnation replica.Incarnation
+	view        lock.View
+	cluster     replica.ClusterID
+}
+
+// process is one life of a node. What it holds is lost with it.
+type process struct {
+	w    *world
+	node *node
+	disk *writer
+	inc  replica.Incarnation
+	core *replica.Pair
+
+	replicator, tableActor actor
+	table                  table
+
+	paused, dead bool
+	pauses       int      // counts them, so that a wake-up knows its own
+	socket       []func() // what came and was not read yet
+	missed       bool     // a tick fell due during the pause
+	tickOut      bool     // a tick waits to be handled
+	lastPost     instant
+	lastTick     instant
+	peerInc      replica.Incarnation // the peer's life, as far as it was heard
+	status       replica.Status
+}
+
+// start begins a new life. The new incarnation is on disk before anything else
+// happens.
+func (n *node) start() {
+	if n.proc != nil {
+		return
+	}
+	w := n.w
+	n.dark = false
+	before := n.disk
+	n.disk.incarnation = max(before.incarnation+1, replica.Incarnation(w.now/millisecond))
+	n.disk.written = true
+	p := &process{w: w, node: n, inc: n.disk.incarnation}
+	cfg := w.plan.pair
+	cfg.AsPrimary = n.id == 0
+	cfg.Incarnation = p.inc
+	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
+	cfg.NewCluster = replica.ClusterID(w.chance.Uint64() | 1)
+	p.core = replica.NewPair(cfg)
+	p.status = p.core.Status()
+	p.disk = &writer{p: p}
+	p.replicator.p, p.tableActor.p = p, p
+	p.table = newTable(p)
+	p.lastPost, p.lastTick = w.now, w.now
+	n.proc = p
+	w.trace(string(n.name), "starts", p.inc, before)
+	w.after(w.upTo(w.plan.period[n.id]), p.timer)
+	w.links[n.id].dial(p)
+}
+
+// crash ends the process at once. What it wrote but was not told of may be on
+// disk or not. A dark crash takes the machine along.
+func (n *node) crash(dark bool) {
+	p := n.proc
+	if p == nil {
+		return
+	}
+	n.w.trace(string(n.name), "dies", dark)
+	p.dead, n.proc, n.dark = true, nil, dark
+	p.disk.crash()
+	n.w.links[n.id].senderDied(dark)
+	n.w.links[1-n.id].receiverDied(dark)
+	n.w.check.countCopies()
+	if dark {
+		return
+	}
+	for _, c := range n.w.clients {
+		if n.w.happens(0.7) {
+			c.later(n.w.upTo(20*millisecond), func() { c.step(replica.NodeLost{Node: n.name}) })
+		}
+	}
+}
+
+// timer is the process's only clock. While the process is paused at most one
+// tick is kept for it.
+func (p *process) timer() {
+	if p.dead {
+		return
+	}
+	p.w.after(p.w.plan.period[p.node.id], p.timer)
+	if p.paused {
+		p.missed = true
+		return
+	}
+	p.postTick()
+}
+
+// postTick puts a tick into the queue that frames share, unless the last one
+// still waits there (P2).
+func (p *process) postTick() {
+	if p.tickOut {
+		return
+	}
+	p.tickOut = true
+	limit := 2 * p.w.plan.period[p.node.id]
+	gapAtPost := p.w.now-p.lastPost > limit
+	p.lastPost = p.w.now
+	p.replicator.post(func() {
+		p.tickOut = false
+		gap := p.w.now-p.lastTick > limit
+		if p.w.plan.gapAtPost {
+			gap = gapAtPost
+		}
+		p.lastTick = p.w.now
+		p.step(replica.Tick{Gap: gap})
+	})
+}
+
+// pause stops the process; its timers and the network go on.
+func (p *process) pause(d instant) {
+	if p.dead || p.paused {
+		return
+	}
+	p.paused = true
+	p.pauses++
+	mine := p.pauses
+	p.w.after(d, func() {
+		if p.pauses == mine {
+			p.wake()
+		}
+	})
+}
+
+// wake lets the process go on, timers first: what waits in the socket may be
+// read a good while after the tick that fell due in the meantime. The core has
+// N ticks for that (P2).
+func (p *process) wake() {
+	if p.dead || !p.paused {
+		return
+	}
+	p.paused = false
+	p.replicator.resume()
+	p.tableActor.resume()
+	if p.missed {
+		p.missed = false
+		p.postTick()
+	}
+	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
+	p.w.after(late, p.read)
+}
+
+// arrive is something coming from the network. What came before and was not
+// read yet goes first.
+func (p *process) arrive(m func()) {
+	if p.dead {
+		return
+	}
+	if p.paused || len(p.socket) > 0 {
+		p.socket = append(p.socket, m)
+		return
+	}
+	m()
+}
+
+func (p *process) read() {
+	if p.dead || p.paused {
+		return
+	}
+	waiting := p.socket
+	p.socket = nil
+	for _, m := range waiting {
+		m()
+	}
+}
+
+// actor is a queue whose messages are handled one at a time.
+type actor struct {
+	p         *process
+	queue     []func()
+	scheduled bool
+}
+
+func (a *actor) post(m func()) {
+	a.queue = append(a.queue, m)
+	a.resume()
+}
+
+func (a *actor) resume() {
+	if a.scheduled || a.p.paused || len(a.queue) == 0 {
+		return
+	}
+	a.scheduled = true
+	a.p.w.after(1+a.p.w.upTo(80), a.handle)
+}
+
+func (a *actor) handle() {
+	a.scheduled = false
+	if a.p.dead || a.p.paused {
+		return
+	}
+	m := a.queue[0]
+	a.queue = a.queue[1:]
+	m()
+	a.resume()
+}

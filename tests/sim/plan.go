@@ -1,0 +1,139 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+
+	"lockstep/replica"
+)
+
+// tickLength is what the nodes' tickers aim at.
+const tickLength = 50 * millisecond
+
+// plan is what a seed decides before the run begins. Small limits are drawn
+// often, so that the paths behind them run.
+type plan struct {
+	regime                      int
+	end, faultsEnd, callsEnd    instant
+	pair                        replica.PairConfig // but for what differs between the nodes
+	period                      [2]instant         // of the nodes' ticks: clock rates differ by up to 2%
+	network                     weather
+	stall                       instant // a process may stop for so long at any time
+	disk                        instant // a write may take so long
+	late                        instant // after a pause, frames may be read so much later than ticks
+	gapAtPost, queueWhileDown   bool
+	badInstalls                 float64
+	clients, clerks, names      int
+	think                       instant
+	firstAttempt, maxAttempt    int
+	clientLoss, giveUp, restart float64
+}
+
+// weather is how the network treats frames between the nodes.
+type weather struct {
+	loss, dup          float64
+	lossRow            int // no more than so many in a row are lost
+	delayMin, delayMax instant
+	reconnect          instant
+}
+
+func drawPlan(seed uint64, regime int, length instant) plan {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := plan{
+		regime: regime, end: length, faultsEnd: length * 4 / 6, callsEnd: length * 5 / 6,
+		gapAtPost: r.IntN(2) == 0, queueWhileDown: r.IntN(3) == 0,
+		clients: 3 + r.IntN(4), clerks: 1 + r.IntN(4), names: 1 + r.IntN(4),
+		think:        oneOf(r, 20*millisecond, 100*millisecond, 400*millisecond),
+		firstAttempt: 3 + r.IntN(5), maxAttempt: 10 + r.IntN(30),
+		clientLoss: oneOf(r, 0, 0.02, 0.2), giveUp: oneOf(r, 0, 0.05, 0.3), restart: oneOf(r, 0, 0.002, 0.02),
+		badInstalls: oneOf(r, 0, 0.2),
+	}
+	p.pair = replica.PairConfig{
+		Pair:           [2]replica.NodeID{"a", "b"},
+		SuspectTicks:   replica.MinSuspectTicks + r.IntN(5),
+		Solo:           oneOf(r, replica.SoloBoth, replica.SoloBoth, replica.SoloBoth, replica.SoloPrimaryOnly, replica.SoloNone),
+		TrustRefused:   r.IntN(2) == 0,
+		MaxBatch:       oneOf(r, 0, 1, 2, 5),
+		MaxQueue:       oneOf(r, 0, 0, 2, 8),
+		ChunkBytes:     oneOf(r, 0, 97, 400),
+		MaxRetained:    oneOf(r, 0, 0, 10, 40),
+		EntriesPerView: oneOf(r, uint64(0), 0, 50, 1000),
+	}
+	for i := range p.period {
+		p.period[i] = tickLength + instant(r.IntN(2001)-1000)
+	}
+	if regime == 1 {
+		p.drawMild(r)
+	} else {
+		p.drawRough(r)
+	}
+	return p
+}
+
+func oneOf[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
+
+// drawMild draws what regime 1 allows: between two frames that a healthy node
+// handles of another there are never as many ticks as suspicion takes, even
+// when everything that delays them comes together.
+func (p *plan) drawMild(r *rand.Rand) {
+	n := p.pair.SuspectTicks
+	for {
+		p.network = weather{
+			loss: oneOf(r, 0, 0.02, 0.2, 0.5), dup: oneOf(r, 0, 0.05),
+			lossRow: r.IntN(n - 3), delayMin: 20, delayMax: upTo(r, 3*tickLength/2),
+			reconnect: upTo(r, tickLength),
+		}
+		p.stall = upTo(r, tickLength*3/2)
+		p.disk = upTo(r, 3*tickLength)
+		if p.silence() <= instant(n-1)*tickLength {
+			break
+		}
+	}
+	p.late = instant(n)*tickLength - tickLength - p.silence()/8
+	p.late = max(0, min(p.late, instant(n-2)*tickLength))
+}
+
+// silence is the longest time without a frame that the mild regime can give: a
+// row of lost beats, or those that a cut loses, then a beat that comes late
+// because its sender stalls or waits for its disk and the network is slow.
+func (p *plan) silence() instant {
+	w := p.network
+	cut := int((w.delayMax+w.reconnect)/tickLength) + 1
+	beats := instant(max(w.lossRow, cut) + 1)
+	return beats*tickLength*104/100 + w.delayMax + 2*p.stall + p.disk
+}
+
+// upTo is often tiny and sometimes anything up to most.
+func upTo(r *rand.Rand, most instant) instant {
+	if r.IntN(2) == 0 {
+		return most/50 + instant(r.Int64N(int64(most/50)))
+	}
+	return 1 + instant(r.Int64N(int64(most)))
+}
+
+func (p *plan) drawRough(r *rand.Rand) {
+	p.network = roughWeather(r)
+	p.stall = upTo(r, 4*tickLength)
+	p.disk = upTo(r, 20*tickLength)
+	p.late = upTo(r, 30*tickLength)
+}
+
+func roughWeather(r *rand.Rand) weather {
+	return weather{
+		loss: oneOf(r, 0, 0.05, 0.3, 0.7), dup: oneOf(r, 0, 0.1), lossRow: 1 << 30,
+		delayMin: 20, delayMax: upTo(r, 10*tickLength), reconnect: upTo(r, 10*tickLength),
+	}
+}
+
+// fairWeather is what comes when the faults stop.
+func fairWeather() weather {
+	return weather{delayMin: 50, delayMax: 2 * millisecond, reconnect: 10 * millisecond}
+}
+
+// String is the first line of a trace.
+func (p *plan) String() string {
+	c := p.pair
+	return fmt.Sprintf("regime %d N %d solo %d trust %v batch %d queue %d chunk %d retained %d perView %d periods %v network %+v stall %d disk %d late %d clients %dx%d names %d think %d",
+		p.regime, c.SuspectTicks, c.Solo, c.TrustRefused, c.MaxBatch, c.MaxQueue, c.ChunkBytes, c.MaxRetained, c.EntriesPerView,
+		p.period, p.network, p.stall, p.disk, p.late, p.clients, p.clerks, p.names, p.think)
+}

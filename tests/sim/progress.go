@@ -1,0 +1,79 @@
+package sim
+
+import "lockstep/replica"
+
+// settleTicks is how long the pair may take to form, and a call to end, once
+// the faults have stopped.
+const settleTicks = 200
+
+// formedNow reports whether both nodes say that they are a pair, and have just
+// heard each other.
+func (w *world) formedNow() bool {
+	a, b := w.nodes[0].proc, w.nodes[1].proc
+	return a != nil && b != nil && !a.paused && !b.paused &&
+		a.status.View == b.status.View && a.status.Paired && b.status.Paired &&
+		a.status.HeardAgo <= 1 && b.status.HeardAgo <= 1 && a.status.Role != b.status.Role &&
+		len(a.disk.waiting) == 0 && len(b.disk.waiting) == 0 && len(a.socket) == 0 && len(b.socket) == 0
+}
+
+// watchEnd is planned for the moment when the faults stop.
+func (w *world) watchEnd() {
+	formed := false
+	var look func()
+	look = func() {
+		formed = formed || w.formedNow()
+		if !formed {
+			w.after(tickLength, look)
+		}
+	}
+	look()
+	w.after(settleTicks*tickLength, func() {
+		if !formed {
+			w.fail("formed", "no pair %d ticks after the last fault: %s", settleTicks, w.standing())
+		}
+	})
+	w.watchCalls()
+}
+
+func (w *world) standing() string {
+	var s string
+	for _, n := range w.nodes {
+		if n.proc == nil {
+			s += string(n.name) + " is down; "
+			continue
+		}
+		s += show(n.proc.status) + "; "
+	}
+	return s
+}
+
+// watchCalls looks once a second for a call that takes too long.
+func (w *world) watchCalls() {
+	w.after(second, w.watchCalls)
+	w.slowCalls(settleTicks * tickLength)
+}
+
+func (w *world) slowCalls(limit instant) {
+	for _, c := range w.clients {
+		for _, k := range c.clerks {
+			if o := k.open; o != nil && w.now-max(o.at, w.plan.faultsEnd) > limit {
+				w.fail("calls", "client %d call %d: %s %q has waited since %.3fs: %s", c.id, o.id, verbName(o.verb), o.name, float64(o.at)/float64(second), w.standing())
+			}
+		}
+	}
+}
+
+// atEnd is after the last event: nobody has asked for a while.
+func (c *checker) atEnd() {
+	w := c.w
+	w.now = w.plan.end
+	w.slowCalls(w.plan.end - w.plan.callsEnd - 2*second)
+	a, b := w.nodes[0].proc, w.nodes[1].proc
+	if !paired(a) || !paired(b) || a.status.View != b.status.View || a.table.locks.Digest() != b.table.locks.Digest() {
+		w.fail("formed", "the idle pair is not one: %s", w.standing())
+	}
+}
+
+func paired(p *process) bool {
+	return p != nil && p.status.Paired && (p.status.Role == replica.Primary || p.status.Role == replica.Backup)
+}

@@ -1,0 +1,111 @@
+package sim
+
+import (
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// step hands the core one event and carries out what comes back, in order.
+func (p *process) step(ev replica.Event) {
+	if p.dead || p.w.violation != nil {
+		return
+	}
+	if p.w.opt.Trace != nil {
+		p.w.trace(string(p.node.name), "<-", ev)
+	}
+	effects := p.core.Step(ev)
+	before := p.status
+	p.status = p.core.Status()
+	p.w.check.stepped(p, before)
+	for _, e := range effects {
+		if p.w.opt.Trace != nil {
+			p.w.trace(string(p.node.name), "  ", e)
+		}
+		p.perform(e)
+	}
+	if _, ok := ev.(replica.Leave); ok {
+		// What was said last still has to leave the machine.
+		p.w.after(p.w.upTo(5*millisecond), func() {
+			if !p.dead {
+				p.node.crash(false)
+			}
+		})
+	}
+}
+
+func (p *process) perform(e replica.Effect) {
+	switch e := e.(type) {
+	case replica.Send:
+		p.w.check.sends(p, e.Message)
+		p.w.links[p.node.id].send(p, e.Message)
+	case replica.Apply:
+		ruled := hasRole(p.status.Role)
+		p.tableActor.post(func() { p.table.apply(e.Entries, ruled) })
+	case replica.Refuse:
+		p.tableActor.post(func() { p.table.refuse(e) })
+	case replica.Abandon:
+		p.tableActor.post(func() { p.table.abandon(e.Hint) })
+	case replica.Persist:
+		p.disk.write(e.View, e.Cluster)
+	case replica.TakeSnapshot:
+		p.tableActor.post(p.table.takeSnapshot)
+	case replica.Install:
+		p.tableActor.post(func() { p.table.install(e.Bytes) })
+	case replica.Reset:
+		p.tableActor.post(p.table.reset)
+	case replica.ResetLink:
+		p.w.links[p.node.id].cut(oneOf(p.w.chance, true, false))
+	case replica.Say:
+	case replica.Exit:
+		p.w.fail("exit", "%s gives up: %s", p.node.name, e.Reason)
+	}
+}
+
+// tell posts something to the replicator from the same process or its links.
+func (p *process) tell(ev replica.Event) {
+	if !p.dead {
+		p.replicator.post(func() { p.step(ev) })
+	}
+}
+
+// writer is the disk actor: one write at a time, each taking a while.
+type writer struct {
+	p       *process
+	waiting []identity
+}
+
+func (d *writer) write(view lock.View, cluster replica.ClusterID) {
+	d.waiting = append(d.waiting, identity{view: view, cluster: cluster})
+	if len(d.waiting) == 1 {
+		d.begin()
+	}
+}
+
+func (d *writer) begin() {
+	w := d.p.w
+	w.after(10+w.upTo(w.plan.disk), func() {
+		if d.p.dead {
+			return
+		}
+		view := d.waiting[0].view
+		d.save()
+		d.p.tell(replica.Synced{View: view})
+		if len(d.waiting) > 0 {
+			d.begin()
+		}
+	})
+}
+
+// save puts the first write on disk. The disk of a paused process goes on.
+func (d *writer) save() {
+	file := &d.p.node.disk
+	file.view, file.cluster = d.waiting[0].view, d.waiting[0].cluster
+	d.waiting = d.waiting[1:]
+}
+
+// crash comes at any moment of a write: before it, or between it and Synced.
+func (d *writer) crash() {
+	if len(d.waiting) > 0 && d.p.w.happens(0.5) {
+		d.save()
+	}
+}

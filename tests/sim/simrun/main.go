@@ -1,0 +1,52 @@
+// Command simrun runs the simulator over many seeds and prints what broke.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"lockstep/tests/sim"
+)
+
+func main() {
+	seeds := flag.Uint64("seeds", 1000, "how many seeds")
+	from := flag.Uint64("from", 1, "the first seed")
+	seconds := flag.Int("seconds", 60, "simulated seconds of each run")
+	regime := flag.String("regime", "", "1, 2 or both; by default odd seeds run in regime 1 and even ones in 2")
+	verbose := flag.Bool("v", false, "print the trace of the first seed and nothing else")
+	progress := flag.Bool("progress", false, "print a line every few seconds")
+	first := flag.Bool("first", false, "stop at the first violation")
+	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at a time")
+	flag.Parse()
+
+	if *verbose {
+		for _, r := range sim.Regimes(*regime, *from) {
+			sim.Run(sim.Options{Seed: *from, Regime: r, Seconds: *seconds, Trace: os.Stdout})
+		}
+		return
+	}
+	job := sim.Job{Seeds: *seeds, From: *from, Seconds: *seconds, Regime: *regime, Workers: *workers, First: *first}
+	if *progress {
+		job.Progress = os.Stderr
+	}
+	begun := time.Now()
+	report := job.Run()
+	for _, v := range report.Violations {
+		fmt.Println(v)
+		fmt.Printf("    replay: go run ./tests/sim/simrun -from %d -regime %d -seconds %d -v\n", v.Seed, v.Regime, *seconds)
+	}
+	took := time.Since(begun).Seconds()
+	simulated := float64(report.Runs * *seconds)
+	fmt.Printf("%d runs, %d violations, %.0f simulated seconds in %.1f s: %.0f times real time\n",
+		report.Runs, len(report.Violations), simulated, took, simulated/took)
+	fmt.Printf("%+v\n", report.Stats)
+	if len(report.Violations) > 0 {
+		if len(report.Violations) == 1 || *first {
+			fmt.Print(report.Violations[0].LastEvents(*seconds, 60))
+		}
+		os.Exit(1)
+	}
+}

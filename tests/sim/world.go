@@ -1,0 +1,180 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"runtime/debug"
+
+	"lockstep/replica"
+)
+
+// Options say which run is wanted.
+type Options struct {
+	Seed    uint64
+	Regime  int
+	Seconds int
+	Trace   io.Writer // nil: no trace
+}
+
+// Outcome is what came of a run.
+type Outcome struct {
+	Violation *Violation
+	Stats     Stats
+}
+
+// Stats tell whether the run was worth anything.
+type Stats struct {
+	Events, Entries, Calls, Unknown int
+	Crashes, Pauses, Cuts, Stops    int
+	Demotions, Losses, Forks        int
+	Installs, BadInstalls           int
+}
+
+// Violation is a broken promise.
+type Violation struct {
+	Seed   uint64
+	Regime int
+	Check  string
+	At     float64 // seconds
+	Detail string
+}
+
+func (v *Violation) String() string {
+	return fmt.Sprintf("seed %d regime %d at %.6fs: %s: %s", v.Seed, v.Regime, v.At, v.Check, v.Detail)
+}
+
+// maxEvents is far more than any sound run needs.
+const maxEvents = 8_000_000
+
+// world is one run.
+type world struct {
+	opt    Options
+	plan   plan
+	now    instant
+	agenda agenda
+	// chance draws what the network and the scheduler do, fate the faults, and
+	// whim what the clients want: a change in one leaves the others' draws alone.
+	chance, fate, whim *rand.Rand
+
+	nodes   [2]*node
+	links   [2]*link // by sender
+	clients []*client
+	weather weather
+	faults  faults
+	check   checker
+
+	violation *Violation
+	stats     Stats
+}
+
+// Run plays one seed.
+func Run(opt Options) Outcome {
+	w := newWorld(opt)
+	w.play()
+	return Outcome{Violation: w.violation, Stats: w.stats}
+}
+
+func newWorld(opt Options) *world {
+	w := &world{
+		opt:    opt,
+		plan:   drawPlan(opt.Seed, opt.Regime, instant(opt.Seconds)*second),
+		chance: rand.New(rand.NewPCG(opt.Seed, 2)),
+		fate:   rand.New(rand.NewPCG(opt.Seed, 3)),
+		whim:   rand.New(rand.NewPCG(opt.Seed, 4)),
+	}
+	w.weather = w.plan.network
+	w.check = newChecker(w)
+	for i := range w.nodes {
+		w.nodes[i] = &node{w: w, id: i, name: w.plan.pair.Pair[i]}
+		w.links[i] = &link{w: w, from: i}
+	}
+	for i := range w.plan.clients {
+		w.clients = append(w.clients, newClient(w, i))
+	}
+	return w
+}
+
+// play works the agenda off. A panic of a core is a violation like any other.
+func (w *world) play() {
+	defer func() {
+		if r := recover(); r != nil {
+			w.fail("panic", "%v\n%s", r, debug.Stack())
+		}
+	}()
+	w.trace("plan", w.plan.String())
+	w.begin()
+	for w.violation == nil && len(w.agenda.events) > 0 {
+		e := w.agenda.next()
+		if e.at > w.plan.end {
+			break
+		}
+		w.now = e.at
+		if w.stats.Events++; w.stats.Events > maxEvents {
+			w.fail("runaway", "more than %d events", maxEvents)
+		}
+		e.run()
+	}
+	if w.violation == nil {
+		w.check.atEnd()
+	}
+}
+
+// begin starts everything; the second node may come a little later.
+func (w *world) begin() {
+	first := w.fate.IntN(2)
+	w.nodes[first].start()
+	w.after(w.upTo(oneOf(w.fate, tickLength, 20*tickLength)), w.nodes[1-first].start)
+	for _, c := range w.clients {
+		c.begin()
+	}
+	w.faults.begin(w)
+}
+
+func (w *world) after(d instant, run func()) { w.agenda.add(w.now+d, run) }
+
+func (w *world) upTo(most instant) instant { return instant(w.chance.Int64N(int64(max(most, 1)))) }
+
+func (w *world) happens(probability float64) bool {
+	return probability > 0 && w.chance.Float64() < probability
+}
+
+// fail notes the first violation; the run ends with it.
+func (w *world) fail(check, format string, args ...any) {
+	if w.violation != nil {
+		return
+	}
+	w.violation = &Violation{
+		Seed: w.opt.Seed, Regime: w.opt.Regime, Check: check,
+		At: float64(w.now) / float64(second), Detail: fmt.Sprintf(format, args...),
+	}
+	w.trace("VIOLATION", w.violation)
+}
+
+// trace writes a line. The arguments are values, so that a run without a trace
+// formats nothing.
+func (w *world) trace(who string, what ...any) {
+	if w.opt.Trace == nil {
+		return
+	}
+	fmt.Fprintf(w.opt.Trace, "%11.6f %-9s", float64(w.now)/float64(second), who)
+	for _, v := range what {
+		fmt.Fprintf(w.opt.Trace, " %s", show(v))
+	}
+	fmt.Fprintln(w.opt.Trace)
+}
+
+func show(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case fmt.Stringer:
+		return v.String()
+	case replica.Chunk:
+		return fmt.Sprintf("Chunk{View:%d Base:%d %d+%d/%d}", v.View, v.Base, v.Offset, len(v.Bytes), v.Total)
+	case replica.Install:
+		return fmt.Sprintf("Install{%d bytes}", len(v.Bytes))
+	default:
+		return fmt.Sprintf("%T%+v", v, v)
+	}
+}
