@@ -1,0 +1,114 @@
+package actors
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// clientOnStand starts a client with one node, whose session is open.
+func clientOnStand(t *testing.T, s *stand) (c *Caller, ticker *actor.PID) {
+	t.Helper()
+	ticker = SpawnTicker(s, ClientTick)
+	c = SpawnClient(s, ticker, 7, replica.ClientConfig{Nodes: []replica.NodeID{"node"}, Seed: 1})
+	return c, ticker
+}
+
+// answer replies to every request sent so far with the result.
+func answer(s *stand, c *Caller, result lock.Result) (asked []lock.Command) {
+	for _, p := range s.taken() {
+		for _, r := range p.parcel.Requests {
+			asked = append(asked, r.Command)
+			s.Root().Send(c.pid, &FromNode{From: p.to, Answers: []replica.Answer{{
+				Request: r.Command.ID(), Kind: replica.Executed, Result: result,
+			}}})
+		}
+	}
+	return asked
+}
+
+func TestClientPacksTheCallsOfATurn(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, ticker := clientOnStand(t, s)
+		const callers = 100
+		got := make(chan lock.Result, callers)
+		for range callers {
+			go func() {
+				result, err := c.Call(context.Background(), c.NewClerk(), lock.Lock, "a")
+				if err != nil {
+					t.Error(err)
+				}
+				got <- result
+			}()
+		}
+		synctest.Wait()
+		if opening := answer(s, c, lock.Result{Outcome: lock.Opened, Session: 1}); len(opening) != 1 {
+			t.Fatalf("asked %+v before there was a session", opening)
+		}
+		synctest.Wait()
+		if parcels := len(s.sent); parcels != 1 {
+			t.Errorf("%d calls left in %d parcels", callers, parcels)
+		}
+		if asked := answer(s, c, lock.Result{Outcome: lock.Held}); len(asked) != callers {
+			t.Fatalf("asked %d times for %d calls", len(asked), callers)
+		}
+		for range callers {
+			if r := <-got; r.Outcome != lock.Held {
+				t.Fatalf("result %+v", r)
+			}
+		}
+		closeQuietly(t, s, c, ticker)
+	})
+}
+
+// The caller's context ends the wait, whatever the nodes do.
+func TestClientObeysTheContext(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, ticker := clientOnStand(t, s)
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		began := time.Now()
+		_, err := c.Call(ctx, c.NewClerk(), lock.Lock, "a")
+		if !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != time.Second {
+			t.Fatalf("%v after %v", err, time.Since(began))
+		}
+		closeQuietly(t, s, c, ticker)
+	})
+}
+
+// A call that is outstanding when the client closes comes back, and so does one
+// that is made afterwards.
+func TestClientClosesUnderCalls(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, ticker := clientOnStand(t, s)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := c.Call(context.Background(), c.NewClerk(), lock.Lock, "a")
+			ended <- err
+		}()
+		synctest.Wait()
+		closeQuietly(t, s, c, ticker)
+		if err := <-ended; !errors.Is(err, replica.ErrClosed) {
+			t.Fatalf("the call ended with %v", err)
+		}
+		if _, err := c.Call(context.Background(), c.NewClerk(), lock.Lock, "a"); !errors.Is(err, replica.ErrClosed) {
+			t.Fatalf("a call after the end: %v", err)
+		}
+	})
+}
+
+func closeQuietly(t *testing.T, s *stand, c *Caller, ticker *actor.PID) {
+	t.Helper()
+	if err := c.Close(context.Background()); err != nil {
+		t.Errorf("close: %v", err)
+	}
+	s.Root().Stop(ticker)
+	synctest.Wait()
+}

@@ -1,0 +1,157 @@
+package actors
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+	"github.com/asynkron/protoactor-go/testkit"
+
+	"lockstep/lock"
+	"lockstep/messages"
+	"lockstep/replica"
+)
+
+// scripted is a core that notes its events and returns what it was told to.
+type scripted struct {
+	events  []replica.Event
+	effects []replica.Effect
+}
+
+func (c *scripted) Step(e replica.Event) []replica.Effect {
+	c.events = append(c.events, e)
+	return c.effects
+}
+
+func (c *scripted) Status() replica.Status { return replica.Status{Node: "here", Role: replica.Solo} }
+
+type replicatorStand struct {
+	core      *scripted
+	pid       *actor.PID
+	table     *testkit.TestProbe
+	disk      *testkit.TestProbe
+	exitCause string
+}
+
+func replicatorOnStand(s *stand) *replicatorStand {
+	r := &replicatorStand{core: &scripted{}}
+	table, tablePID := s.probe()
+	disk, diskPID := s.probe()
+	r.table, r.disk = table, disk
+	r.pid = s.spawn(&Replicator{
+		core: r.core, lockTable: tablePID, disk: diskPID, mail: s, period: 50 * time.Millisecond,
+		exit: func(reason string) { r.exitCause = reason }, log: slog.New(slog.DiscardHandler),
+	})
+	return r
+}
+
+func TestReplicatorCarriesOutEffectsInOrder(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		apply := replica.Apply{Entries: []lock.Entry{entry(1, openSession(1))}}
+		r.core.effects = []replica.Effect{
+			replica.Persist{View: 3, Cluster: 9}, apply, replica.Abandon{Hint: "peer"}, replica.TakeSnapshot{},
+			replica.Send{To: "peer", Message: replica.Ack{View: 3, Index: 1}}, replica.ResetLink{To: "peer"},
+			replica.Say{Text: "hello"}, replica.Exit{Reason: "no"},
+		}
+		s.Root().Send(r.pid, replica.Submit{Commands: []lock.Command{openSession(1)}})
+		if got := next[replica.Apply](t, r.table); !reflect.DeepEqual(got, apply) {
+			t.Fatalf("applied %+v", got)
+		}
+		next[replica.Abandon](t, r.table)
+		next[replica.TakeSnapshot](t, r.table)
+		if got := next[replica.Persist](t, r.disk); got.View != 3 {
+			t.Fatalf("persisted %+v", got)
+		}
+		sent := s.taken()
+		if len(sent) != 1 || sent[0].to != "peer" || len(sent[0].parcel.Pair) != 1 {
+			t.Fatalf("sent %+v", sent)
+		}
+		if !reflect.DeepEqual(s.resets, []replica.NodeID{"peer"}) || r.exitCause != "no" || s.cluster != 9 {
+			t.Fatalf("resets %v, exit %q, cluster %d", s.resets, r.exitCause, s.cluster)
+		}
+	})
+}
+
+// Only the first message of the first frame on a connection is marked as new.
+func TestReplicatorUnpacksFrames(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		s.Root().Send(r.pid, &FromPeer{
+			From: "peer", Incarnation: 4, Cluster: 9, NewConnection: true,
+			Messages: []replica.Message{replica.Alone{View: 2}, replica.Alone{View: 3}},
+		})
+		synctest.Wait()
+		want := []replica.Event{
+			replica.Received{From: "peer", Incarnation: 4, Cluster: 9, NewConnection: true, Message: replica.Alone{View: 2}},
+			replica.Received{From: "peer", Incarnation: 4, Cluster: 9, Message: replica.Alone{View: 3}},
+		}
+		if !reflect.DeepEqual(r.core.events, want) {
+			t.Fatalf("stepped %+v", r.core.events)
+		}
+	})
+}
+
+func TestReplicatorTellsStatus(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		s.Root().Send(r.pid, &StatusAsked{From: "client", Client: 7})
+		sent := s.taken()
+		want := messages.StatusReport{Client: 7, Status: replica.Status{Node: "here", Role: replica.Solo, TickMS: 50}}
+		if len(sent) != 1 || !reflect.DeepEqual(sent[0].parcel.StatusReports, []messages.StatusReport{want}) {
+			t.Fatalf("sent %+v", sent)
+		}
+		node := &Node{host: s, Replicator: r.pid}
+		if got, err := node.Status(context.Background()); err != nil || got != want.Status {
+			t.Fatalf("status %+v, %v", got, err)
+		}
+	})
+}
+
+// The tick that comes after a pause says so, wherever the pause fell (P2).
+func TestTicksTellOfGaps(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		const period = 50 * time.Millisecond
+		ticker := SpawnTicker(s, period)
+		s.Root().Send(ticker, Subscribe{To: r.pid})
+		time.Sleep(3*period + period/2)
+		s.Root().Send(ticker, HoldTicks{Held: true})
+		time.Sleep(5 * period)
+		s.Root().Send(ticker, HoldTicks{Held: false})
+		time.Sleep(2 * period)
+		synctest.Wait()
+		var gaps []bool
+		for _, e := range r.core.events {
+			gaps = append(gaps, e.(replica.Tick).Gap)
+		}
+		if want := []bool{false, false, false, true, false}; !reflect.DeepEqual(gaps, want) {
+			t.Fatalf("gaps %v, want %v", gaps, want)
+		}
+		s.Root().Stop(ticker)
+	})
+}
+
+// A slow actor has one tick in its mailbox, not one for every period (P2).
+func TestOneTickOutstanding(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		const period = 50 * time.Millisecond
+		probe, pid := s.probe()
+		ticker := SpawnTicker(s, period)
+		s.Root().Send(ticker, Subscribe{To: pid})
+		time.Sleep(10 * period)
+		first := next[*Tick](t, probe)
+		nothing(t, probe)
+		s.Root().Send(first.ticker, ticked{from: pid})
+		time.Sleep(period + 1)
+		next[*Tick](t, probe)
+		s.Root().Send(ticker, Unsubscribe{To: pid})
+		time.Sleep(10 * period)
+		nothing(t, probe)
+		s.Root().Stop(ticker)
+	})
+}
