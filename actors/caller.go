@@ -19,11 +19,10 @@ type Caller struct {
 	pid    *actor.PID
 	id     messages.ClientID
 	ticker *actor.PID
-	calls  atomic.Uint64
+	queue  *callQueue
 	clerks atomic.Uint64
 	// inquiries counts the calls of AskStatus.
 	inquiries atomic.Uint32
-	closed    chan struct{} // the session has been closed, or its one attempt is over
 	once      sync.Once
 }
 
@@ -33,11 +32,12 @@ const ClientTick = 25 * time.Millisecond
 // SpawnClient starts a Client actor. The id must be unique in its process and
 // below 1<<31; the ticker may serve many clients.
 func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.ClientConfig) *Caller {
-	client := &Client{core: replica.NewClient(cfg), id: id, mail: h, callers: map[replica.CallID]chan<- replica.Finished{}}
+	queue := &callQueue{}
+	client := &Client{core: replica.NewClient(cfg), id: id, mail: h, queue: queue}
 	pid := h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))
 	h.Enroll(id, pid)
 	h.Root().Send(ticker, Subscribe{To: pid})
-	return &Caller{host: h, pid: pid, id: id, ticker: ticker, closed: make(chan struct{})}
+	return &Caller{host: h, pid: pid, id: id, ticker: ticker, queue: queue}
 }
 
 // NewClerk draws the id of a clerk.
@@ -46,26 +46,29 @@ func (c *Caller) NewClerk() replica.ClerkID { return replica.ClerkID(c.clerks.Ad
 // Forget says that a clerk has gone and has no call outstanding.
 func (c *Caller) Forget(clerk replica.ClerkID) { c.host.Root().Send(c.pid, forget{clerk}) }
 
-// Call asks for one request and waits for its end or for that of ctx. A clerk
-// has one call outstanding at a time.
+// Call asks for one Lock or Unlock and waits for its end or for that of ctx. A
+// clerk has one call outstanding at a time.
 func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb, name string) (lock.Result, error) {
-	if !clientVerb(verb) {
-		panic("actors: a verb that is not for callers")
-	}
 	if err := ctx.Err(); err != nil {
 		return lock.Result{}, err
 	}
-	done := make(chan replica.Finished, 1)
-	id := replica.CallID(c.calls.Add(1))
-	c.host.Root().Send(c.pid, &call{Call: replica.Call{ID: id, Clerk: clerk, Verb: verb, Name: name}, done: done})
+	one := c.queue.newCall()
+	one.Call = replica.Call{Clerk: clerk, Verb: verb, Name: name}
+	first, open := c.queue.add(one)
+	if !open {
+		return lock.Result{}, replica.ErrClosed
+	}
+	if first {
+		c.host.Root().Send(c.pid, callsWaiting{})
+	}
 	select {
-	case f := <-done:
+	case f := <-one.done:
+		c.queue.unused.Put(one)
 		return f.Result, f.Err
 	case <-ctx.Done():
-		c.host.Root().Send(c.pid, cancel{id})
+		// The end of the call may still come, so its channel is not used again.
+		c.host.Root().Send(c.pid, cancel{one})
 		return lock.Result{}, ctx.Err()
-	case <-c.closed:
-		return lock.Result{}, replica.ErrClosed
 	}
 }
 
@@ -81,10 +84,9 @@ func (c *Caller) Close(ctx context.Context) error {
 		case <-ctx.Done():
 			err = ctx.Err()
 		}
-		close(c.closed)
 		c.host.Root().Send(c.ticker, Unsubscribe{To: c.pid})
 		c.host.Dismiss(c.id)
-		c.host.Root().Stop(c.pid)
+		c.host.Root().Poison(c.pid) // after what its mailbox holds
 	})
 	return err
 }

@@ -3,53 +3,47 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
-	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
 )
 
-// Client owns a replica.Client core. Callers hand it calls as local messages;
-// each call carries the channel on which its end is told.
+// Client owns a replica.Client core and ends the calls that callers leave in its
+// queue.
 type Client struct {
 	core  *replica.Client
 	id    messages.ClientID
 	mail  Mail
 	pulse pulse
 
-	// pending are the calls of this turn of the mailbox: they leave together
-	// when the flush that the first of them sent comes up.
-	pending []replica.Call
-	callers map[replica.CallID]chan<- replica.Finished
+	queue *callQueue
+	batch []replica.Call // what was taken from the queue, for one step
+	// running are the calls that the core works on, each at the place that its
+	// id names; free are the places to use next.
+	running []*call
+	free    []replica.CallID
 	closing chan<- struct{} // closed when the session is
 }
 
 // What the callers of a Client send it.
 type (
-	call struct {
-		replica.Call
-		done chan<- replica.Finished // has room for one
-	}
-	cancel struct{ id replica.CallID }
-	forget struct{ clerk replica.ClerkID }
-	shut   struct{ done chan<- struct{} }
-	flush  struct{}
+	callsWaiting struct{}             // the queue is no longer empty
+	cancel       struct{ call *call } // its caller has gone
+	forget       struct{ clerk replica.ClerkID }
+	shut         struct{ done chan<- struct{} }
 )
 
 // Receive dispatches.
 func (c *Client) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
-	case *call:
-		c.call(ctx, m)
-	case flush:
-		c.flush()
+	case callsWaiting:
+		c.takeCalls()
 	case *FromNode:
 		c.step(replica.Answered{From: m.From, Answers: m.Answers})
 	case *Tick:
 		c.pulse.take(ctx, m)
 		c.step(replica.ClientTick{})
 	case cancel:
-		c.flush() // the call may still be pending
-		c.step(replica.Cancel{ID: m.id})
+		c.cancel(m)
 	case forget:
 		c.step(replica.Forget{Clerk: m.clerk})
 	case *LinkDown:
@@ -60,28 +54,48 @@ func (c *Client) Receive(ctx actor.Context) {
 	case *RefusedByNode:
 		c.step(replica.NodeRefused{Node: m.From, Reason: m.Reason})
 	case shut:
-		c.flush()
-		c.closing = m.done
-		c.step(replica.Shut{})
+		c.shut(m)
 	default:
 		unknown(ctx)
 	}
 }
 
-func (c *Client) call(ctx actor.Context, m *call) {
-	if len(c.pending) == 0 {
-		ctx.Send(ctx.Self(), flush{})
+// takeCalls steps everything that has queued as one event, so that it leaves as
+// one parcel.
+func (c *Client) takeCalls() {
+	c.batch = c.batch[:0]
+	for _, one := range c.queue.take() {
+		one.ID = c.place(one)
+		c.batch = append(c.batch, one.Call)
 	}
-	c.pending = append(c.pending, m.Call)
-	c.callers[m.ID] = m.done
+	c.step(replica.Calls{Calls: c.batch})
 }
 
-func (c *Client) flush() {
-	if len(c.pending) == 0 {
-		return
+// place finds room for a call that begins.
+func (c *Client) place(one *call) replica.CallID {
+	if n := len(c.free); n > 0 {
+		id := c.free[n-1]
+		c.free = c.free[:n-1]
+		c.running[id] = one
+		return id
 	}
-	c.step(replica.Calls{Calls: c.pending})
-	c.pending = c.pending[:0]
+	c.running = append(c.running, one)
+	return replica.CallID(len(c.running) - 1)
+}
+
+// cancel gives up a call unless it has just ended: its place may be another's.
+func (c *Client) cancel(m cancel) {
+	c.takeCalls() // it may still be in the queue
+	if id := m.call.ID; c.running[id] == m.call {
+		c.step(replica.Cancel{ID: id})
+	}
+}
+
+func (c *Client) shut(m shut) {
+	c.queue.close()
+	c.takeCalls()
+	c.closing = m.done
+	c.step(replica.Shut{})
 }
 
 func (c *Client) step(event replica.ClientEvent) {
@@ -107,15 +121,12 @@ func (c *Client) ask(e replica.Ask) {
 	c.mail.Send(e.To, messages.Parcel{Requests: requests})
 }
 
-// finish answers the callers. Nobody's channel is full: each gets one answer.
+// finish ends calls. No channel is full: each call ends once.
 func (c *Client) finish(e replica.Finish) {
 	for _, f := range e.Calls {
-		done := c.callers[f.ID]
-		delete(c.callers, f.ID)
-		done <- f
+		one := c.running[f.ID]
+		c.running[f.ID] = nil
+		c.free = append(c.free, f.ID)
+		one.done <- f
 	}
 }
-
-// clientVerb keeps what a caller may ask apart from what the core asks for
-// itself.
-func clientVerb(v lock.Verb) bool { return v == lock.Lock || v == lock.Unlock }

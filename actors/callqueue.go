@@ -1,0 +1,62 @@
+package actors
+
+import (
+	"sync"
+
+	"lockstep/replica"
+)
+
+// call is one call of a goroutine on its way through a Client.
+type call struct {
+	replica.Call
+	done chan replica.Finished // has room for the one end of the call
+}
+
+// callQueue is where the callers leave their calls for the Client actor, which
+// takes all of them at once. A mailbox would take a message for each.
+type callQueue struct {
+	mu     sync.Mutex
+	calls  []*call
+	spare  []*call // the slice taken before, to be filled again
+	closed bool
+
+	// unused are calls to be used again: with their channels they would be most
+	// of what a busy client allocates. Only a call whose end was received may
+	// come back.
+	unused sync.Pool
+}
+
+func (q *callQueue) newCall() *call {
+	if c, ok := q.unused.Get().(*call); ok {
+		return c
+	}
+	return &call{done: make(chan replica.Finished, 1)}
+}
+
+// add queues a call. The first one since the actor last looked has to tell the
+// actor. A closed queue takes no more.
+func (q *callQueue) add(c *call) (first, open bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return false, false
+	}
+	q.calls = append(q.calls, c)
+	return len(q.calls) == 1, true
+}
+
+// take returns what has queued, valid until the next take.
+func (q *callQueue) take() []*call {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	taken := q.calls
+	q.calls, q.spare = q.spare[:0], taken
+	return taken
+}
+
+// close makes every later add fail.
+func (q *callQueue) close() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+}
