@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep"
+	"lockstep/actors"
+	"lockstep/lock"
+	"lockstep/messages"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+// fleet is the clerks of a run and what they share.
+type fleet struct {
+	clerks []clerk
+	close  func()
+}
+
+// reach says how the nodes are reached.
+type reach struct {
+	nodes    []string
+	listen   string
+	insecure bool
+	log      *slog.Logger
+}
+
+// oneClient is a program of many goroutines: each has a clerk of one client.
+func oneClient(r reach, goroutines int) (*fleet, error) {
+	opts := []lockstep.Option{lockstep.WithListen(r.listen), lockstep.WithLogger(r.log)}
+	if r.insecure {
+		opts = append(opts, lockstep.WithInsecure())
+	}
+	client, err := lockstep.Dial(context.Background(), r.nodes, opts...)
+	if err != nil {
+		return nil, err
+	}
+	f := &fleet{close: func() { _ = client.Close() }} // with no node alive it cannot say goodbye
+	for range goroutines {
+		f.clerks = append(f.clerks, client.Clerk())
+	}
+	return f, nil
+}
+
+// clientActors are many clients, each an actor with a session of its own, in one
+// actor system: they share a connection, as the programs of one machine that use
+// a common process would.
+func clientActors(r reach, n int) (*fleet, error) {
+	ids := make([]replica.NodeID, len(r.nodes))
+	for i, node := range r.nodes {
+		ids[i] = replica.NodeID(node)
+	}
+	start := remote.Start
+	if network := remote.NetworkOf(ids[0]); network != nil {
+		start = network.Start
+	}
+	process, err := start(remote.Config{
+		Listen: r.listen, Insecure: r.insecure, Nodes: ids, Log: r.log,
+		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
+	})
+	if err != nil {
+		return nil, err
+	}
+	ticker := actors.SpawnTicker(process, actors.ClientTick)
+	var callers []*actors.Caller
+	f := &fleet{close: func() { closeActors(process, ticker, callers) }}
+	for i := range n {
+		caller := actors.SpawnClient(process, ticker, messages.ClientID(i+1), replica.ClientConfig{Nodes: ids, Seed: seed()})
+		callers = append(callers, caller)
+		f.clerks = append(f.clerks, actorClerk{caller, caller.NewClerk()})
+	}
+	return f, nil
+}
+
+func seed() uint64 {
+	var b [8]byte
+	rand.Read(b[:]) // it never fails: the runtime ends the process instead
+	return binary.BigEndian.Uint64(b[:])
+}
+
+// closeActors closes all sessions at once and then the network.
+func closeActors(process *remote.Process, ticker *actor.PID, callers []*actors.Caller) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	var group sync.WaitGroup
+	for _, c := range callers {
+		group.Go(func() { _ = c.Close(ctx) }) // one attempt, as for any client
+	}
+	group.Wait()
+	process.Root().Stop(ticker)
+	process.Stop(500 * time.Millisecond)
+}
+
+// actorClerk is the one clerk of a client actor.
+type actorClerk struct {
+	caller *actors.Caller
+	id     replica.ClerkID
+}
+
+func (k actorClerk) Lock(ctx context.Context, name string) (bool, error) {
+	result, err := k.caller.Call(ctx, k.id, lock.Lock, name)
+	return result.Outcome == lock.Granted, err
+}
+
+func (k actorClerk) Unlock(ctx context.Context, name string) (bool, error) {
+	result, err := k.caller.Call(ctx, k.id, lock.Unlock, name)
+	return result.Outcome == lock.Released, err
+}

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"os"
+)
+
+// hopMode is the first argument of a process that is one hop of the floor. It is
+// not for people.
+const hopMode = "floor-hop"
+
+// requestBytes is what a request takes on the floor's connections, and bufferBytes
+// what one write may carry.
+const (
+	requestBytes = 64
+	bufferBytes  = 64 << 10
+)
+
+// runHop is the whole of such a process: it says where it listens, takes one
+// connection, and passes requests on to the next hop and what comes back from
+// there to the one before. The last hop sends everything back. It ends with its
+// standard input, that is with its parent, however that ends.
+func runHop(next []string) int {
+	go func() {
+		io.Copy(io.Discard, os.Stdin)
+		os.Exit(0)
+	}()
+	if err := hop(next); err != nil {
+		fmt.Fprintf(os.Stderr, "lockload: a hop of the floor: %v\n", err)
+		return 1
+	}
+	return 0
+}
+
+func hop(next []string) error {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	fmt.Println(l.Addr())
+	before, err := l.Accept()
+	if err != nil {
+		return err
+	}
+	if len(next) == 0 {
+		return relay(before, before)
+	}
+	after, err := net.Dial("tcp", next[0])
+	if err != nil {
+		return err
+	}
+	go relay(after, before)
+	return relay(before, after)
+}
+
+// relay looks at every request, as a service must, and writes as many at once as
+// came at once.
+func relay(from io.Reader, to io.Writer) error {
+	in, out := bufio.NewReaderSize(from, bufferBytes), bufio.NewWriterSize(to, bufferBytes)
+	var request [requestBytes]byte
+	for {
+		if _, err := io.ReadFull(in, request[:]); err != nil {
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+		if _, err := out.Write(request[:]); err != nil {
+			return err
+		}
+		if in.Buffered() < requestBytes {
+			if err := out.Flush(); err != nil {
+				return err
+			}
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lockstep"
+	"lockstep/replica"
+)
+
+// plan is what one run does.
+type plan struct {
+	workload workload
+	duration time.Duration // of what is measured
+	warmUp   time.Duration
+	count    int64         // operations in all, instead of a duration; zero is none
+	timeout  time.Duration // of one request
+}
+
+// load is one run of many callers.
+type load struct {
+	plan     plan
+	started  time.Time
+	names    *names
+	callers  []*caller
+	recorder *recorder
+	total    tallies
+
+	over atomic.Bool
+	left atomic.Int64 // operations that may still begin, if they are counted
+
+	mu     sync.Mutex
+	wrongs []wrongAnswer
+	more   int // wrong answers that were not kept
+}
+
+// wrongAnswer is one that no correct service gives.
+type wrongAnswer struct {
+	Caller int     `json:"caller"` // -1 is none in particular
+	At     float64 `json:"at_seconds"`
+	What   string  `json:"what"`
+}
+
+// keptWrongs bounds how many wrong answers are printed: after the first few the
+// rest say the same.
+const keptWrongs = 20
+
+func newLoad(p plan, clerks []clerk) *load {
+	l := &load{plan: p, started: time.Now(), names: newNames(runName()), recorder: newRecorder(), total: newTallies()}
+	l.left.Store(p.count)
+	for i, k := range clerks {
+		l.callers = append(l.callers, &caller{load: l, index: i, clerk: k, turns: l.names.rounds(p.workload, i)})
+	}
+	return l
+}
+
+func runName() string {
+	var b [4]byte
+	rand.Read(b[:]) // it never fails: the runtime ends the process instead
+	return hex.EncodeToString(b[:])
+}
+
+// now is the time since the run's beginning.
+func (l *load) now() time.Duration { return time.Since(l.started) }
+
+// another reports whether a caller should begin one more round.
+func (l *load) another() bool {
+	if l.over.Load() {
+		return false
+	}
+	// A round takes as many operations as there are verbs, and one that has
+	// begun is finished: an odd count is exceeded by one.
+	return l.plan.count == 0 || l.left.Add(-int64(verbs)) > -int64(verbs)
+}
+
+func (l *load) wrong(caller int, at time.Duration, what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if len(l.wrongs) == keptWrongs {
+		l.more++
+		return
+	}
+	l.wrongs = append(l.wrongs, wrongAnswer{Caller: caller, At: at.Seconds(), What: what})
+}
+
+// run lets the callers loose and returns what they saw. It ends by itself, or
+// early when stop is closed; a second stop gives up what is outstanding.
+func (l *load) run(stop, abandon <-chan struct{}, show func(string), cpu func() cpuTimes) outcome {
+	swept := make(chan struct{})
+	finished := make(chan struct{})
+	go l.sweep(abandon, finished, swept)
+	done := l.start()
+	l.pause(l.plan.warmUp, stop, done)
+
+	before, began := cpu(), l.now()
+	l.recorder.begin(began)
+	l.measure(stop, done, show)
+	ended := l.now()
+	l.recorder.end(ended)
+	used := cpu().since(before)
+
+	l.over.Store(true)
+	<-done
+	close(finished)
+	<-swept
+	l.recorder.finish(l.now())
+	l.recorder.collect(&l.total)
+	if wrong := l.names.common.verdict(); wrong != "" {
+		l.wrong(-1, l.now(), wrong)
+	}
+	return outcome{load: l, took: ended - began, cpu: used}
+}
+
+// start runs every caller; the channel is closed when all have finished.
+func (l *load) start() <-chan struct{} {
+	var group sync.WaitGroup
+	for _, c := range l.callers {
+		group.Go(c.run)
+	}
+	done := make(chan struct{})
+	go func() {
+		group.Wait()
+		close(done)
+	}()
+	return done
+}
+
+// pause waits for a while, or until there is nothing to wait for.
+func (l *load) pause(d time.Duration, stop, done <-chan struct{}) {
+	if d <= 0 {
+		return
+	}
+	select {
+	case <-time.After(d):
+	case <-stop:
+	case <-done:
+	}
+}
+
+// measure lets time go by and shows once a second how it goes.
+func (l *load) measure(stop, done <-chan struct{}, show func(string)) {
+	deadline := make(<-chan time.Time)
+	if l.plan.count == 0 {
+		deadline = time.After(l.plan.duration)
+	}
+	second := time.NewTicker(time.Second)
+	defer second.Stop()
+	for {
+		select {
+		case <-second.C:
+			show(l.progress())
+		case <-deadline:
+			return
+		case <-stop:
+			return
+		case <-done:
+			return
+		}
+	}
+}
+
+// sweep gives up requests that are late, until the callers have finished.
+func (l *load) sweep(abandon, finished <-chan struct{}, swept chan<- struct{}) {
+	defer close(swept)
+	allowed := l.plan.timeout
+	every := time.NewTicker(max(time.Millisecond, min(50*time.Millisecond, allowed/10)))
+	defer every.Stop()
+	for {
+		select {
+		case <-every.C:
+		case <-abandon:
+			allowed, abandon = 0, nil
+		case <-finished:
+			return
+		}
+		now := l.now()
+		for _, c := range l.callers {
+			c.outstanding.giveUp(now, allowed)
+		}
+	}
+}
+
+// longestWaitNow is that of the request that has waited longest so far.
+func (l *load) longestWaitNow() (longest time.Duration) {
+	now := l.now()
+	for _, c := range l.callers {
+		longest = max(longest, c.outstanding.waiting(now))
+	}
+	return longest
+}
+
+// stuck are the callers that have asked and got no answer since the last pause,
+// or none to what they asked last.
+func (l *load) stuck() (n int) {
+	since := time.Duration(l.recorder.pauseEnd.Load())
+	for _, c := range l.callers {
+		if c.asked && (c.last < since || c.last < c.since) {
+			n++
+		}
+	}
+	return n
+}
+
+// kind sorts errors: their full text names the lock, and there are thousands.
+func kind(err error) string {
+	kinds := []struct {
+		is   error
+		text string
+	}{
+		{lockstep.ErrUnknown, "no answer in time"},
+		{replica.ErrSessionExpired, "session expired"}, {lockstep.ErrSessionExpired, "session expired"},
+		{replica.ErrClosed, "client closed"}, {lockstep.ErrClosed, "client closed"},
+		{replica.ErrBusy, "too many calls wait"}, {lockstep.ErrOverloaded, "too many calls wait"},
+		{context.Canceled, "no answer in time"},
+	}
+	for _, k := range kinds {
+		if errors.Is(err, k.is) {
+			return k.text
+		}
+	}
+	return fmt.Sprintf("%.200s", err)
+}

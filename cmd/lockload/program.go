@@ -1,0 +1,145 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"strconv"
+	"time"
+
+	"lockstep/cmd/internal/cli"
+)
+
+const verbRun = "run"
+
+// settings are what flags and environment say.
+type settings struct {
+	nodes      []string
+	spawn      bool
+	lockd      string
+	pids       []int
+	clients    int
+	goroutines int
+	plan       plan
+	floor      bool
+	runs       int
+	json       bool
+	quiet      bool
+	listen     string
+	insecure   bool
+	cpuProfile string
+}
+
+// program is lockload.
+type program struct {
+	*cli.Program
+	settings
+}
+
+// Limits of what can be asked for.
+const (
+	maxCallers = 16_000 // a client lets this many calls wait
+	maxRuns    = 1000
+	maxCount   = 1 << 40
+)
+
+func newProgram() *program {
+	p := &program{Program: cli.New("lockload", "puts a pair of Lockstep nodes under load and checks every answer.")}
+	p.addFlags()
+	p.Commands = []cli.Command{p.run()}
+	p.Codes = []cli.Code{
+		{Code: cli.OK, Meaning: "every answer was right, and every caller was going at the end"},
+		{Code: exitWrong, Meaning: "wrong answers: a lock was granted twice, or lost"},
+		{Code: cli.Usage, Meaning: "the command line is wrong; no node was asked"},
+		{Code: cli.Unavailable, Meaning: "no answer, or some callers had none in the end"},
+		{Code: cli.IOError, Meaning: "the report could not be printed"},
+	}
+	return p
+}
+
+// exitWrong says that the service gave an answer that it must never give.
+const exitWrong = 1
+
+func (p *program) addFlags() {
+	f, s := p.Flags, &p.settings
+	cli.Nodes(f, &s.nodes, "nodes", cli.DefaultPrimary+","+cli.DefaultBackup, "the nodes under load, the primary first: `A,B`;\nwithout this flag lockload runs a pair of its own")
+	cli.Bool(f, &s.spawn, "spawn", "run the pair as two lockd processes, whose processor time is then shown by itself;\nelse both nodes run in this process")
+	cli.String(f, &s.lockd, "lockd", "", "with -spawn: the `path` of lockd, if it is not beside lockload or on the PATH")
+	cli.Var(f, &s.pids, "pids", "", "`process ids` of nodes on this machine whose processor time is to be shown, with commas", parsePIDs)
+	count(f, &s.clients, "clients", "64", "how `many` client actors, each with a session of its own", 0, maxCallers)
+	count(f, &s.goroutines, "goroutines", "0", "instead of -clients: how `many` goroutines on one client", 0, maxCallers)
+	cli.Choice(f, &s.plan.workload, "names", "own", "which `names` are locked: own (each caller its own), one (all the same), or mix", workloadWords, []workload{ownNames, oneName, mixed})
+	cli.Duration(f, &s.plan.duration, "duration", "5s", "for how `long` to measure", 10*time.Millisecond, 24*time.Hour)
+	cli.Duration(f, &s.plan.warmUp, "warm-up", "500ms", "how `long` to ask, and check the answers, before measuring; none with -count", 0, time.Hour)
+	count(f, &s.plan.count, "count", "0", "instead of -duration: how `many` operations in all", 0, maxCount)
+	cli.Duration(f, &s.plan.timeout, "timeout", "10s", "how `long` a request waits before its outcome counts as unknown", time.Millisecond, time.Hour)
+	cli.Bool(f, &s.floor, "floor", "measure raw TCP, too: client to primary to backup and back, as many requests outstanding")
+	count(f, &s.runs, "runs", "1", "how `often` to do it all; medians are shown", 1, maxRuns)
+	cli.Bool(f, &s.json, "json", "print one JSON object")
+	cli.Bool(f, &s.quiet, "quiet", "show no progress")
+	cli.String(f, &s.listen, "listen", "127.0.0.1:0", "the `address` on which the nodes reach this client; port 0 takes a free one")
+	cli.Bool(f, &s.insecure, "insecure", "allow -listen an address that other machines can reach; nothing is encrypted")
+	cli.String(f, &s.cpuProfile, "cpuprofile", "", "write a profile of this process to a `file`")
+}
+
+// count adds a flag for a whole number within bounds.
+func count[T int | int64](flags *flag.FlagSet, to *T, name, def, usage string, least, most T) {
+	cli.Var(flags, to, name, def, usage, func(s string) (T, error) {
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil || n < int64(least) || n > int64(most) {
+			return 0, fmt.Errorf("want a whole number from %d to %d", least, most)
+		}
+		return T(n), nil
+	})
+}
+
+func (p *program) run() cli.Command {
+	return cli.Command{
+		Verb: verbRun,
+		Flags: []string{
+			"nodes", "spawn", "lockd", "pids", "clients", "goroutines", "names", "duration", "warm-up", "count",
+			"timeout", "floor", "runs", "json", "quiet", "listen", "insecure", "cpuprofile",
+		},
+		About: "put a pair of nodes under load and check every answer; \"run\" need not be typed\n\n" +
+			"Each caller takes a lock and frees it, over and over. With own names every answer must\n" +
+			"be true; true locks and true unlocks of one name must differ by at most one. That holds\n" +
+			"whatever happens to one of the nodes meanwhile: kill one and see. An interrupt ends the\n" +
+			"run early, and what was measured is shown.",
+		Examples: []string{
+			"lockload -clients 200",
+			"lockload -clients 200 -nodes 127.0.0.1:7101,127.0.0.1:7102 -duration 30s",
+			"lockload -goroutines 1024 -spawn --floor -runs 5",
+			"lockload -goroutines 1 -count 10000 --json",
+			"lockload -names one -clients 50",
+		},
+		Run: func([]string) error { return p.start() },
+	}
+}
+
+// check refuses settings that exclude each other.
+func (p *program) check() error {
+	for _, pair := range [][2]string{
+		{"nodes", "spawn"}, {"clients", "goroutines"}, {"duration", "count"},
+	} {
+		if p.Given(pair[0]) && p.Given(pair[1]) {
+			return cli.Misuse("-%s and -%s exclude each other: give one of them", pair[0], pair[1])
+		}
+	}
+	if p.lockd != "" && !p.spawn {
+		return cli.Misuse("-lockd says which lockd -spawn starts: add -spawn, or leave it out")
+	}
+	if p.callers() == 0 {
+		return cli.Misuse("nobody would ask: give -clients or -goroutines a number above zero")
+	}
+	if p.plan.count > 0 {
+		p.plan.warmUp = 0
+	}
+	return nil
+}
+
+// callers is how many there will be, of either kind.
+func (p *program) callers() int {
+	if p.goroutines > 0 {
+		return p.goroutines
+	}
+	return p.clients
+}

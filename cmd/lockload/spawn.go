@@ -1,0 +1,124 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// nodeProcess is a lockd that we started.
+type nodeProcess struct {
+	cmd    *exec.Cmd
+	log    string // where its log goes
+	exited chan struct{}
+}
+
+// startSpawned runs both nodes as processes of their own, as in production.
+func startSpawned(lockd string) (*service, error) {
+	path, err := findLockd(lockd)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "lockload-")
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := freeAddresses()
+	if err != nil {
+		return nil, err
+	}
+	var running []*nodeProcess
+	s := &service{kind: "spawned", nodes: addresses, stop: func() {
+		for _, n := range running {
+			n.stop()
+		}
+		os.RemoveAll(dir)
+	}}
+	for i, role := range []string{"-p", "-b"} {
+		node, err := startNode(path, role, addresses, filepath.Join(dir, fmt.Sprint(i)))
+		if err != nil {
+			s.stop()
+			return nil, err
+		}
+		running = append(running, node)
+		s.pids = append(s.pids, node.cmd.Process.Pid)
+	}
+	if err := awaitPaired(addresses); err != nil {
+		err = fmt.Errorf("%w%s", err, lastWords(running))
+		s.stop()
+		return nil, err
+	}
+	return s, nil
+}
+
+// findLockd takes the path that was given, else the lockd beside this program,
+// else the one that a shell would find.
+func findLockd(given string) (string, error) {
+	if given != "" {
+		return exec.LookPath(given)
+	}
+	if self, err := os.Executable(); err == nil {
+		beside := filepath.Join(filepath.Dir(self), "lockd")
+		if path, err := exec.LookPath(beside); err == nil {
+			return path, nil
+		}
+	}
+	path, err := exec.LookPath("lockd")
+	if err != nil {
+		return "", errors.New("there is no lockd beside lockload nor on the PATH: say where it is with -lockd, or build it with go build ./cmd/lockd")
+	}
+	return path, nil
+}
+
+func startNode(lockd, role string, addresses []string, dir string) (*nodeProcess, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	n := &nodeProcess{log: dir + ".log", exited: make(chan struct{})}
+	out, err := os.Create(n.log)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close() // the child has its own
+	n.cmd = exec.Command(lockd, role, addresses[0], addresses[1], "-data", dir)
+	n.cmd.Stdout, n.cmd.Stderr = out, out
+	apart(n.cmd)
+	if err := n.cmd.Start(); err != nil {
+		return nil, fmt.Errorf("cannot start %s: %w", lockd, err)
+	}
+	go func() {
+		_ = n.cmd.Wait() // how it ended is in its log
+		close(n.exited)
+	}()
+	return n, nil
+}
+
+// stop asks a node to leave, and ends it if it does not: by its process id, and
+// whether or not it stands still.
+func (n *nodeProcess) stop() {
+	_ = n.cmd.Process.Signal(syscall.SIGTERM) // it may have been killed by whoever tests us
+	select {
+	case <-n.exited:
+	case <-time.After(3 * time.Second):
+		_ = n.cmd.Process.Kill()
+		<-n.exited
+	}
+}
+
+// lastWords are the last lines that nodes logged.
+func lastWords(nodes []*nodeProcess) (words string) {
+	for _, n := range nodes {
+		log, err := os.ReadFile(n.log)
+		if err != nil {
+			continue
+		}
+		lines := strings.Split(strings.TrimSpace(string(log)), "\n")
+		words += fmt.Sprintf("; node %d logged last: %s", n.cmd.Process.Pid, lines[len(lines)-1])
+	}
+	return words
+}

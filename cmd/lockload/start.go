@@ -1,0 +1,183 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"runtime/pprof"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"lockstep/cmd/internal/cli"
+)
+
+// start does what the flags say.
+func (p *program) start() error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	stop, abandon, release := interrupts()
+	defer release()
+	stopProfile, err := p.profile()
+	if err != nil {
+		return err
+	}
+	defer stopProfile()
+	log := cli.NewLog(p.Stderr, false, slog.LevelError)
+	s, err := p.service(log)
+	if err != nil {
+		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
+	}
+	defer s.stop()
+	r := reach{nodes: s.nodes, listen: p.listen, insecure: p.insecure, log: log}
+	if err := reachable(r, p.plan.timeout); err != nil {
+		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
+	}
+	report, err := p.measure(s, r, stop, abandon)
+	if err != nil {
+		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
+	}
+	return p.print(report)
+}
+
+// interrupts closes one channel at the first interrupt and the other at the
+// second. A third ends the program as usual.
+func interrupts() (stop, abandon <-chan struct{}, release func()) {
+	first, second := make(chan struct{}), make(chan struct{})
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for _, c := range []chan struct{}{first, second} {
+			select {
+			case <-signals:
+				close(c)
+			case <-done:
+				return
+			}
+		}
+		signal.Stop(signals)
+	}()
+	return first, second, func() { signal.Stop(signals); close(done) }
+}
+
+func (p *program) profile() (stop func(), err error) {
+	if p.cpuProfile == "" {
+		return func() {}, nil
+	}
+	file, err := os.Create(p.cpuProfile)
+	if err != nil {
+		return nil, cli.Fail(cli.CantCreate, "cannot write the profile: %v", err)
+	}
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return nil, cli.Fail(cli.Software, "cannot profile: %v", err)
+	}
+	return func() { pprof.StopCPUProfile(); file.Close() }, nil
+}
+
+// service is the pair that the flags ask for.
+func (p *program) service(log *slog.Logger) (*service, error) {
+	switch {
+	case p.Given("nodes"):
+		return &service{kind: "given", nodes: p.nodes, pids: p.pids, stop: func() {}}, nil
+	case p.spawn:
+		return startSpawned(p.lockd)
+	default:
+		return startEmbedded(log)
+	}
+}
+
+// measure runs load and floor in turns, so that what else the machine does hits
+// both alike.
+func (p *program) measure(s *service, r reach, stop, abandon <-chan struct{}) (*report, error) {
+	report := &report{Workload: p.plan.workload.String(), Callers: p.callers(), Kind: "clients", Service: s.kind, Nodes: s.nodes}
+	if p.goroutines > 0 {
+		report.Kind = "goroutines"
+	}
+	for run := 1; run <= p.runs && !isClosed(stop); run++ {
+		result, err := p.once(s, r, stop, abandon)
+		if err != nil {
+			return nil, err
+		}
+		if p.floor && !isClosed(stop) {
+			floor, err := measureFloor(floorPlan{p.callers(), p.plan.duration, p.plan.warmUp}, stop)
+			if err != nil {
+				return nil, err
+			}
+			result.addFloor(floor)
+		}
+		report.Runs = append(report.Runs, result)
+	}
+	report.finish()
+	return report, nil
+}
+
+func (p *program) once(s *service, r reach, stop, abandon <-chan struct{}) (result, error) {
+	fleet, err := p.fleet(r)
+	if err != nil {
+		return result{}, err
+	}
+	defer fleet.close()
+	self := os.Getpid()
+	cpu := func() cpuTimes { return cpuOf(append([]int{self}, s.pids...)) }
+	outcome := newLoad(p.plan, fleet.clerks).run(stop, abandon, p.show, cpu)
+	result := outcome.result()
+	result.addCPU(outcome.cpu, self, s.pids)
+	return result, nil
+}
+
+func (p *program) fleet(r reach) (*fleet, error) {
+	if p.goroutines > 0 {
+		return oneClient(r, p.goroutines)
+	}
+	return clientActors(r, p.clients)
+}
+
+func (p *program) show(line string) {
+	if !p.quiet {
+		fmt.Fprintln(p.Stderr, line)
+	}
+}
+
+// print writes the report and returns the failure that it amounts to, if any.
+func (p *program) print(r *report) error {
+	var out strings.Builder
+	if p.json {
+		if err := json.NewEncoder(&out).Encode(r); err != nil {
+			return err
+		}
+	} else {
+		r.write(&out)
+	}
+	if _, err := io.WriteString(p.Stdout, out.String()); err != nil {
+		return cli.Fail(cli.IOError, "cannot print the report: %v", err)
+	}
+	switch {
+	case r.wrongs() > 0:
+		return cli.Fail(exitWrong, "%d wrong answers", r.wrongs())
+	case r.operations() == 0:
+		return cli.Fail(cli.Unavailable, "no request was answered")
+	case r.stuck() > 0:
+		return cli.Fail(cli.Unavailable, "%d callers were not going again at the end", r.stuck())
+	default:
+		return nil
+	}
+}
+
+func parsePIDs(text string) (pids []int, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for field := range strings.SplitSeq(text, ",") {
+		pid, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || pid <= 0 {
+			return nil, fmt.Errorf("want process ids with commas between them, such as 812,813")
+		}
+		pids = append(pids, pid)
+	}
+	return pids, nil
+}
