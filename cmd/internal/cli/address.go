@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+)
+
+// Nodes adds a flag that takes addresses with commas between them.
+func Nodes(flags *flag.FlagSet, to *[]string, name, def, usage string) {
+	Var(flags, to, name, def, usage, func(s string) ([]string, error) {
+		nodes := strings.Split(s, ",")
+		for i := range nodes {
+			nodes[i] = strings.TrimSpace(nodes[i])
+		}
+		return nodes, CheckNodes(nodes)
+	})
+}
+
+// The addresses of `lockd pair`, and so those that lockc asks by itself.
+const (
+	DefaultPrimary = "127.0.0.1:7101"
+	DefaultBackup  = "127.0.0.1:7102"
+)
+
+// MaxNodes bounds how many nodes a command line may name.
+const MaxNodes = 64
+
+// CheckNodes refuses addresses that cannot be meant.
+func CheckNodes(nodes []string) error {
+	if len(nodes) > MaxNodes {
+		return Misuse("%d nodes are more than the %d that can be named", len(nodes), MaxNodes)
+	}
+	seen := map[string]bool{}
+	for _, node := range nodes {
+		if err := CheckAddress(node); err != nil {
+			return Misuse("%.60q is no address of a node: %v", node, err)
+		}
+		if seen[node] {
+			return Misuse("%s is named twice: each node has an address of its own", node)
+		}
+		seen[node] = true
+	}
+	return nil
+}
+
+// CheckAddress says what is wrong with an address, as far as that can be seen
+// without asking anybody.
+func CheckAddress(address string) error {
+	const want = "want host:port, such as " + DefaultPrimary
+	if address == "" {
+		return fmt.Errorf("it is empty; " + want)
+	}
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case err != nil && strings.Contains(address, "://"):
+		return fmt.Errorf("an address has no scheme; " + want)
+	case err != nil && !strings.Contains(address, ":"):
+		return fmt.Errorf("the port is missing; " + want)
+	case err != nil:
+		return fmt.Errorf("%s; an IPv6 address goes in brackets, as in [::1]:7101", want)
+	case host == "":
+		return fmt.Errorf("the host is missing; " + want)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return fmt.Errorf("the port %.20q is no number from 1 to 65535", port)
+	}
+	return checkHost(host)
+}
+
+func checkHost(host string) error {
+	digits := strings.Trim(host, "0123456789.") == ""
+	switch {
+	case len(host) > 253:
+		return fmt.Errorf("the host is longer than the 253 bytes that a name can have")
+	case digits && net.ParseIP(host) == nil:
+		return fmt.Errorf("%s is no IP address", host)
+	case strings.ContainsFunc(host, func(r rune) bool { return !isHostRune(r) }):
+		return fmt.Errorf("the host has a character that no name or address has")
+	default:
+		return nil
+	}
+}
+
+func isHostRune(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-_:%", r)
+}

@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+)
+
+// help is the page of a command, or of the whole program.
+func (p *Program) help(c *Command) string {
+	var b strings.Builder
+	if c == nil {
+		p.overview(&b)
+	} else {
+		p.page(&b, c)
+	}
+	p.codes(&b)
+	return b.String()
+}
+
+func (p *Program) overview(b *strings.Builder) {
+	fmt.Fprintf(b, "%s %s\n\n", p.Name, p.About)
+	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
+	for _, c := range p.Commands {
+		first, _, _ := strings.Cut(c.About, "\n")
+		fmt.Fprintf(table, "  %s\t%s\n", p.form(&c), first)
+	}
+	table.Flush()
+	b.WriteString("\nExamples:\n")
+	for _, c := range p.Commands {
+		if len(c.Examples) > 0 {
+			fmt.Fprintf(b, "  %s\n", c.Examples[0])
+		}
+	}
+	b.WriteString("\nFlags:\n")
+	p.Flags.VisitAll(func(f *flag.Flag) { p.flag(b, f) })
+	fmt.Fprintf(b, `  -help
+        show this page, or that of a command: %s %s --help
+  -version
+        show the version
+
+Flags take one dash or two, and stand before or after names. A name that begins
+with a dash goes after "--". A flag wins over its environment variable.
+`, p.Name, p.Commands[0].Verb)
+}
+
+func (p *Program) page(b *strings.Builder, c *Command) {
+	fmt.Fprintf(b, "%s\n\n%s\n", p.form(c), c.About)
+	b.WriteString("\nExamples:\n")
+	for _, e := range c.Examples {
+		fmt.Fprintf(b, "  %s\n", e)
+	}
+	if len(c.Flags) == 0 {
+		return
+	}
+	b.WriteString("\nFlags:\n")
+	p.Flags.VisitAll(func(f *flag.Flag) {
+		if slices.Contains(c.Flags, f.Name) {
+			p.flag(b, f)
+		}
+	})
+}
+
+// flag is one flag, as the flag package would show it, with its variable.
+func (p *Program) flag(b *strings.Builder, f *flag.Flag) {
+	kind, usage := flag.UnquoteUsage(f)
+	if isSwitch(f) {
+		kind = ""
+	}
+	fmt.Fprintf(b, "  -%s\n", strings.TrimSpace(f.Name+" "+kind))
+	notes := []string{p.variable(f.Name)}
+	if f.DefValue != "" && f.DefValue != "false" {
+		notes = append([]string{"default " + f.DefValue}, notes...)
+	}
+	fmt.Fprintf(b, "        %s (%s)\n", strings.ReplaceAll(usage, "\n", "\n        "), strings.Join(notes, "; "))
+}
+
+func (p *Program) codes(b *strings.Builder) {
+	b.WriteString("\nExit codes:\n")
+	for _, c := range p.Codes {
+		fmt.Fprintf(b, "  %-4d%s\n", c.Code, c.Meaning)
+	}
+}

@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"flag"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// call is a command line that was understood.
+type call struct {
+	command *Command // nil if help is wanted for the whole program
+	names   []string
+	help    bool
+	version bool
+}
+
+// typed is one flag as it stands on the command line.
+type typed struct{ name, value string }
+
+// common are the flags that are no settings and have no environment variable.
+var common = []string{"help", "h", "version"}
+
+// parse understands the command line, and puts settings into p.Flags.
+func (p *Program) parse(args []string) (call, error) {
+	known := p.known()
+	flags, names, err := split(p, known, args)
+	if err != nil {
+		return call{}, err
+	}
+	flags, on, err := p.takeSwitches(flags)
+	if err != nil {
+		return call{}, err
+	}
+	c := call{help: on["help"] || on["h"], version: on["version"]}
+	if c.version {
+		return c, nil
+	}
+	if len(names) > 0 && names[0] == "help" {
+		c.help, names = true, names[1:]
+	}
+	c.command, c.names, err = p.choose(on, names)
+	if c.help {
+		// Whoever asks for help gets it, of the command if that is clear.
+		return c, nil
+	}
+	if err == nil {
+		err = p.checkCount(c.command, c.names)
+	}
+	if err == nil {
+		err = p.settle(c.command, flags)
+	}
+	return c, err
+}
+
+// known is a set with every flag that may stand on the command line.
+func (p *Program) known() *flag.FlagSet {
+	known := NewFlags(p.Name)
+	p.Flags.VisitAll(func(f *flag.Flag) { known.Var(f.Value, f.Name, f.Usage) })
+	for _, name := range common {
+		known.Bool(name, false, "")
+	}
+	for _, c := range p.Commands {
+		if name, ok := strings.CutPrefix(c.Verb, "-"); ok {
+			known.Bool(name, false, "")
+		}
+	}
+	return known
+}
+
+// split sorts the arguments into flags and names. The flag package would stop at
+// the first name.
+func split(p *Program, known *flag.FlagSet, args []string) (flags []typed, names []string, err error) {
+	for len(args) > 0 {
+		arg := args[0]
+		args = args[1:]
+		if arg == "--" {
+			return flags, append(names, args...), nil
+		}
+		if len(arg) < 2 || arg[0] != '-' {
+			names = append(names, arg)
+			continue
+		}
+		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		f := known.Lookup(name)
+		switch {
+		case f == nil:
+			return nil, nil, Misuse("there is no flag %.60q: %s --help shows those that are; a name that begins with a dash goes after --", arg, p.Name)
+		case !hasValue && isSwitch(f):
+			value = "true"
+		case !hasValue && len(args) == 0:
+			kind, _ := flag.UnquoteUsage(f)
+			return nil, nil, Misuse("flag -%s needs a value: -%s %s", name, name, kind)
+		case !hasValue:
+			value, args = args[0], args[1:]
+		}
+		flags = append(flags, typed{name, value})
+	}
+	return flags, names, nil
+}
+
+// isSwitch reports whether a flag stands without a value.
+func isSwitch(f *flag.Flag) bool {
+	b, ok := f.Value.(interface{ IsBoolFlag() bool })
+	return ok && b.IsBoolFlag()
+}
+
+// takeSwitches picks those flags out that are no settings, and says which are on.
+func (p *Program) takeSwitches(flags []typed) (settings []typed, on map[string]bool, err error) {
+	on = map[string]bool{}
+	for _, f := range flags {
+		if p.Flags.Lookup(f.name) != nil {
+			settings = append(settings, f)
+			continue
+		}
+		if on[f.name], err = strconv.ParseBool(f.value); err != nil {
+			return nil, nil, Misuse("flag -%s takes no value, got %.60q", f.name, f.value)
+		}
+	}
+	return settings, on, nil
+}
+
+// choose finds the command: that of a switch, else that of the first name.
+func (p *Program) choose(on map[string]bool, names []string) (*Command, []string, error) {
+	var chosen *Command
+	for i := range p.Commands {
+		c := &p.Commands[i]
+		if !on[strings.TrimPrefix(c.Verb, "-")] {
+			continue
+		}
+		if chosen != nil {
+			return nil, nil, Misuse("%s and %s exclude each other: give one of them", chosen.Verb, c.Verb)
+		}
+		chosen = c
+	}
+	if chosen != nil {
+		return chosen, names, nil
+	}
+	if len(names) == 0 {
+		return nil, nil, Misuse("say what to do: %s; %s --help shows examples", p.verbs(), p.Name)
+	}
+	for i := range p.Commands {
+		if c := &p.Commands[i]; c.Verb == names[0] && c.Verb[0] != '-' {
+			return c, names[1:], nil
+		}
+	}
+	return nil, nil, Misuse("there is no command %.60q: it is one of %s; %s --help shows examples", names[0], p.verbs(), p.Name)
+}
+
+func (p *Program) verbs() string {
+	var verbs []string
+	for _, c := range p.Commands {
+		verbs = append(verbs, c.Verb)
+	}
+	return strings.Join(verbs, ", ")
+}
+
+func (p *Program) checkCount(c *Command, names []string) error {
+	want := len(c.Names)
+	switch {
+	case len(names) == want, len(names) == 0 && c.Optional:
+		return nil
+	case len(names) < want:
+		return Misuse("%s is missing: the form is %s", c.Names[len(names)], p.form(c))
+	default:
+		return Misuse("%.60q is one too many: the form is %s; what has spaces in it goes in quotes", names[want], p.form(c))
+	}
+}
+
+// settle makes the settings of a command: those of the environment first, then
+// those of the command line over them. Variables that belong to other commands
+// are nobody's business here; flags that do are a mistake.
+func (p *Program) settle(c *Command, flags []typed) error {
+	typed := map[string]bool{}
+	for _, f := range flags {
+		if !slices.Contains(c.Flags, f.name) {
+			return Misuse("%s %s has no flag -%s: %s %s --help shows those that it has", p.Name, c.Verb, f.name, p.Name, c.Verb)
+		}
+		typed[f.name] = true
+	}
+	for _, name := range c.Flags {
+		value := p.Getenv(p.variable(name))
+		if value == "" || typed[name] {
+			continue
+		}
+		if err := p.set(name, value); err != nil {
+			return Misuse("%s=%.60s: %v", p.variable(name), value, err)
+		}
+	}
+	for _, f := range flags {
+		if err := p.set(f.name, f.value); err != nil {
+			return Misuse("-%s %.60s: %v", f.name, f.value, err)
+		}
+	}
+	return nil
+}
+
+func (p *Program) set(name, value string) error {
+	p.given[name] = true
+	return p.Flags.Set(name, value)
+}

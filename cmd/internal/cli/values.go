@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The kinds of settings. Each says what it wants when it gets something else.
+
+// value is a flag whose text is checked as it is read.
+type value[T any] struct {
+	to    *T
+	text  string
+	parse func(string) (T, error)
+}
+
+func (v *value[T]) String() string { return v.text }
+
+func (v *value[T]) Set(text string) error {
+	parsed, err := v.parse(text)
+	if err != nil {
+		return err
+	}
+	*v.to, v.text = parsed, text
+	return nil
+}
+
+// Var adds a flag of any kind. The default must be one that parse takes.
+func Var[T any](flags *flag.FlagSet, to *T, name, def, usage string, parse func(string) (T, error)) {
+	v := &value[T]{to: to, parse: parse}
+	if err := v.Set(def); err != nil {
+		panic(fmt.Sprintf("cli: the default of -%s: %v", name, err))
+	}
+	flags.Var(v, name, usage)
+}
+
+// onOff is a flag that stands without a value.
+type onOff struct{ to *bool }
+
+func (v onOff) IsBoolFlag() bool { return true }
+func (v onOff) String() string {
+	if v.to == nil {
+		return "" // the flag package makes a zero value to know the default's text
+	}
+	return strconv.FormatBool(*v.to)
+}
+
+func (v onOff) Set(text string) (err error) {
+	if *v.to, err = strconv.ParseBool(text); err != nil {
+		return fmt.Errorf("want true or false")
+	}
+	return nil
+}
+
+// Bool adds a flag that is off until it is given.
+func Bool(flags *flag.FlagSet, to *bool, name, usage string) { flags.Var(onOff{to}, name, usage) }
+
+// String adds a flag that takes any text.
+func String(flags *flag.FlagSet, to *string, name, def, usage string) {
+	Var(flags, to, name, def, usage, func(s string) (string, error) { return s, nil })
+}
+
+// Duration adds a flag for a time span within bounds.
+func Duration(flags *flag.FlagSet, to *time.Duration, name, def, usage string, least, most time.Duration) {
+	Var(flags, to, name, def, usage, func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < least || d > most {
+			return 0, fmt.Errorf("want a time span from %v to %v, such as %s", least, most, def)
+		}
+		return d, nil
+	})
+}
+
+// Choice adds a flag that takes one of a few words.
+func Choice[T any](flags *flag.FlagSet, to *T, name, def, usage string, words []string, meanings []T) {
+	Var(flags, to, name, def, usage, func(s string) (T, error) {
+		for i, word := range words {
+			if s == word {
+				return meanings[i], nil
+			}
+		}
+		var none T
+		return none, fmt.Errorf("want one of %s", strings.Join(words, ", "))
+	})
+}
+
+// Int adds a flag for a number within bounds. Why says what the lower one is for.
+func Int(flags *flag.FlagSet, to *int, name, def, usage string, least, most int, why string) {
+	Var(flags, to, name, def, usage, func(s string) (int, error) {
+		n, err := strconv.Atoi(s)
+		if err != nil || n > most {
+			return 0, fmt.Errorf("want a number from %d to %d", least, most)
+		}
+		if n < least {
+			return 0, fmt.Errorf("want at least %d: %s", least, why)
+		}
+		return n, nil
+	})
+}

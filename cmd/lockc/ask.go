@@ -1,0 +1,106 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+	"lockstep/lock"
+)
+
+// verb is lock or unlock.
+type verb struct {
+	word string
+	done string // what may or may not have happened
+	call func(*lockstep.Clerk, context.Context, string) (bool, error)
+}
+
+var (
+	lockVerb   = verb{"lock", "taken", (*lockstep.Clerk).Lock}
+	unlockVerb = verb{"unlock", "freed", (*lockstep.Clerk).Unlock}
+)
+
+// askPair is the lab's form: primary, backup, name.
+func (p *program) askPair(v verb, names []string) error {
+	nodes := names[:2]
+	if err := cli.CheckNodes(nodes); err != nil {
+		return err
+	}
+	return p.ask(v, nodes, names[2])
+}
+
+// ask asks for one lock and prints the answer.
+func (p *program) ask(v verb, nodes []string, name string) error {
+	if limit := lock.CheckName(name); limit != lock.NoLimit {
+		return cli.Misuse("%.40q is no name of a lock: %s", name, limit)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := p.dial(ctx, nodes); err != nil {
+		return err
+	}
+	answer, err := p.call(ctx, v, name)
+	stop() // a second control-C ends the program at once
+	if err != nil {
+		return p.explain(v, nodes, name, err)
+	}
+	if _, err := fmt.Fprintf(p.Stdout, "reply: %t\n", answer); err != nil {
+		return cli.Fail(cli.IOError, "the answer is %t, but it cannot be printed: %v", answer, err)
+	}
+	if p.exitCode && !answer {
+		return cli.Fail(cli.No, "")
+	}
+	return nil
+}
+
+func (p *program) call(ctx context.Context, v verb, name string) (bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	return v.call(p.client.Clerk(), ctx, name)
+}
+
+// dial makes the client that close closes.
+func (p *program) dial(ctx context.Context, nodes []string) (err error) {
+	opts := []lockstep.Option{lockstep.WithListen(p.listen)}
+	if p.insecure {
+		opts = append(opts, lockstep.WithInsecure())
+	}
+	if err := mistyped(nodes); err != nil {
+		return err
+	}
+	if p.client, err = lockstep.Dial(ctx, nodes, opts...); err != nil {
+		// The nodes' addresses were checked: it is our own end that cannot work.
+		return cli.Misuse("%s", cli.Plain(err))
+	}
+	return nil
+}
+
+// close makes one attempt at closing the session. If no node hears of it, they
+// forget the session in time.
+func (p *program) close() {
+	if p.client != nil {
+		_ = p.client.Close()
+	}
+}
+
+// explain says what an error means for the lock.
+func (p *program) explain(v verb, nodes []string, name string, err error) error {
+	unknown := fmt.Sprintf("whether %.40q was %s is unknown", name, v.done)
+	switch {
+	case errors.Is(err, context.Canceled):
+		return cli.Fail(cli.Interrupted, "interrupted before an answer came: %s", unknown)
+	case errors.Is(err, lockstep.ErrUnknown):
+		return cli.Fail(cli.Unavailable, "no definite answer within %v: %s; asked %s",
+			p.timeout, unknown, p.describe(nodes))
+	case errors.Is(err, lockstep.ErrIncompatible):
+		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
+	case errors.Is(err, lockstep.ErrInvalid), errors.Is(err, lockstep.ErrOverloaded):
+		return cli.Fail(cli.TempFail, "%s", cli.Plain(err))
+	default: // the session was lost: the nodes were restarted
+		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
+	}
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"time"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+)
+
+// settings are what flags and environment say.
+type settings struct {
+	nodes    []string
+	timeout  time.Duration
+	listen   string
+	insecure bool
+	exitCode bool
+	json     bool
+}
+
+// program is lockc.
+type program struct {
+	*cli.Program
+	settings
+	client *lockstep.Client // nil until a command needs it
+}
+
+func newProgram() *program {
+	p := &program{Program: cli.New("lockc", "asks a pair of Lockstep nodes for locks.")}
+	p.addFlags()
+	p.Commands = []cli.Command{
+		p.lock(), p.unlock(), p.status(), p.labLock(), p.labUnlock(),
+	}
+	p.Codes = []cli.Code{
+		{Code: cli.OK, Meaning: "answered, true or false"},
+		{Code: cli.No, Meaning: "answered false, with -exit-code"},
+		{Code: cli.Usage, Meaning: "the command line is wrong; no node was asked"},
+		{Code: cli.Unavailable, Meaning: "no definite answer in time: executed once, or never"},
+		{Code: cli.IOError, Meaning: "answered, but the answer could not be printed"},
+		{Code: cli.TempFail, Meaning: "refused by a limit; not executed"},
+		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one"},
+		{Code: cli.Interrupted, Meaning: "interrupted before the answer: executed once, or never"},
+	}
+	return p
+}
+
+func (p *program) addFlags() {
+	cli.Nodes(p.Flags, &p.nodes, "nodes", cli.DefaultPrimary+","+cli.DefaultBackup,
+		"the nodes `A,B`, the primary first")
+	cli.Duration(p.Flags, &p.timeout, "timeout", "5s",
+		"the `time` to wait for a definite answer; lockc status waits 1s if nothing is said", time.Millisecond, time.Hour)
+	cli.String(p.Flags, &p.listen, "listen", "127.0.0.1:0",
+		"the `address` on which the nodes reach this client with their answers;\nport 0 takes a free one")
+	cli.Bool(p.Flags, &p.insecure, "insecure",
+		"allow -listen an address that other machines can reach; nothing is encrypted")
+	cli.Bool(p.Flags, &p.exitCode, "exit-code", "exit with code 1 if the answer is false")
+	cli.Bool(p.Flags, &p.json, "json", "print one line of JSON")
+}
+
+// The flags that the commands take.
+var (
+	reaching = []string{"timeout", "listen", "insecure"}
+	asking   = append([]string{"exit-code"}, reaching...)
+)
+
+func (p *program) lock() cli.Command {
+	return cli.Command{
+		Verb: "lock", Names: []string{"NAME"}, Flags: append([]string{"nodes"}, asking...),
+		About: "take the lock NAME: true if it was free, false if it was held\n\n" + aboutNames,
+		Examples: []string{
+			"lockc lock demo",
+			"lockc lock deploy/web -nodes 127.0.0.1:7101,127.0.0.1:7102",
+			"lockc lock -exit-code demo && echo mine",
+			"lockc lock -- -a-name-with-a-dash",
+		},
+		Run: func(names []string) error { return p.ask(lockVerb, p.nodes, names[0]) },
+	}
+}
+
+func (p *program) unlock() cli.Command {
+	return cli.Command{
+		Verb: "unlock", Names: []string{"NAME"}, Flags: append([]string{"nodes"}, asking...),
+		About:    "free the lock NAME, whoever took it: true if it was held, false if it was free\n\n" + aboutNames,
+		Examples: []string{"lockc unlock demo", "lockc unlock -timeout 1s demo"},
+		Run:      func(names []string) error { return p.ask(unlockVerb, p.nodes, names[0]) },
+	}
+}
+
+func (p *program) labLock() cli.Command {
+	return cli.Command{
+		Verb: "-l", Names: []string{"PRIMARY", "BACKUP", "NAME"}, Flags: asking,
+		About:    "like lock, naming both nodes\n\n" + aboutNames,
+		Examples: []string{"lockc -l 127.0.0.1:7101 127.0.0.1:7102 demo"},
+		Run:      func(names []string) error { return p.askPair(lockVerb, names) },
+	}
+}
+
+func (p *program) labUnlock() cli.Command {
+	return cli.Command{
+		Verb: "-u", Names: []string{"PRIMARY", "BACKUP", "NAME"}, Flags: asking,
+		About:    "like unlock, naming both nodes\n\n" + aboutNames,
+		Examples: []string{"lockc -u 127.0.0.1:7101 127.0.0.1:7102 demo"},
+		Run:      func(names []string) error { return p.askPair(unlockVerb, names) },
+	}
+}
+
+func (p *program) status() cli.Command {
+	return cli.Command{
+		Verb: "status", Flags: append([]string{"nodes", "json"}, reaching...),
+		About: "show where each node stands: role, view, last entry, peer\n\n" +
+			"A view is the numbered reign of one primary. Paired nodes hold the same locks, and\n" +
+			"either can die without losing one. A node that does not answer is shown as unreachable.",
+		Examples: []string{"lockc status", "lockc status --json | jq '.nodes[].role'"},
+		Run:      func([]string) error { return p.showStatus() },
+	}
+}
+
+const aboutNames = `A name is 1 to 256 bytes of printable UTF-8. The lock has no owner: it stays taken
+until somebody unlocks it. Prints "reply: true" or "reply: false".`

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"lockstep/cmd/internal/cli"
+)
+
+// examination is how long looking at a silent node may take.
+const examination = 300 * time.Millisecond
+
+// silent is a node that is there and does not speak.
+const silent = "takes connections, but did not answer"
+
+// examine says of each node what can be seen of it from here, so that a typing
+// mistake, a dead node and a silent one can be told apart.
+func examine(nodes []string) []string {
+	found := make([]string, len(nodes))
+	var all sync.WaitGroup
+	for i, node := range nodes {
+		all.Go(func() { found[i] = symptom(node) })
+	}
+	all.Wait()
+	return found
+}
+
+func symptom(node string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), examination)
+	defer cancel()
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", node)
+	var unresolved *net.DNSError
+	switch {
+	case err == nil:
+		conn.Close()
+		return silent
+	case errors.As(err, &unresolved) && unresolved.IsNotFound:
+		return "no such host"
+	case errors.As(err, &unresolved):
+		return "its name cannot be looked up now"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "nobody listens there"
+	default:
+		return "cannot be reached"
+	}
+}
+
+// mistyped refuses nodes of which not one has a name that exists: that is no
+// fault that time heals. As long as one may exist, the other may come back.
+func mistyped(nodes []string) error {
+	for _, node := range nodes {
+		if !unknownHost(node) {
+			return nil
+		}
+	}
+	return cli.Misuse("%s: no such host", strings.Join(nodes, ", "))
+}
+
+func unknownHost(node string) bool {
+	host, _, err := net.SplitHostPort(node)
+	if err != nil || isLoopback(host) || net.ParseIP(host) != nil {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), examination)
+	defer cancel()
+	_, err = net.DefaultResolver.LookupHost(ctx, host)
+	var unresolved *net.DNSError
+	return errors.As(err, &unresolved) && unresolved.IsNotFound
+}
+
+// describe lists nodes with their symptoms, and the way out where one can be
+// guessed.
+func (p *program) describe(nodes []string) string {
+	found := examine(nodes)
+	var b strings.Builder
+	for i, node := range nodes {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s (%s)", node, found[i])
+	}
+	b.WriteString(p.advice(nodes, found))
+	return b.String()
+}
+
+func (p *program) advice(nodes, found []string) string {
+	host, _, err := net.SplitHostPort(p.listen)
+	if slices.Contains(found, silent) && err == nil && isLoopback(host) && !allLoopback(nodes) {
+		return "; nodes on other machines cannot answer to " + p.listen + ": set -listen to an address of this machine that they reach"
+	}
+	return "; is a pair running? lockd pair starts one, lockc status shows it"
+}
+
+func allLoopback(nodes []string) bool {
+	for _, node := range nodes {
+		if host, _, err := net.SplitHostPort(node); err != nil || !isLoopback(host) {
+			return false
+		}
+	}
+	return true
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
+}

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
+	"time"
+
+	"lockstep/cmd/internal/cli"
+	"lockstep/remote"
+)
+
+// How long a clean stop may take: each node, and the whole process whatever the
+// nodes do.
+const (
+	nodeStop  = 900 * time.Millisecond
+	cleanStop = 2 * time.Second
+)
+
+// group is the nodes of this process. They start, run and end together.
+type group struct {
+	log     *slog.Logger
+	nodes   []*remote.Node
+	claims  []io.Closer // on the nodes' state directories
+	signals chan os.Signal
+	gaveUp  chan string   // why a node cannot be part of its pair
+	over    chan struct{} // closed when the nodes are told to stop
+}
+
+// newGroup listens for signals from now on, so that control-C during the start
+// is a clean stop too.
+func newGroup(log *slog.Logger) *group {
+	g := &group{log: log, signals: make(chan os.Signal, 4), gaveUp: make(chan string, 4), over: make(chan struct{})}
+	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
+	return g
+}
+
+// giveUp is called by an actor, which must not wait.
+func (g *group) giveUp(reason string) {
+	select {
+	case g.gaveUp <- reason:
+	default: // more reasons than anybody wants to hear
+	}
+}
+
+// serve waits for the end and brings it about.
+func (g *group) serve() error {
+	defer g.release()
+	select {
+	case s := <-g.signals:
+		g.log.Info("stopping: the other node is told, and goes on alone", "signal", s.String())
+		return g.leave()
+	case reason := <-g.gaveUp:
+		_ = g.leave() // what it has to say to the peer is still under way
+		return cli.Fail(cli.Config, "%s", reason)
+	}
+}
+
+// leave stops all nodes in good order, but within bounds: a second signal, or a
+// peer that is frozen, must not keep the process.
+func (g *group) leave() error {
+	close(g.over)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		var all sync.WaitGroup
+		for _, node := range g.nodes {
+			all.Go(func() { _ = node.Leave(nodeStop) }) // a farewell that fails is like a crash, which the peer survives
+		}
+		all.Wait()
+	}()
+	select {
+	case <-done:
+	case <-time.After(cleanStop):
+		g.log.Warn("not everything stopped in time", "waited", cleanStop)
+	case s := <-g.signals:
+		number, _ := s.(syscall.Signal)
+		return cli.Fail(128+int(number), "ended at once by a second signal")
+	}
+	return nil
+}
+
+// release gives the state directories up, last of all.
+func (g *group) release() {
+	for _, c := range g.claims {
+		_ = c.Close()
+	}
+}
+
+// kill ends nodes that were started in vain.
+func (g *group) kill() {
+	defer g.release()
+	close(g.over)
+	for _, node := range g.nodes {
+		node.Kill()
+	}
+}

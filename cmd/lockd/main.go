@@ -1,0 +1,6 @@
+// Command lockd is a node of a Lockstep pair, or a whole pair in one process.
+package main
+
+import "os"
+
+func main() { os.Exit(newProgram().Main(os.Args[1:])) }

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"lockstep/cmd/internal/cli"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+// runNode is the lab's form: one node of a pair.
+func (p *program) runNode(names []string, asPrimary bool) error {
+	if err := cli.CheckNodes(names); err != nil {
+		return err
+	}
+	self := names[1]
+	if asPrimary {
+		self = names[0]
+	}
+	dir, err := stateDir(p.data, self, p.Getenv)
+	if err != nil {
+		return err
+	}
+	g := newGroup(p.newLog())
+	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir)); err != nil {
+		return err
+	}
+	p.fault.arm(g.nodes[0], p.Stderr)
+	return g.serve()
+}
+
+func (p *program) newLog() *slog.Logger { return cli.NewLog(p.Stderr, p.logJSON, p.logLevel) }
+
+func (p *program) nodeConfig(pair [2]string, asPrimary bool, dir string) remote.NodeConfig {
+	return remote.NodeConfig{
+		Pair:         [2]replica.NodeID{replica.NodeID(pair[0]), replica.NodeID(pair[1])},
+		AsPrimary:    asPrimary,
+		Listen:       p.listen,
+		Dir:          dir,
+		Insecure:     p.insecure,
+		Tick:         p.tick,
+		SuspectTicks: p.suspect,
+		Solo:         p.solo,
+		TrustRefused: p.trustRefused,
+		Found:        p.found,
+	}
+}
+
+// start starts one more node of this process.
+func (g *group) start(cfg remote.NodeConfig) error {
+	self, part, peer := cfg.Pair[1], "backup", cfg.Pair[0]
+	if cfg.AsPrimary {
+		self, part, peer = peer, "primary", self
+	}
+	claimed, err := claim(cfg.Dir, string(self))
+	if err != nil {
+		return err
+	}
+	g.claims = append(g.claims, claimed)
+	cfg.Log = g.log.With("node", string(self))
+	cfg.Exit = g.giveUp
+	node, err := remote.StartNode(cfg, remote.Start)
+	if err != nil {
+		return startFailure(err, cfg, string(self))
+	}
+	g.nodes = append(g.nodes, node)
+	cfg.Log.Info("started as the "+part, "peer", string(peer), "state", cfg.Dir)
+	warnOfHaste(cfg)
+	return nil
+}
+
+// hasty is ten times what a new connection takes to stand (P2).
+const hasty = 200 * time.Millisecond
+
+// warnOfHaste speaks up about settings that take every hiccup for a death.
+func warnOfHaste(cfg remote.NodeConfig) {
+	if patience := cfg.Tick * time.Duration(cfg.SuspectTicks); patience < hasty {
+		cfg.Log.Warn("tick times suspect is short: a connection that breaks and is made again may pass for a death",
+			"patience", patience, "better", hasty)
+	}
+}
+
+// startFailure says what to do about a node that cannot be started.
+func startFailure(err error, cfg remote.NodeConfig, self string) error {
+	var file *fs.PathError
+	listen := cfg.Listen
+	if listen == "" {
+		listen = self
+	}
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return cli.Fail(cli.Unavailable, "cannot listen on %s: something else does; stop it, or give this node another address", listen)
+	case errors.Is(err, syscall.EADDRNOTAVAIL):
+		return cli.Fail(cli.Config, "cannot listen on %s: this machine has no such address; bind one that it has with -listen", listen)
+	case errors.As(err, &file):
+		return cli.Fail(cli.CantCreate, "%s", cli.Plain(err))
+	default:
+		return cli.Fail(cli.Config, "%s", cli.Plain(err))
+	}
+}
