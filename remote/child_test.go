@@ -40,6 +40,7 @@ type childConfig struct {
 	Peer        replica.NodeID
 	Nodes       []replica.NodeID
 	Incarnation replica.Incarnation
+	TLS         *testCertificates
 }
 
 // runChild obeys its input, a command a line, and prints what happens.
@@ -51,7 +52,7 @@ func runChild(text string) {
 	if c.Incarnation == 0 {
 		c.Incarnation = replica.Incarnation(time.Now().UnixMilli())
 	}
-	p, err := Start(Config{Listen: c.Listen, Peer: c.Peer, Nodes: c.Nodes, Incarnation: c.Incarnation})
+	p, err := Start(Config{Listen: c.Listen, Peer: c.Peer, Nodes: c.Nodes, Incarnation: c.Incarnation, TLS: c.TLS.config()})
 	if err != nil {
 		fmt.Println("failed", err)
 		return

@@ -20,7 +20,6 @@ import (
 type stranger struct {
 	target *Process
 	stream *stream
-	number uint64
 	plug   *plug
 	inbox  *probe
 }

@@ -39,7 +39,7 @@ type link struct {
 	dialling bool                // a knock waits in the transport, or was sent
 	age      int                 // ticks since something began to wait in vain
 	knocked  int                 // ticks since the last knock
-	early    bool                // this tick has seen a knock already
+	knockAt  uint64              // the tick of the last knock, counted from 1
 
 	probeIn, probeGap int    // when to ask next whether the last frames were lost
 	progress          uint64 // what had been seen at the last tick
@@ -163,7 +163,7 @@ func (l *link) knock() {
 	if l.process.mute() {
 		return
 	}
-	l.dialling, l.knocked, l.early = true, 0, true
+	l.dialling, l.knocked, l.knockAt = true, 0, l.process.now()+1
 	l.n.mu.Lock()
 	h := l.headerLocked()
 	l.n.mu.Unlock()
@@ -212,7 +212,6 @@ func (l *link) owes() bool {
 
 // upkeep sees to what nobody's message would bring about.
 func (l *link) upkeep() {
-	l.early = false
 	l.knocked++
 	l.n.mu.Lock()
 	open, isConnected, stalled := l.n.open, l.n.connected, l.n.stalled
@@ -269,7 +268,7 @@ func (l *link) terminated() {
 	l.held.clear()
 	l.dialling = false
 	l.process.tell(&actors.LinkDown{Node: l.n.name})
-	if l.n.configured && !l.early {
+	if l.n.configured && l.knockAt != l.process.now()+1 {
 		l.knock() // at most once a tick, should connections break as soon as they stand
 	}
 	l.flush()

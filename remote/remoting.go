@@ -158,6 +158,9 @@ func (r *remoting) dialOptions() []grpc.DialOption {
 		grpc.WithContextDialer(r.dialer.dial),
 		grpc.WithResolvers(asWritten{}),
 		grpc.WithStreamInterceptor(outgoing),
+		// A machine that has vanished is noticed even by those who have no
+		// heartbeats of their own.
+		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
 		grpc.WithConnectParams(grpc.ConnectParams{
 			MinConnectTimeout: attemptTime,
 			// After a failure the library sleeps and begins anew: gRPC need not try

@@ -151,6 +151,19 @@ func TestRemotingStopKillRestart(t *testing.T) {
 	}
 }
 
+// A node stops in time although its peer is frozen.
+func TestRemotingStopBesideAFrozenPeer(t *testing.T) {
+	a, b, _, _ := childPair(t)
+	b.signal(syscall.SIGSTOP)
+	a.do("beat %s 1", b.address)
+	a.do("stop")
+	began := time.Now()
+	_, stopped := a.waitAt("stopped", 1)
+	if took := stopped.Sub(began); took > 2500*time.Millisecond {
+		t.Errorf("stopping took %v", took)
+	}
+}
+
 // Much more than fits into a frame, a message of gRPC and the window arrives,
 // in order and without a gap.
 func TestRemotingLargeTraffic(t *testing.T) {
