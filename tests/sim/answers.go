@@ -8,10 +8,9 @@ import (
 // request is what the checker knows of a request since it was first sent.
 type request struct {
 	command lock.Command
-	era     int
 	floor   place // the highest entry answered before it was sent
 	result  lock.Result
-	settled bool // result is there
+	in      *history // of the result, once there is one
 }
 
 // asked notes a request. A number stands for one command for ever.
@@ -23,7 +22,7 @@ func (c *checker) asked(by *client, cmd lock.Command) {
 		}
 		return
 	}
-	c.requests[id] = &request{command: cmd, era: c.era, floor: c.answered}
+	c.requests[id] = &request{command: cmd, floor: c.answered}
 }
 
 // executedNow is a first execution in regime 1. Tokens and ids rise through
@@ -68,16 +67,15 @@ func (c *checker) reached(by *client, a replica.Answer, note place) {
 		c.w.fail("agreement", "client %d gets an answer to %+v, which nobody asked", by.id, a.Request)
 		return
 	}
-	if a.Result.Outcome == lock.Opened {
-		by.sessionEra = r.era
-	}
+	by.heard = note.in
 	if c.w.plan.regime != 1 {
 		return
 	}
-	if r.settled && r.result != a.Result && definite(r.result) && definite(a.Result) && r.era == c.era {
+	late := a.Request.Verb != 0 && by.closed // the session of an opening may be closed by now
+	if r.in == note.in && r.result != a.Result && definite(r.result) && definite(a.Result) && !late {
 		c.w.fail("agreement", "client %d: %+v was answered %+v and then %+v", by.id, r.command, r.result, a.Result)
 	}
-	r.result, r.settled = a.Result, true
+	r.result, r.in = a.Result, note.in
 	if note.in == r.floor.in && int(note.first) <= r.floor.n {
 		c.w.fail("real-time", "client %d: %+v was executed at %d, and sent when %d had been answered",
 			by.id, r.command, note.first, r.floor.n)
@@ -110,9 +108,11 @@ func (c *checker) finished(by *client, k *call, result lock.Result, ev replica.A
 	}
 }
 
-// sessionLost: in regime 1 a session goes only with all copies.
-func (c *checker) sessionLost(by *client, k *call) {
-	if c.w.plan.regime == 1 && by.sessionEra == c.era {
+// sessionLost: in regime 1 a session goes only with all copies. The answer is
+// the one that told the client so.
+func (c *checker) sessionLost(by *client, k *call, ev replica.ClientEvent) {
+	answer, ok := ev.(replica.Answered)
+	if !ok || c.w.plan.regime == 1 && c.openedIn[answer.Answers[0].Request.Session] == by.heard {
 		c.w.fail("session", "client %d: the session of call %d is gone, and no copy was lost", by.id, k.id)
 	}
 }

@@ -14,10 +14,10 @@ type checker struct {
 	executed  map[lock.RequestID]lock.Index // in slots, through all histories
 	drawn     uint64                        // the highest token or id, through all histories
 	answered  place                         // the highest entry that was answered, in the last history
-	era       int                           // rises whenever the last copy goes
-	noCopy    bool                          // the last copy has gone, and no entry came since
-	excused   bool                          // regime 1: the faults mean to destroy every copy
-	calm      bool                          // regime 1: the pair has formed, and no fault came since
+	openedIn  map[lock.SessionID]*history
+	noCopy    bool // the last copy has gone, and no entry came since
+	excused   bool // regime 1: the faults mean to destroy every copy
+	calm      bool // regime 1: the pair has formed, and no fault came since
 }
 
 // reign is who was primary or solo in a view, and in which life.
@@ -30,7 +30,7 @@ type reign struct {
 func newChecker(w *world) checker {
 	return checker{
 		w: w, reigns: map[lock.View]reign{}, requests: map[lock.RequestID]*request{},
-		executed: map[lock.RequestID]lock.Index{},
+		executed: map[lock.RequestID]lock.Index{}, openedIn: map[lock.SessionID]*history{},
 	}
 }
 
@@ -47,6 +47,9 @@ func (c *checker) stepped(p *process, before replica.Status) {
 	c.reigned(p)
 	if now.Role == before.Role {
 		return
+	}
+	if !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && !c.noCopy && len(c.histories) > 0 {
+		c.w.fail("new-history", "%s becomes %s with an empty table while a copy of history %d exists", p.node.name, now.Role, len(c.histories))
 	}
 	c.countCopies()
 	if now.Role == replica.Demoted {
@@ -111,7 +114,6 @@ func (c *checker) countCopies() {
 		}
 	}
 	if !c.noCopy && len(c.histories) > 0 {
-		c.era++
 		c.w.stats.Losses++
 	}
 	c.noCopy = true
@@ -150,7 +152,7 @@ func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) p
 }
 
 func (c *checker) beginAnew(t *table) place {
-	if len(c.histories) > 0 && !c.noCopy {
+	if c.w.plan.regime == 1 && len(c.histories) > 0 && !c.noCopy {
 		c.w.fail("new-history", "%s begins with an empty table while a copy of history %d exists", t.p.node.name, len(c.histories))
 	}
 	c.noCopy = false
@@ -169,6 +171,9 @@ func (c *checker) enter(t *table, at place, e lock.Entry, got lock.Result) place
 		h.entries, h.results = append(h.entries, e), append(h.results, got)
 		h.firsts, h.digests = append(h.firsts, first), append(h.digests, digest)
 		c.w.stats.Entries++
+		if got.Outcome == lock.Opened {
+			c.openedIn[got.Session] = h
+		}
 		if first == e.Index && c.w.plan.regime == 1 {
 			c.executedNow(t, e, got)
 		}

@@ -14,7 +14,7 @@ type clerk struct {
 	id   replica.ClerkID
 	own  string
 	mine knowledge // of the own name
-	era  int       // of mine
+	in   *history  // to which that belongs
 	open *call
 }
 
@@ -60,7 +60,7 @@ func (k *clerk) act() {
 func (k *clerk) call() {
 	c, w := k.c, k.c.w
 	c.nextID++
-	now := &call{id: c.nextID, clerk: k, verb: lock.Lock + lock.Verb(w.whim.IntN(2)), at: w.now, era: w.check.era}
+	now := &call{id: c.nextID, clerk: k, verb: lock.Lock + lock.Verb(w.whim.IntN(2)), at: w.now}
 	now.name = fmt.Sprintf("name-%d", w.whim.IntN(w.plan.names))
 	if w.whim.IntN(3) == 0 {
 		now.name = k.own
@@ -99,12 +99,12 @@ func (k *clerk) finished(done *call, f replica.Finished) {
 func (k *clerk) learn(done *call, f replica.Finished) {
 	w := k.c.w
 	before := k.mine
-	if k.era != w.check.era {
-		before, k.era = unknown, w.check.era
-	}
-	if f.Err != nil || done.era != w.check.era || w.plan.regime != 1 {
+	if f.Err != nil || w.plan.regime != 1 {
 		k.mine = unknown
 		return
+	}
+	if k.in != k.c.heard {
+		before, k.in = unknown, k.c.heard
 	}
 	after, was := taken, before
 	switch f.Result.Outcome {

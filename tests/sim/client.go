@@ -20,9 +20,9 @@ type client struct {
 	clerks []*clerk
 	closed bool // between Shut and the next life
 	// severed has a bit for each node that the network hides from the client.
-	severed    int
-	sessionEra int // in which the session was asked for
-	period     instant
+	severed int
+	heard   *history // that of the last result
+	period  instant
 }
 
 // call is a clerk's wish, from the asking to the answer.
@@ -32,7 +32,6 @@ type call struct {
 	verb  lock.Verb
 	name  string
 	at    instant
-	era   int // of the histories when it was asked
 }
 
 func newClient(w *world, id int) *client {
@@ -158,7 +157,7 @@ func (c *client) finished(f replica.Finished, ev replica.ClientEvent) {
 	c.w.stats.Calls++
 	if f.Err != nil {
 		c.w.stats.Unknown++
-		c.judgeError(k, f.Err)
+		c.judgeError(k, f.Err, ev)
 	} else {
 		answer, _ := ev.(replica.Answered)
 		c.w.check.finished(c, k, f.Result, answer)
@@ -166,11 +165,11 @@ func (c *client) finished(f replica.Finished, ev replica.ClientEvent) {
 	k.clerk.finished(k, f)
 }
 
-func (c *client) judgeError(k *call, err error) {
+func (c *client) judgeError(k *call, err error, ev replica.ClientEvent) {
 	switch {
 	case errors.Is(err, replica.ErrCanceled), errors.Is(err, replica.ErrDeadline), errors.Is(err, replica.ErrClosed):
 	case errors.Is(err, replica.ErrSessionExpired):
-		c.w.check.sessionLost(c, k)
+		c.w.check.sessionLost(c, k, ev)
 	default:
 		c.w.fail("answers", "client %d: %s %q ended with: %v", c.id, verbName(k.verb), k.name, err)
 	}

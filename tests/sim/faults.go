@@ -60,7 +60,7 @@ func (f *faults) downFor() instant {
 }
 
 func (f *faults) crash(n *node, down instant) {
-	if n.proc == nil {
+	if n.proc == nil || f.over() {
 		return
 	}
 	f.w.stats.Crashes++
@@ -128,7 +128,8 @@ func (f *faults) stop() {
 			n.start()
 		}
 		n.proc.wake()
-		w.links[i].revive()
+		w.links[i].blocked = false
+		w.links[i].greet()
 	}
 	for _, c := range w.clients {
 		c.severed = 0

@@ -184,9 +184,9 @@ func (l *link) receiverDied(silent bool) {
 	}
 }
 
-// revive is called when faults stop: a connection into the void is replaced.
-func (l *link) revive() {
-	l.blocked = false
+// greet is called when the receiver's machine is there again: it knows nothing
+// of a connection with a former life and says so.
+func (l *link) greet() {
 	if c := l.conn; c != nil && c.to.dead {
 		l.cut(false)
 	}

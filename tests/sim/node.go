@@ -74,6 +74,7 @@ func (n *node) start() {
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
 	w.links[n.id].dial(p)
+	w.links[1-n.id].greet()
 }
 
 // crash ends the process at once. What it wrote but was not told of may be on
