@@ -12,14 +12,14 @@ import (
 
 // inquiry is an actor that asks nodes for their status and hands on the
 // reports.
-type inquiry struct{ told chan<- replica.Status }
+type inquiry struct{ told chan<- *StatusTold }
 
 // Receive dispatches.
 func (q *inquiry) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *StatusTold:
 		select {
-		case q.told <- m.Status:
+		case q.told <- m:
 		default: // more than was asked for
 		}
 	case *LinkUp, *LinkDown, *DialRefused, *RefusedByNode, *FromNode:
@@ -39,7 +39,7 @@ const inquiryRepeat = 200 * time.Millisecond
 // and returns the reports of those that did.
 func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[replica.NodeID]replica.Status {
 	h, id := c.host, messages.ClientID(firstInquiry|c.inquiries.Add(1))
-	told := make(chan replica.Status, 4*len(nodes))
+	told := make(chan *StatusTold, 4*len(nodes))
 	pid := h.Root().Spawn(Props(func() actor.Actor { return &inquiry{told} }, actor.WithDispatcher(h.Workers())))
 	h.Enroll(id, pid)
 	defer func() {
@@ -57,8 +57,9 @@ func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[repl
 		}
 		for waiting := true; waiting; {
 			select {
-			case status := <-told:
-				reports[status.Node] = status
+			case m := <-told:
+				// A node may call itself by another name than it was asked by.
+				reports[m.From] = m.Status
 				if len(reports) == len(nodes) {
 					return reports
 				}

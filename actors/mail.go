@@ -47,8 +47,12 @@ type (
 		Answers []replica.Answer
 	}
 
-	// StatusTold brings a status report to whoever asked.
-	StatusTold struct{ Status replica.Status }
+	// StatusTold brings a status report to whoever asked. From is the name that
+	// the node was asked by, which may not be what it calls itself.
+	StatusTold struct {
+		From   replica.NodeID
+		Status replica.Status
+	}
 
 	// RefusedByNode says that a node will not talk to this process, and why.
 	RefusedByNode struct {

@@ -303,7 +303,7 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 		d.answers(ctx, from, p.Answers)
 		for _, r := range p.StatusReports {
 			if pid := d.process.client(r.Client); pid != nil {
-				ctx.Send(pid, &actors.StatusTold{Status: r.Status})
+				ctx.Send(pid, &actors.StatusTold{From: from, Status: r.Status})
 			}
 		}
 	}
