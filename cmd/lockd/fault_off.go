@@ -15,9 +15,10 @@ const faultFlag = "fault"
 // fault is nothing: a node that is not built for tests fails by itself only.
 type fault struct{}
 
-// addFaultFlag refuses the flag with a reason that is better than "unknown".
+// addFaultFlag refuses the flag with a reason that is better than "unknown". The
+// help does not show it.
 func addFaultFlag(flags *flag.FlagSet, _ *fault) {
-	flags.Func(faultFlag, "refused: this lockd is not built for tests", func(string) error {
+	flags.Func(faultFlag, "", func(string) error {
 		return cli.Misuse("a node that dies on purpose is for tests: build one with -tags lockfaults")
 	})
 }

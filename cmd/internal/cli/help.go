@@ -63,8 +63,12 @@ func (p *Program) page(b *strings.Builder, c *Command) {
 	})
 }
 
-// flag is one flag, as the flag package would show it, with its variable.
+// flag is one flag, as the flag package would show it, with its variable. One
+// without a text is not shown.
 func (p *Program) flag(b *strings.Builder, f *flag.Flag) {
+	if f.Usage == "" {
+		return
+	}
 	kind, usage := flag.UnquoteUsage(f)
 	if isSwitch(f) {
 		kind = ""
