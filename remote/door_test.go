@@ -28,11 +28,21 @@ type stranger struct {
 // frames: its door is a probe.
 func newStranger(t *testing.T, n *Network, target *Process, address replica.NodeID) *stranger {
 	t.Helper()
-	p := mustStart(t, n, Config{Listen: string(address)})
-	p.Root().StopFuture(p.door).Wait()
+	cfg, err := Config{Incarnation: 1}.complete()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProcess(cfg)
+	end := &plug{network: n, process: p, wires: map[replica.NodeID]*wire{}}
+	p.transport, p.address = end, address
+	p.system.ProcessRegistry.Address = string(address)
 	pr := newProbe(p)
 	p.door = pr.pid
-	s := &stranger{target: target, plug: p.transport.(*plug), inbox: pr}
+	n.mu.Lock()
+	n.plugs[address] = end
+	n.mu.Unlock()
+	p.dialNodes()
+	s := &stranger{target: target, plug: end, inbox: pr}
 	s.connect(address)
 	return s
 }
