@@ -83,18 +83,28 @@ func (c *sharedCheck) answered(v verb, yes bool) string {
 func (c *sharedCheck) unknown(v verb) { c.unknowns[v].Add(1) }
 
 // verdict says what is wrong with all the answers together, or "". It is asked
-// when nobody waits for an answer any more.
-func (c *sharedCheck) verdict() string {
+// when nobody waits for an answer any more. If it is known whether the lock is
+// free now, the numbers leave no choice.
+func (c *sharedCheck) verdict(free, known bool) string {
+	atLeast, atMost := int64(0), int64(1) // true locks without an unlock
+	if known && free {
+		atMost = 0
+	} else if known {
+		atLeast = 1
+	}
 	locked, unlocked := c.yes[lockVerb].Load(), c.yes[unlockVerb].Load()
 	// Each request without an answer may have been a true one.
 	most := locked + c.unknowns[lockVerb].Load() - unlocked
 	least := locked - unlocked - c.unknowns[unlockVerb].Load()
 	counts := fmt.Sprintf("%q: %d true locks and %d true unlocks", c.name, locked, unlocked)
+	if known {
+		counts += fmt.Sprintf(", and now it is free: %v", free)
+	}
 	switch {
-	case least > 1:
+	case least > atMost:
 		return counts + ": the lock was granted twice, or lost"
-	case most < 0:
-		return counts + ": the lock was freed twice"
+	case most < atLeast:
+		return counts + ": the lock was freed twice, or is held by nobody"
 	default:
 		return ""
 	}

@@ -17,15 +17,11 @@ type recorder struct {
 	// finish their rounds after.
 	open, shut atomic.Int64
 
-	// Pauses are watched to the very end, when the last caller has finished.
+	// Silence is watched to the very end, when the last caller has finished.
 	lastSuccess atomic.Int64
 	longestGap  atomic.Int64
-	pauseEnd    atomic.Int64 // when the last pause was over
 	longestWait atomic.Int64
 }
-
-// pause is how long no caller must have an answer for it to count as one.
-const pause = 100 * time.Millisecond
 
 // shard is a part of the counts, since the last collect.
 type shard struct {
@@ -120,13 +116,7 @@ func (r *recorder) failed(caller int, v verb, at time.Duration, err error) {
 }
 
 // gap takes note of a time without an answer for anybody.
-func (r *recorder) gap(now time.Duration, last int64) {
-	gap := int64(now) - last
-	raise(&r.longestGap, gap)
-	if gap >= int64(pause) {
-		raise(&r.pauseEnd, int64(now))
-	}
-}
+func (r *recorder) gap(now time.Duration, last int64) { raise(&r.longestGap, int64(now)-last) }
 
 func raise(to *atomic.Int64, value int64) {
 	for old := to.Load(); value > old; old = to.Load() {

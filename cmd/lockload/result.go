@@ -91,13 +91,13 @@ func (t *tally) result() verbResult {
 	}
 }
 
-// wholeSeconds shows seconds without an operation as zero, the last ones too.
+// wholeSeconds shows seconds without an operation as zero, the last ones too,
+// and leaves out the moment that it took to notice that time was up.
 func wholeSeconds(perSecond []int64, took time.Duration) []int64 {
-	seconds := slices.Clone(perSecond)
-	for len(seconds) < int(took/time.Second) {
-		seconds = append(seconds, 0)
-	}
-	return append([]int64{}, seconds...)
+	const moment = 50 * time.Millisecond
+	seconds := make([]int64, (max(0, took-moment)+time.Second-1)/time.Second)
+	copy(seconds, perSecond)
+	return seconds
 }
 
 // addCPU sorts processor time by whom it belongs to.

@@ -74,10 +74,8 @@ type caller struct {
 	turns []target
 
 	outstanding outstanding
-	// since is when the caller began to ask for what it still has no answer to,
-	// through all errors; last is when it got its last answer.
-	since, last time.Duration
-	asked       bool
+	waits       bool          // the last request got no answer
+	since       time.Duration // when the first of the requests began that got none since the last answer
 }
 
 // run goes on until the load is over. A round that has begun is finished, so
@@ -96,12 +94,12 @@ func (c *caller) run() {
 // ask asks once, checks the answer and reports whether there was one.
 func (c *caller) ask(v verb, t target) bool {
 	began := c.load.now()
-	if c.last >= c.since || !c.asked {
-		c.since, c.asked = began, true
+	if !c.waits {
+		c.since = began
 	}
 	yes, err := c.call(v, t.name, began)
 	ended := c.load.now()
-	if err != nil {
+	if c.waits = err != nil; c.waits {
 		t.check.unknown(v)
 		c.load.recorder.failed(c.index, v, ended, err)
 		return false
@@ -110,7 +108,6 @@ func (c *caller) ask(v verb, t target) bool {
 		c.load.wrong(c.index, ended, wrong)
 	}
 	c.load.recorder.answered(c.index, v, answer{yes: yes, took: ended - began, waited: ended - c.since, at: ended})
-	c.last = ended
 	return true
 }
 

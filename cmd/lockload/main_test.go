@@ -1,0 +1,105 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"lockstep/cmd/internal/cli"
+	"lockstep/locktest"
+)
+
+// TestMain lets the test binary be a hop of the floor, as the program is.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && os.Args[1] == hopMode {
+		os.Exit(runHop(os.Args[2:]))
+	}
+	os.Exit(m.Run())
+}
+
+// lockload runs the program inside the test.
+func lockload(args ...string) (stdout, stderr string, code int) {
+	var out, errors bytes.Buffer
+	p := newProgram()
+	p.Stdout, p.Stderr = &out, &errors
+	p.Getenv = func(string) string { return "" }
+	code = p.Main(withVerb(args))
+	return out.String(), errors.String(), code
+}
+
+func TestFiftyClientsOfAPair(t *testing.T) {
+	pair := locktest.StartPair(t)
+	nodes := strings.Join(pair.Nodes(), ",")
+	for _, args := range [][]string{
+		{"-clients", "50", "-names", "own"},
+		{"-clients", "50", "-names", "mix"},
+		{"-goroutines", "50", "-names", "own"},
+		{"-goroutines", "50", "-names", "one"},
+	} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			args = append(args, "-nodes", nodes, "-duration", "1s", "-warm-up", "50ms", "--json")
+			stdout, stderr, code := lockload(args...)
+			var r report
+			if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != cli.OK {
+				t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
+			}
+			if !r.OK || r.operations() < 100 || r.Runs[0].Errors > 0 {
+				t.Errorf("got %s", stdout)
+			}
+		})
+	}
+}
+
+// The primary is killed under load: no wrong answer, and everybody goes on.
+func TestThePrimaryIsKilledUnderLoad(t *testing.T) {
+	pair := locktest.StartPair(t)
+	killed := time.AfterFunc(500*time.Millisecond, pair.KillPrimary)
+	defer killed.Stop()
+	stdout, stderr, code := lockload("-clients", "50", "-nodes", strings.Join(pair.Nodes(), ","), "-duration", "2s", "--json")
+	var r report
+	if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != cli.OK {
+		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
+	}
+	if r.Runs[0].Errors > 0 || r.Runs[0].Stuck > 0 {
+		t.Errorf("got %s", stdout)
+	}
+}
+
+func TestTheFloorIsMeasured(t *testing.T) {
+	for _, outstanding := range []int{1, 100} {
+		f, err := measureFloor(floorPlan{outstanding: outstanding, duration: 20 * time.Millisecond}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Operations == 0 || f.P50 <= 0 || f.OpsPerSecond <= 0 || f.Outstanding != outstanding {
+			t.Errorf("got %+v", f)
+		}
+	}
+}
+
+func TestBadCommandLines(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		code int
+		says string
+	}{
+		{[]string{"-clients", "0"}, cli.Usage, "nobody would ask"},
+		{[]string{"-clients", "x"}, cli.Usage, "whole number"},
+		{[]string{"-clients", "5", "-goroutines", "5"}, cli.Usage, "exclude each other"},
+		{[]string{"-spawn", "-nodes", "a:1,b:2"}, cli.Usage, "exclude each other"},
+		{[]string{"-lockd", "x"}, cli.Usage, "-spawn"},
+		{[]string{"-pids", "one"}, cli.Usage, "process ids"},
+		{[]string{"-names", "mine"}, cli.Usage, "own, one, mix"},
+		{[]string{"surplus"}, cli.Usage, "surplus"},
+		{[]string{"-spawn", "-lockd", "/nowhere/lockd"}, cli.Unavailable, "/nowhere/lockd"},
+		{[]string{"-nodes", "127.0.0.1:1", "-timeout", "100ms"}, cli.Unavailable, "no definite answer"},
+	} {
+		_, stderr, code := lockload(test.args...)
+		if code != test.code || !strings.Contains(stderr, test.says) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("%v: exit code %d and %q, want %d and one line with %q", test.args, code, stderr, test.code, test.says)
+		}
+	}
+}
