@@ -69,7 +69,7 @@ func (p *program) dial(ctx context.Context, nodes []string) (err error) {
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
 	}
-	if err := mistyped(nodes); err != nil {
+	if err := p.check(nodes); err != nil {
 		return err
 	}
 	if p.client, err = lockstep.Dial(ctx, nodes, opts...); err != nil {
@@ -77,6 +77,17 @@ func (p *program) dial(ctx context.Context, nodes []string) (err error) {
 		return cli.Misuse("%s", cli.Plain(err))
 	}
 	return nil
+}
+
+// check refuses what cannot work, before anybody is asked.
+func (p *program) check(nodes []string) error {
+	if err := cli.CheckReachable(p.listen); err != nil {
+		return err
+	}
+	if err := cli.CheckListen(p.listen, p.insecure); err != nil {
+		return err
+	}
+	return mistyped(nodes)
 }
 
 // close makes one attempt at closing the session. If no node hears of it, they

@@ -48,8 +48,8 @@ func (p *program) addFlags() {
 		"the nodes `A,B`, the primary first")
 	cli.Duration(p.Flags, &p.timeout, "timeout", "5s",
 		"the `time` to wait for a definite answer; lockc status waits 1s if nothing is said", time.Millisecond, time.Hour)
-	cli.String(p.Flags, &p.listen, "listen", "127.0.0.1:0",
-		"the `address` on which the nodes reach this client with their answers;\nport 0 takes a free one")
+	cli.Listen(p.Flags, &p.listen, "listen", "127.0.0.1:0",
+		"the `address` on which the nodes reach this client with their answers;\nport 0 takes a free one", 0)
 	cli.Bool(p.Flags, &p.insecure, "insecure",
 		"allow -listen an address that other machines can reach; nothing is encrypted")
 	cli.Bool(p.Flags, &p.exitCode, "exit-code", "exit with code 1 if the answer is false")

@@ -41,7 +41,7 @@ func symptom(node string) string {
 	case err == nil:
 		conn.Close()
 		return silent
-	case errors.As(err, &unresolved) && unresolved.IsNotFound:
+	case cli.NoSuchHost(err):
 		return "no such host"
 	case errors.As(err, &unresolved):
 		return "its name cannot be looked up now"
@@ -56,23 +56,11 @@ func symptom(node string) string {
 // fault that time heals. As long as one may exist, the other may come back.
 func mistyped(nodes []string) error {
 	for _, node := range nodes {
-		if !unknownHost(node) {
+		if _, err := cli.Resolve(node); !cli.NoSuchHost(err) {
 			return nil
 		}
 	}
 	return cli.Misuse("%s: no such host", strings.Join(nodes, ", "))
-}
-
-func unknownHost(node string) bool {
-	host, _, err := net.SplitHostPort(node)
-	if err != nil || isLoopback(host) || net.ParseIP(host) != nil {
-		return false
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), examination)
-	defer cancel()
-	_, err = net.DefaultResolver.LookupHost(ctx, host)
-	var unresolved *net.DNSError
-	return errors.As(err, &unresolved) && unresolved.IsNotFound
 }
 
 // describe lists nodes with their symptoms, and the way out where one can be
@@ -92,10 +80,14 @@ func (p *program) describe(nodes []string) string {
 
 func (p *program) advice(nodes, found []string) string {
 	host, _, err := net.SplitHostPort(p.listen)
-	if slices.Contains(found, silent) && err == nil && isLoopback(host) && !allLoopback(nodes) {
+	switch {
+	case !slices.Contains(found, silent):
+		return "; is a pair running? lockd pair starts one"
+	case err == nil && isLoopback(host) && !allLoopback(nodes):
 		return "; nodes on other machines cannot answer to " + p.listen + ": set -listen to an address of this machine that they reach"
+	default:
+		return "; lockc status shows where they stand"
 	}
-	return "; is a pair running? lockd pair starts one, lockc status shows it"
 }
 
 func allLoopback(nodes []string) bool {

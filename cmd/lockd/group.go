@@ -51,7 +51,7 @@ func (g *group) serve() error {
 	defer g.release()
 	select {
 	case s := <-g.signals:
-		g.log.Info("stopping: the other node is told, and goes on alone", "signal", s.String())
+		g.log.Info("stopping, and telling the other node", "signal", s.String())
 		return g.leave()
 	case reason := <-g.gaveUp:
 		_ = g.leave() // what it has to say to the peer is still under way

@@ -56,6 +56,12 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if cfg.AsPrimary {
 		self, part, peer = peer, "primary", self
 	}
+	if cfg.Listen == "" {
+		cfg.Listen = string(self)
+	}
+	if err := cli.CheckListen(cfg.Listen, cfg.Insecure); err != nil {
+		return err
+	}
 	claimed, err := claim(cfg.Dir, string(self))
 	if err != nil {
 		return err
@@ -65,12 +71,21 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	cfg.Exit = g.giveUp
 	node, err := remote.StartNode(cfg, remote.Start)
 	if err != nil {
-		return startFailure(err, cfg, string(self))
+		return startFailure(err, cfg.Listen)
 	}
 	g.nodes = append(g.nodes, node)
 	cfg.Log.Info("started as the "+part, "peer", string(peer), "state", cfg.Dir)
 	warnOfHaste(cfg)
+	warnOfPeer(cfg, string(peer))
 	return nil
+}
+
+// warnOfPeer speaks up about a name that may be mistyped. It may also be one that
+// does not exist yet.
+func warnOfPeer(cfg remote.NodeConfig, peer string) {
+	if _, err := cli.Resolve(peer); cli.NoSuchHost(err) {
+		cfg.Log.Warn("the other node's name does not exist now: it is looked up again and again", "peer", peer)
+	}
 }
 
 // hasty is ten times what a new connection takes to stand (P2).
@@ -85,12 +100,8 @@ func warnOfHaste(cfg remote.NodeConfig) {
 }
 
 // startFailure says what to do about a node that cannot be started.
-func startFailure(err error, cfg remote.NodeConfig, self string) error {
+func startFailure(err error, listen string) error {
 	var file *fs.PathError
-	listen := cfg.Listen
-	if listen == "" {
-		listen = self
-	}
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return cli.Fail(cli.Unavailable, "cannot listen on %s: something else does; stop it, or give this node another address", listen)

@@ -47,7 +47,7 @@ func newProgram() *program {
 const fewestTicks = "fewer would let two healthy nodes suspect each other when one heartbeat is lost and the others are late"
 
 func (p *program) addFlags() {
-	cli.String(p.Flags, &p.listen, "listen", "", "the `address` to bind, if others reach this node under another one")
+	cli.Listen(p.Flags, &p.listen, "listen", "", "the `address` to bind, if others reach this node under another one", 1)
 	cli.String(p.Flags, &p.data, "data", "",
 		"the `directory` for this node's state (the default is below\n${XDG_STATE_HOME:-~/.local/state}/lockstep and called like its address);\nlockd pair makes one for each node in it")
 	cli.Duration(p.Flags, &p.tick, "tick", "50ms", "the `time` between two heartbeats", time.Millisecond, 10*time.Second)

@@ -1,11 +1,14 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"net"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Nodes adds a flag that takes addresses with commas between them.
@@ -63,6 +66,8 @@ func CheckAddress(address string) error {
 		return fmt.Errorf("%s; an IPv6 address goes in brackets, as in [::1]:7101", want)
 	case host == "":
 		return fmt.Errorf("the host is missing; " + want)
+	case net.ParseIP(host) != nil && net.ParseIP(host).IsUnspecified():
+		return fmt.Errorf("%s stands for every address of a machine, so nobody else can use it; name one", host)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return fmt.Errorf("the port %.20q is no number from 1 to 65535", port)
@@ -86,4 +91,29 @@ func checkHost(host string) error {
 
 func isHostRune(r rune) bool {
 	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".-_:%", r)
+}
+
+// lookup is how long asking for a name's addresses may take.
+const lookup = time.Second
+
+// Resolve returns the addresses behind the host of an address, which may be a
+// name.
+func Resolve(address string) ([]net.IP, error) {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	if ip := net.ParseIP(host); ip != nil {
+		return []net.IP{ip}, nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lookup)
+	defer cancel()
+	return net.DefaultResolver.LookupIP(ctx, "ip", host)
+}
+
+// NoSuchHost reports whether an error says that a name does not exist, rather
+// than that it could not be looked up.
+func NoSuchHost(err error) bool {
+	var unresolved *net.DNSError
+	return errors.As(err, &unresolved) && unresolved.IsNotFound
 }

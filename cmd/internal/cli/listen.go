@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"flag"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+)
+
+// Listen adds a flag that takes an address to bind. There, unlike in the address
+// of a node, the host may stand for all of this machine, and port 0, if allowed,
+// for a free one.
+func Listen(flags *flag.FlagSet, to *string, name, def, usage string, least int) {
+	Var(flags, to, name, def, usage, func(s string) (string, error) {
+		if s == "" && def == "" {
+			return "", nil
+		}
+		host, port, err := net.SplitHostPort(s)
+		if err != nil {
+			return "", fmt.Errorf("want host:port, such as %s", DefaultPrimary)
+		}
+		if n, err := strconv.ParseUint(port, 10, 16); err != nil || int(n) < least {
+			return "", fmt.Errorf("the port %.20q is no number from %d to 65535", port, least)
+		}
+		if host == "" {
+			return s, nil
+		}
+		return s, checkHost(host)
+	})
+}
+
+// CheckListen refuses an address that cannot be meant, or that would open the
+// service to the network without anybody having said so.
+func CheckListen(listen string, insecure bool) error {
+	open := everywhere(listen)
+	if !open {
+		ips, err := Resolve(listen)
+		switch {
+		case NoSuchHost(err):
+			return Misuse("cannot listen on %s: no such host", listen)
+		case err != nil:
+			return Misuse("cannot listen on %s: %v", listen, err)
+		}
+		open = slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() })
+	}
+	if open && !insecure {
+		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, or allow it with -insecure", listen)
+	}
+	return nil
+}
+
+// CheckReachable refuses an address that stands for all of this machine where
+// others are to be told it.
+func CheckReachable(listen string) error {
+	if everywhere(listen) {
+		return Misuse("-listen %s stands for every address of this machine: name one that the nodes reach", listen)
+	}
+	return nil
+}
+
+func everywhere(listen string) bool {
+	host, _, _ := net.SplitHostPort(listen)
+	return host == "" || net.ParseIP(host) != nil && net.ParseIP(host).IsUnspecified()
+}
