@@ -34,6 +34,7 @@ type Pair struct {
 	// backup's first acknowledgement: START is sent at every tick (P7).
 	starting bool
 	founding bool      // the START that is being sent founds an empty pair
+	renewing bool      // it takes the backup of the last view along (S3)
 	transfer *transfer // SOLO, and PRIMARY while starting: a joiner is being fed
 	intake   *intake   // without a role: what has come of a snapshot
 }
@@ -112,7 +113,7 @@ func (cfg *PairConfig) setDefaults() {
 	orDefault(&cfg.MaxBatch, 4096)
 	orDefault(&cfg.MaxQueue, 1<<16)
 	orDefault(&cfg.ChunkBytes, 128<<10)
-	orDefault(&cfg.MaxRetained, 1<<18)
+	orDefault(&cfg.MaxRetained, 1<<20)
 	orDefault(&cfg.EntriesPerView, 1<<40-1)
 }
 
@@ -176,7 +177,9 @@ func (p *Pair) tick(t Tick) {
 			p.foundAlone()
 		}
 	case Primary:
-		p.send(Heartbeat{View: p.view, Index: p.order.last})
+		if !p.renewing { // a backup that has not taken START yet would be demoted
+			p.send(Heartbeat{View: p.view, Index: p.order.last})
+		}
 		p.start()
 		p.resend()
 		p.feed(true)

@@ -11,8 +11,9 @@ const (
 	chunkWindow = 4    // pieces of a snapshot
 	tailWindow  = 8192 // entries behind it
 	// startWindow is how many entries a joiner may be behind when the survivor
-	// makes it the backup: clients wait until it has caught up.
-	startWindow = 1024
+	// makes it the backup: clients wait until it has caught up. A busy survivor
+	// goes through thousands between two reports, and must get to this point.
+	startWindow = tailWindow
 )
 
 // transfer is what the survivor knows of the joiner that it feeds (P7). It goes
@@ -27,7 +28,6 @@ type transfer struct {
 	offset, sent uint64     // of bytes: reported, and sent
 	installed    bool       // the joiner has it all
 	index, tail  lock.Index // of entries: reported, and sent
-	start        lock.Index // once PRIMARY: what START asks for
 	idle         int        // ticks without a report that told something new
 }
 
@@ -135,7 +135,7 @@ func (p *Pair) joinerHas(t *transfer, r Report) bool {
 		p.order.forget(p.order.applied)
 		if p.role == Solo {
 			// A new view gives the next snapshot a name of its own.
-			p.enter(Solo, p.view+2, "the joiner's copy differs from the snapshot that it was sent; it gets a new one")
+			p.enter(Solo, p.view+soloStep, "the joiner's copy differs from the snapshot that it was sent; it gets a new one")
 		}
 		return false
 	}
@@ -152,23 +152,19 @@ func (p *Pair) joinerHas(t *transfer, r Report) bool {
 // every answer waits for the joiner (P7). The view is above all that either has
 // seen, so that nobody can hold it already.
 func (p *Pair) reignWith(t *transfer, highest lock.View) {
-	t.start = p.order.last
 	p.order.acked = t.index
-	p.enter(Primary, max(p.view, highest)+1, fmt.Sprintf("%s has everything up to entry %d of %d", p.peer, t.index, t.start))
+	p.enter(Primary, max(p.view, highest)+1, fmt.Sprintf("%s has everything up to entry %d of %d", p.peer, t.index, p.order.last))
 	p.starting = true
 	p.start()
 }
 
-// start repeats START until the backup's first acknowledgement.
+// start repeats START until the backup's first acknowledgement. Nothing is
+// numbered before that, so it asks for everything there is.
 func (p *Pair) start() {
 	if !p.starting {
 		return
 	}
-	m := Start{View: p.view, Cluster: p.cluster, Founding: p.founding}
-	if p.transfer != nil {
-		m.Index = p.transfer.start
-	}
-	p.send(m)
+	p.send(Start{View: p.view, Index: p.order.last, Cluster: p.cluster, Founding: p.founding})
 }
 
 // started is the backup's first acknowledgement: it has taken the START.
@@ -176,7 +172,7 @@ func (p *Pair) started(index lock.Index) {
 	if !p.starting {
 		return
 	}
-	p.starting, p.founding, p.transfer = false, false, nil
+	p.starting, p.founding, p.renewing, p.transfer = false, false, false, nil
 	p.order.acked = index
 	p.order.forget(min(p.order.applied, index))
 	p.say(false, fmt.Sprintf("paired with %s in view %d", p.peer, p.view))
