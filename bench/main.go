@@ -1,0 +1,124 @@
+// Command bench compares a Lockstep pair with a Redis primary and replica, on
+// this machine and in the same run: the same closed loop of callers, each of
+// which takes a lock of its own and frees it.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// settings are what the flags say.
+type settings struct {
+	callers  []int
+	clients  []int
+	runs     int
+	duration time.Duration
+	warmUp   time.Duration
+	json     bool
+	redis    string
+}
+
+func main() {
+	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	release()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+	case errors.As(err, new(usageError)):
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(64)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+type usageError struct{ error }
+
+func parse(args []string) (s settings, err error) {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	callers := flags.String("callers", "1,16,256,1024", "callers that ask at the same time: goroutines on one Lockstep client")
+	clients := flags.String("clients", "1024", "the same with as many Lockstep client actors, each a session of its own; empty for none")
+	flags.IntVar(&s.runs, "runs", 3, "how often each is measured, in turns; medians are shown")
+	flags.DurationVar(&s.duration, "duration", 3*time.Second, "for how long each is measured")
+	flags.DurationVar(&s.warmUp, "warm-up", 500*time.Millisecond, "for how long each runs before")
+	flags.BoolVar(&s.json, "json", false, "print one JSON object")
+	flags.StringVar(&s.redis, "redis-server", "redis-server", "the redis-server to compare with")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return s, err
+		}
+		return s, usageError{err}
+	}
+	if flags.NArg() > 0 {
+		return s, usageError{fmt.Errorf("%q is one too many: there are only flags", flags.Arg(0))}
+	}
+	if s.callers, err = numbers(*callers); err != nil {
+		return s, usageError{fmt.Errorf("-callers: %w", err)}
+	}
+	if s.clients, err = numbers(*clients); err != nil {
+		return s, usageError{fmt.Errorf("-clients: %w", err)}
+	}
+	if s.runs < 1 || s.duration <= 0 || s.warmUp < 0 || len(s.callers)+len(s.clients) == 0 {
+		return s, usageError{errors.New("there is nothing to measure")}
+	}
+	return s, nil
+}
+
+// maxCallers is what Redis takes from one machine by default, less a few.
+const maxCallers = 8000
+
+func numbers(text string) (all []int, err error) {
+	if text == "" {
+		return nil, nil
+	}
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 1 || n > maxCallers {
+			return nil, fmt.Errorf("want numbers from 1 to %d with commas between them", maxCallers)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+// run starts both services, compares them, and stops what it has started.
+func run(ctx context.Context, args []string) error {
+	s, err := parse(args)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "lockstep-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	redis, err := startRedis(ctx, s.redis, dir)
+	if err != nil {
+		return err
+	}
+	defer redis.stop()
+	lockstep, err := startLockstep(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer lockstep.stop()
+	report, err := compare(ctx, s, redis, lockstep)
+	if err != nil {
+		return err
+	}
+	if s.json {
+		return json.NewEncoder(os.Stdout).Encode(report)
+	}
+	return report.write(os.Stdout)
+}

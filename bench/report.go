@@ -1,0 +1,140 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"text/tabwriter"
+)
+
+// report is everything that was measured.
+type report struct {
+	Rows []row `json:"rows"`
+}
+
+// row compares the two at one number of callers.
+type row struct {
+	Callers  int    `json:"callers"`
+	Kind     string `json:"kind"` // "goroutines" on one client, or "clients"
+	Redis    runs   `json:"redis_wait"`
+	Lockstep runs   `json:"lockstep"`
+	Ratio    middle `json:"ratio_ops_per_second"` // Lockstep's to Redis's, of each run
+	P50Ratio middle `json:"ratio_p50"`
+}
+
+// runs are what was measured of one service.
+type runs struct {
+	Runs         []figures `json:"runs"`
+	OpsPerSecond middle    `json:"ops_per_second"`
+	P50          middle    `json:"p50_us"`
+	P99          middle    `json:"p99_us"`
+}
+
+// middle is a median, between the least and the most.
+type middle struct {
+	Median float64 `json:"median"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+}
+
+func middleOf(values []float64) middle {
+	values = slices.Sorted(slices.Values(values))
+	n := len(values)
+	return middle{Median: (values[(n-1)/2] + values[n/2]) / 2, Min: values[0], Max: values[n-1]}
+}
+
+// compare measures both services in turns, so that what else the machine does
+// hits both alike.
+func compare(ctx context.Context, s settings, redis *redisPair, lockstep *lockstepPair) (*report, error) {
+	r := &report{}
+	for _, n := range s.callers {
+		row, err := compareAt(ctx, s, n, "goroutines", redis, lockstep)
+		if err != nil {
+			return nil, err
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	for _, n := range s.clients {
+		row, err := compareAt(ctx, s, n, "clients", redis, clientActors{lockstep})
+		if err != nil {
+			return nil, err
+		}
+		r.Rows = append(r.Rows, row)
+	}
+	return r, nil
+}
+
+func compareAt(ctx context.Context, s settings, callers int, kind string, redis, lockstep service) (row, error) {
+	r := row{Callers: callers, Kind: kind}
+	for i := range s.runs {
+		fmt.Fprintf(os.Stderr, "%d %s, run %d of %d\n", callers, kind, i+1, s.runs)
+		theirs, err := measure(ctx, redis, callers, s.warmUp, s.duration)
+		if err != nil {
+			return r, fmt.Errorf("redis: %w", err)
+		}
+		ours, err := measure(ctx, lockstep, callers, s.warmUp, s.duration)
+		if err != nil {
+			return r, fmt.Errorf("lockstep: %w", err)
+		}
+		r.Redis.Runs = append(r.Redis.Runs, theirs)
+		r.Lockstep.Runs = append(r.Lockstep.Runs, ours)
+	}
+	r.finish()
+	return r, nil
+}
+
+func (r *row) finish() {
+	var ops, p50 []float64
+	for i, ours := range r.Lockstep.Runs {
+		theirs := r.Redis.Runs[i]
+		ops = append(ops, ours.OpsPerSecond/theirs.OpsPerSecond)
+		p50 = append(p50, ours.P50/theirs.P50)
+	}
+	r.Ratio, r.P50Ratio = middleOf(ops), middleOf(p50)
+	r.Redis.finish()
+	r.Lockstep.finish()
+}
+
+func (r *runs) finish() {
+	of := func(f func(figures) float64) middle {
+		var values []float64
+		for _, run := range r.Runs {
+			values = append(values, f(run))
+		}
+		return middleOf(values)
+	}
+	r.OpsPerSecond = of(func(f figures) float64 { return f.OpsPerSecond })
+	r.P50 = of(func(f figures) float64 { return f.P50 })
+	r.P99 = of(func(f figures) float64 { return f.P99 })
+}
+
+// write prints a table. Every figure is a median, with the least and the most
+// behind it.
+func (r *report) write(w io.Writer) error {
+	fmt.Fprintln(w, "Redis: primary and replica, SET NX PX and compare-and-delete, each with WAIT 1 in the same round trip")
+	fmt.Fprintln(w, "Lockstep: two lockd; goroutines share one client, clients are one each")
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "callers\tRedis ops/s\tp50\tp99\tLockstep ops/s\tp50\tp99\tops/s ratio\tp50 ratio")
+	for _, row := range r.Rows {
+		fmt.Fprintf(table, "%d %s\t%s\t%s\t%.2f (%.2f..%.2f)\t%.2f (%.2f..%.2f)\n", row.Callers, row.Kind,
+			row.Redis.cells(), row.Lockstep.cells(),
+			row.Ratio.Median, row.Ratio.Min, row.Ratio.Max, row.P50Ratio.Median, row.P50Ratio.Min, row.P50Ratio.Max)
+	}
+	return table.Flush()
+}
+
+func (r *runs) cells() string {
+	return fmt.Sprintf("%s (%s..%s)\t%.0f µs\t%.0f µs", short(r.OpsPerSecond.Median), short(r.OpsPerSecond.Min), short(r.OpsPerSecond.Max),
+		r.P50.Median, r.P99.Median)
+}
+
+// short writes thousands as k.
+func short(f float64) string {
+	if f < 10_000 {
+		return fmt.Sprintf("%.0f", f)
+	}
+	return fmt.Sprintf("%.0fk", f/1000)
+}
