@@ -22,7 +22,8 @@ type processes struct {
 	addresses []string
 	dirs      []string
 	lockds    []*lockd
-	flags     []string // of both
+	flags     []string         // of both
+	client    *lockstep.Client // for status; nil until it is needed
 }
 
 // startProcesses starts a primary and a backup and returns when they are paired.
@@ -60,29 +61,35 @@ func (w *processes) primaryDiesBeforeReply() <-chan struct{} {
 	return died
 }
 
+// status asks the nodes where they stand, with a client that is used again.
+func (w *processes) status() []lockstep.NodeStatus {
+	w.t.Helper()
+	if w.client == nil {
+		client, err := lockstep.Dial(w.t.Context(), w.addresses)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.t.Cleanup(func() { _ = client.Close() }) // the nodes may be dead
+		w.client = client
+	}
+	ctx, cancel := context.WithTimeout(w.t.Context(), 500*time.Millisecond)
+	defer cancel()
+	return w.client.Status(ctx)
+}
+
 // awaitPaired polls the nodes until both say that they are paired.
 func (w *processes) awaitPaired() {
 	w.t.Helper()
-	client, err := lockstep.Dial(w.t.Context(), w.addresses)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(w.t.Context(), 20*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		paired := 0
-		for _, node := range client.Status(ctx) {
-			if node.Paired {
-				paired++
-			}
-		}
-		if paired == len(w.addresses) {
+	for deadline := time.Now().Add(30 * time.Second); ; {
+		nodes := w.status()
+		if nodes[0].Paired && nodes[1].Paired {
 			return
+		}
+		if time.Now().After(deadline) {
+			w.t.Fatalf("the nodes are not paired: %+v", nodes)
 		}
 		time.Sleep(10 * time.Millisecond) // between two polls
 	}
-	w.t.Fatalf("the nodes are not paired: %+v", client.Status(w.t.Context()))
 }
 
 // lockd is one process.
@@ -112,9 +119,7 @@ func startLockd(t *testing.T, args ...string) *lockd {
 	t.Cleanup(func() {
 		d.kill()
 		if t.Failed() {
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			t.Logf("lockd %s said:\n%s", strings.Join(args, " "), d.log.String())
+			t.Logf("lockd %s said:\n%s", strings.Join(args, " "), d.said())
 		}
 	})
 	return d
@@ -145,6 +150,13 @@ func (d *lockd) says(text string) <-chan struct{} {
 	seen := make(chan struct{})
 	d.awaits[text] = seen
 	return seen
+}
+
+// said returns all that the process has said.
+func (d *lockd) said() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.log.String()
 }
 
 func (d *lockd) signal(s os.Signal) {
