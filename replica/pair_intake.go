@@ -95,6 +95,11 @@ func (p *Pair) report() {
 // onStart makes this node the backup if it holds everything that START asks
 // for. A repeated START is answered again: the acknowledgement was lost (P7).
 func (p *Pair) onStart(m Start) {
+	if p.role == Backup && m.View == p.view+1 && p.order.last == m.Index {
+		// The primary renews its view (S3). Only PRIMARY(v) itself becomes
+		// PRIMARY(v+1), and nothing was executed that is not here.
+		p.enter(Backup, m.View, fmt.Sprintf("%s goes on in a new view", p.peer))
+	}
 	if p.role == Backup && m.View == p.view {
 		p.send(Ack{View: p.view, Index: p.order.last})
 		return

@@ -97,28 +97,40 @@ func (p *Pair) pump() {
 		p.apply(p.order.number(p.view, len(p.order.queue)))
 		p.feed(false)
 	case p.role == Primary && !p.starting && p.order.acked == p.order.last:
-		n := min(len(p.order.queue), p.cfg.MaxBatch)
+		n := int(min(uint64(len(p.order.queue)), uint64(p.cfg.MaxBatch), p.cfg.EntriesPerView))
 		if p.renewView(n) {
-			return // alone now, and everything is applied
+			return // the backup's first acknowledgement pumps again
 		}
 		p.order.idle = 0
 		p.forward(p.order.number(p.view, n))
 	}
 }
 
+// soloStep is how far a SOLO node leaves its view behind when it needs another
+// one. Two nodes that cannot hear each other must never reach the same view, and
+// after the base view v there are four who may be SOLO: the primary (v+1), the
+// backup (v+2), the backup that has taken a renewal (v+3), and the primary that
+// does not know whether it has (v+4).
+const soloStep = 4
+
 // renewView begins a new view before this one runs out of tokens: each entry
-// draws one at most (S3). It reports whether it did.
+// draws one at most (S3). It reports whether numbering has to wait for that.
 func (p *Pair) renewView(n int) bool {
 	if p.order.numbered+uint64(n) <= p.cfg.EntriesPerView {
 		return false
 	}
 	const why = "the last view has drawn all its tokens"
 	if p.role == Solo {
-		p.enter(Solo, p.view+2, why)
+		p.enter(Solo, p.view+soloStep, why)
 		p.transfer = nil // the joiner must be told the new view
-		return true
+		return false
 	}
-	p.goSolo(why)
+	// The backup has everything, so it can come along. Going on without it would
+	// be a way to be alone that no silence has earned: a primary that was paused
+	// would serve beside the backup that has taken over since.
+	p.enter(Primary, p.view+1, why)
+	p.starting, p.renewing = true, true
+	p.start()
 	return true
 }
 

@@ -1,6 +1,10 @@
 package replica
 
-import "fmt"
+import (
+	"fmt"
+
+	"lockstep/lock"
+)
 
 // suspicion counts the ticks in a row without a sign of life (P2). Ticks and
 // frames share one queue, so a tick is handled after every frame that came
@@ -60,7 +64,11 @@ func (p *Pair) onSilence() {
 func (p *Pair) goSolo(why string) {
 	switch p.role {
 	case Primary:
-		p.enter(Solo, p.view+1, why)
+		step := lock.View(1)
+		if p.renewing {
+			step = 3 // see soloStep: the backup may be in either view
+		}
+		p.enter(Solo, p.view+step, why)
 		p.apply(p.order.after(p.order.applied))
 	case Backup:
 		p.enter(Solo, p.view+2, why)
@@ -69,7 +77,7 @@ func (p *Pair) goSolo(why string) {
 		return
 	}
 	p.order.forget(p.order.applied)
-	p.starting, p.founding, p.transfer = false, false, nil
+	p.starting, p.founding, p.renewing, p.transfer = false, false, false, nil
 	p.send(Alone{View: p.view})
 	p.pump()
 }

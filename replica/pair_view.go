@@ -108,6 +108,13 @@ func (p *Pair) onRoleMessage(m roleMessage) {
 // onLowerView tells the peer that its view is over. An Outdated of a lower view
 // is our own past coming back, and a Bye needs no answer.
 func (p *Pair) onLowerView(m roleMessage) {
+	if p.renewing && m.of() == p.view-1 {
+		// The backup has not taken START yet, and shall not be demoted for it.
+		if _, ok := m.(Bye); ok {
+			p.onBye()
+		}
+		return
+	}
 	switch m.(type) {
 	case Outdated, Bye:
 	default:
@@ -151,7 +158,8 @@ func (p *Pair) dropRole(hint NodeID) {
 	p.do(Abandon{Hint: hint})
 	p.order = order{}
 	p.park = park{}
-	p.starting, p.founding, p.transfer, p.intake = false, false, nil, nil
+	p.starting, p.founding, p.renewing = false, false, false
+	p.transfer, p.intake = nil, nil
 }
 
 // refuse answers requests that were not executed by this attempt.
