@@ -55,7 +55,7 @@ func (c *checker) stepped(p *process, before replica.Status) {
 	if now.Role == replica.Demoted {
 		c.w.stats.Demotions++
 	}
-	if c.calm && hasRole(before.Role) && c.w.plan.pair.EntriesPerView == 0 {
+	if c.calm && hasRole(before.Role) {
 		c.w.fail("healthy", "%s turns from %s to %s although nothing has failed", p.node.name, before.Role, now.Role)
 	}
 }

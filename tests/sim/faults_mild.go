@@ -13,7 +13,7 @@ func (f *faults) lookMild() {
 	f.w.after(1+f.upTo(tickLength/2), f.lookMild)
 	switch {
 	case f.busy > 0:
-	case f.w.formedNow():
+	case f.w.check.calm || f.w.formedNow():
 		f.formed()
 	case f.waiting && f.happens(0.05):
 		f.disturbJoiner()

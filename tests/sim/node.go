@@ -39,8 +39,10 @@ type process struct {
 	paused, dead bool
 	pauses       int      // counts them, so that a wake-up knows its own
 	socket       []func() // what came and was not read yet
-	missed       bool     // a tick fell due during the pause
-	tickOut      bool     // a tick waits to be handled
+	reading      bool     // it will be read, at readAt
+	readAt       instant
+	missed       bool // a tick fell due during the pause
+	tickOut      bool // a tick waits to be handled
 	lastPost     instant
 	lastTick     instant
 	peerInc      replica.Incarnation // the peer's life, as far as it was heard
@@ -152,7 +154,7 @@ func (p *process) pause(d instant) {
 
 // wake lets the process go on, timers first: what waits in the socket may be
 // read a good while after the tick that fell due in the meantime. The core has
-// N ticks for that (P2).
+// N ticks for that (P2). A stall in that time does not put the reading off.
 func (p *process) wake() {
 	if p.dead || !p.paused {
 		return
@@ -164,8 +166,11 @@ func (p *process) wake() {
 		p.missed = false
 		p.postTick()
 	}
-	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
-	p.w.after(late, p.read)
+	if len(p.socket) == 0 || !p.reading {
+		p.readAt = p.w.now + oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
+	}
+	p.reading = true
+	p.w.agenda.add(max(p.w.now, p.readAt), p.read)
 }
 
 // arrive is something coming from the network. What came before and was not
@@ -186,7 +191,7 @@ func (p *process) read() {
 		return
 	}
 	waiting := p.socket
-	p.socket = nil
+	p.socket, p.reading = nil, false
 	for _, m := range waiting {
 		m()
 	}
