@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"lockstep"
 )
 
 // helper is a process of the attacker program.
@@ -72,9 +74,11 @@ func (h *helper) line(t *testing.T, prefix string) string {
 	}
 }
 
-// Whatever a stranger sends to a node's port, the node goes on to serve: those
-// who are connected, and those who come new.
-func TestAttacks(t *testing.T) {
+// attacks are what the attacker can do and then ends; "idle" goes on.
+var attacks = []string{"system", "forge", "indexes", "types", "calls", "garbage", "huge"}
+
+func attackerProgram(t *testing.T) string {
+	t.Helper()
 	// The program is built behind the back of `go test`, which would otherwise
 	// believe an old result: what a test has looked at counts.
 	for _, source := range []string{"attacker", "../remote", "../messages", "../actors"} {
@@ -86,6 +90,13 @@ func TestAttacks(t *testing.T) {
 	if out, err := exec.Command("go", "build", "-o", program, "./attacker").CombinedOutput(); err != nil {
 		t.Fatalf("building the attacker: %v\n%s", err, out)
 	}
+	return program
+}
+
+// Whatever a stranger sends to a node's port, the node goes on to serve: those
+// who are connected, and those who come new.
+func TestAttacks(t *testing.T) {
+	program := attackerProgram(t)
 	victim := startHelper(t, program, "victim")
 	address := strings.TrimPrefix(victim.line(t, "ready "), "ready ")
 	steady := startHelper(t, program, "steady", address)
@@ -102,7 +113,7 @@ func TestAttacks(t *testing.T) {
 		t.Log(victim.line(t, "refusals"))
 	}
 	serves(t)
-	for _, attack := range []string{"system", "forge", "indexes", "types", "calls", "garbage", "huge"} {
+	for _, attack := range attacks {
 		t.Run(attack, func(t *testing.T) {
 			began := time.Now()
 			if out, err := exec.Command(program, attack, address).CombinedOutput(); err != nil {
@@ -122,4 +133,38 @@ func TestAttacks(t *testing.T) {
 	})
 	steady.input.Close()
 	t.Log("meanwhile:", steady.line(t, ""))
+}
+
+// The same against the primary of a real pair: it keeps its role and its locks,
+// and says at most a line a second about it.
+func TestAttacksOnAPair(t *testing.T) {
+	program := attackerProgram(t)
+	// Two seconds of suspicion: a busy machine is not what this is about, and an
+	// attack that silenced the primary for that long would still show.
+	w := startProcesses(t, "-suspect", "40")
+	s := &stage{world: w, t: t, ctx: t.Context(), clerks: map[int]*lockstep.Clerk{}}
+	clerk := s.clerk(1)
+	s.lock(clerk, "mine", true)
+	began, linesBefore := time.Now(), strings.Count(w.lockds[0].said(), "\n")
+	for _, attack := range attacks {
+		if out, err := exec.Command(program, attack, w.addresses[0]).CombinedOutput(); err != nil {
+			t.Errorf("the attack %s itself failed: %v\n%s", attack, err, out)
+		}
+		s.lock(clerk, "mine", false)
+		s.lock(clerk, attack, true)
+	}
+	idle := startHelper(t, program, "idle", w.addresses[0])
+	idle.line(t, "holding")
+	s.lock(clerk, "mine", false)
+	s.lock(s.clerk(2), "a newcomer", true)
+	for _, node := range w.status() {
+		if !node.Paired || node.View != 1 {
+			t.Errorf("after the attacks: %+v", node)
+		}
+	}
+	lines, seconds := strings.Count(w.lockds[0].said(), "\n")-linesBefore, int(time.Since(began).Seconds())
+	t.Logf("%d log lines in %d s", lines, seconds)
+	if lines > seconds+2 {
+		t.Errorf("%d log lines in %d s: attackers must not fill the disk\n%s", lines, seconds, w.lockds[0].said())
+	}
 }
