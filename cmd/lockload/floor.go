@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
-	"os/exec"
-	"strings"
 	"time"
+
+	hdr "github.com/HdrHistogram/hdrhistogram-go"
 )
 
 // floorResult is what raw TCP needs for the way that a request takes: client,
@@ -49,58 +48,114 @@ func measureFloor(p floorPlan, stop <-chan struct{}) (f floorResult, err error) 
 		return f, fmt.Errorf("the floor's primary does not answer: %w", err)
 	}
 	defer conn.Close()
-	return pingPong(conn, p, stop)
+	return askAndHear(conn, p, stop)
 }
 
-// pingPong keeps so many requests under way, and sends a new one for each that
-// comes back: as many with one write as came with one read. With one request it
-// is a plain ping-pong.
-func pingPong(conn io.ReadWriter, p floorPlan, stop <-chan struct{}) (f floorResult, err error) {
-	in, out := bufio.NewReaderSize(conn, bufferBytes), bufio.NewWriterSize(conn, bufferBytes)
-	started := time.Now()
-	took := newHistogram()
-	var request [requestBytes]byte
-	ask := func() error {
-		binary.BigEndian.PutUint64(request[:], uint64(time.Since(started)))
-		_, err := out.Write(request[:])
-		return err
+// floorRun is one client of the floor.
+type floorRun struct {
+	plan    floorPlan
+	in      *bufio.Reader
+	out     *bufio.Writer
+	started time.Time
+	took    *hdr.Histogram
+	result  floorResult
+}
+
+// askAndHear measures over a connection to the first hop.
+func askAndHear(conn io.ReadWriter, p floorPlan, stop <-chan struct{}) (floorResult, error) {
+	r := &floorRun{
+		plan: p, in: bufio.NewReaderSize(conn, bufferBytes), out: bufio.NewWriterSize(conn, bufferBytes),
+		started: time.Now(), took: newHistogram(),
 	}
-	for range p.outstanding {
-		err = errors.Join(err, ask())
+	if p.outstanding == 1 {
+		return r.pingPong(stop)
 	}
-	if err = errors.Join(err, out.Flush()); err != nil {
-		return f, err
+	return r.pipeline(stop)
+}
+
+// pingPong has one request under way: no goroutine waits for another.
+func (r *floorRun) pingPong(stop <-chan struct{}) (floorResult, error) {
+	for {
+		if err := errors.Join(r.ask(), r.out.Flush()); err != nil {
+			return r.result, err
+		}
+		if done, err := r.hear(stop); done || err != nil {
+			return r.result, err
+		}
 	}
-	for end := p.warmUp + p.duration; ; {
-		if _, err := io.ReadFull(in, request[:]); err != nil {
-			return f, fmt.Errorf("the floor broke off: %w", err)
+}
+
+// pipeline has many under way. Who asks and who hears are two goroutines, as in
+// any program whose requests do not come from where its answers arrive; the slots
+// that they pass to and fro keep the number of requests. Whatever can be asked at
+// once leaves with one write.
+func (r *floorRun) pipeline(stop <-chan struct{}) (floorResult, error) {
+	slots := make(chan struct{}, r.plan.outstanding)
+	for range r.plan.outstanding {
+		slots <- struct{}{}
+	}
+	defer close(slots)
+	go r.askAll(slots)
+	for {
+		if done, err := r.hear(stop); done || err != nil {
+			return r.result, err
 		}
-		now := time.Since(started)
-		if now >= end || f.Operations%1024 == 0 && isClosed(stop) {
-			return f.of(p, now, took.ValueAtQuantile(50), took.ValueAtQuantile(99)), nil
-		}
-		if now >= p.warmUp {
-			_ = took.RecordValue(int64(now) - int64(binary.BigEndian.Uint64(request[:])))
-			f.Operations++
-		}
-		if err := ask(); err != nil {
-			return f, err
-		}
-		if in.Buffered() < requestBytes {
-			if err := out.Flush(); err != nil {
-				return f, err
+		slots <- struct{}{}
+	}
+}
+
+// askAll asks once for each slot, until there will be no more or the connection
+// breaks, of which hear tells.
+func (r *floorRun) askAll(slots <-chan struct{}) {
+	for {
+		more := true
+		select {
+		case _, more = <-slots:
+		default:
+			if r.out.Flush() != nil {
+				return
 			}
+			_, more = <-slots
+		}
+		if !more || r.ask() != nil {
+			return
 		}
 	}
 }
 
-func (f floorResult) of(p floorPlan, ended time.Duration, p50, p99 int64) floorResult {
-	f.Outstanding, f.P50, f.P99 = p.outstanding, micros(p50), micros(p99)
-	if measured := ended - p.warmUp; measured > 0 {
+// ask puts the time of asking into the request, which comes back as it is.
+func (r *floorRun) ask() error {
+	var request [requestBytes]byte
+	binary.BigEndian.PutUint64(request[:], uint64(time.Since(r.started)))
+	_, err := r.out.Write(request[:])
+	return err
+}
+
+// hear takes one answer and reports whether it was the last.
+func (r *floorRun) hear(stop <-chan struct{}) (done bool, err error) {
+	var answer [requestBytes]byte
+	if _, err := io.ReadFull(r.in, answer[:]); err != nil {
+		return false, fmt.Errorf("the floor broke off: %w", err)
+	}
+	now := time.Since(r.started)
+	if now >= r.plan.warmUp {
+		_ = r.took.RecordValue(int64(now) - int64(binary.BigEndian.Uint64(answer[:])))
+		r.result.Operations++
+	}
+	done = now >= r.plan.warmUp+r.plan.duration || r.result.Operations%1024 == 0 && isClosed(stop)
+	if done {
+		r.finish(now)
+	}
+	return done, nil
+}
+
+func (r *floorRun) finish(now time.Duration) {
+	f := &r.result
+	f.Outstanding, f.P50, f.P99 = r.plan.outstanding, micros(r.took.ValueAtQuantile(50)), micros(r.took.ValueAtQuantile(99))
+	if measured := now - r.plan.warmUp; measured > 0 {
 		f.Seconds = measured.Seconds()
 		f.OpsPerSecond = float64(f.Operations) / f.Seconds
 	}
-	return f
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -110,48 +165,4 @@ func isClosed(c <-chan struct{}) bool {
 	default:
 		return false
 	}
-}
-
-// hopProcess is a hop that runs.
-type hopProcess struct {
-	cmd     *exec.Cmd
-	stdin   io.Closer
-	address string
-}
-
-// startHop runs this program again, as a hop.
-func startHop(next ...string) (*hopProcess, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self, append([]string{hopMode}, next...)...)
-	cmd.Stderr = os.Stderr
-	apart(cmd)
-	stdin, err := cmd.StdinPipe()
-	if err != nil {
-		return nil, err
-	}
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("cannot start a hop of the floor: %w", err)
-	}
-	h := &hopProcess{cmd: cmd, stdin: stdin}
-	line, err := bufio.NewReader(stdout).ReadString('\n')
-	if err != nil {
-		h.stop()
-		return nil, fmt.Errorf("a hop of the floor does not say where it listens: %w", err)
-	}
-	h.address = strings.TrimSpace(line)
-	return h, nil
-}
-
-// stop ends the process by its id. It holds nothing worth a farewell.
-func (h *hopProcess) stop() {
-	h.stdin.Close()
-	_ = h.cmd.Process.Kill() // it may have gone already
-	_ = h.cmd.Wait()         // and was killed, which counts as an error
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"os/exec"
+	"strings"
 )
 
 // hopMode is the first argument of a process that is one hop of the floor. It is
@@ -77,4 +79,48 @@ func relay(from io.Reader, to io.Writer) error {
 			}
 		}
 	}
+}
+
+// hopProcess is a hop that runs.
+type hopProcess struct {
+	cmd     *exec.Cmd
+	stdin   io.Closer
+	address string
+}
+
+// startHop runs this program again, as a hop.
+func startHop(next ...string) (*hopProcess, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, append([]string{hopMode}, next...)...)
+	cmd.Stderr = os.Stderr
+	apart(cmd)
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("cannot start a hop of the floor: %w", err)
+	}
+	h := &hopProcess{cmd: cmd, stdin: stdin}
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		h.stop()
+		return nil, fmt.Errorf("a hop of the floor does not say where it listens: %w", err)
+	}
+	h.address = strings.TrimSpace(line)
+	return h, nil
+}
+
+// stop ends the process by its id. It holds nothing worth a farewell.
+func (h *hopProcess) stop() {
+	h.stdin.Close()
+	_ = h.cmd.Process.Kill() // it may have gone already
+	_ = h.cmd.Wait()         // and was killed, which counts as an error
 }
