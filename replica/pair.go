@@ -37,6 +37,7 @@ type Pair struct {
 	renewing bool      // it takes the backup of the last view along (S3)
 	transfer *transfer // SOLO, and PRIMARY while starting: a joiner is being fed
 	intake   *intake   // without a role: what has come of a snapshot
+	installs int       // Install effects whose Installed has not come yet
 }
 
 // PairConfig is what a node of a pair is started with.

@@ -43,6 +43,7 @@ func (p *Pair) onChunk(m Chunk) {
 		in.bytes = append(in.bytes, m.Bytes...)
 		if uint64(len(in.bytes)) == m.Total {
 			in.installing = true
+			p.installs++
 			p.do(Install{Bytes: in.bytes})
 		}
 	}
@@ -50,8 +51,11 @@ func (p *Pair) onChunk(m Chunk) {
 }
 
 func (p *Pair) onInstalled(e Installed) {
+	// With another Install under way this is about an earlier one: the state
+	// that it tells of is replaced before anything else happens to it.
+	p.installs--
 	in := p.intake
-	if in == nil || !in.installing {
+	if in == nil || !in.installing || p.installs > 0 {
 		return
 	}
 	in.installing = false

@@ -52,6 +52,16 @@ func (p *Pair) do(e Effect) {
 	p.out = append(p.out, e)
 }
 
+// dropHeld forgets what was held back. An Install among it will never be done.
+func (p *Pair) dropHeld() {
+	for _, e := range p.held {
+		if _, ok := e.(Install); ok {
+			p.installs--
+		}
+	}
+	p.held = nil
+}
+
 func (p *Pair) send(m Message) { p.do(Send{To: p.peer, Message: m}) }
 
 // say and exit are for people and wait for nothing.
@@ -143,7 +153,7 @@ func (p *Pair) onOwnView(m roleMessage) {
 // missing here (P6, P7). What was never numbered or relayed was certainly not
 // executed by this node; of everything else nobody here knows.
 func (p *Pair) demote(view lock.View) {
-	p.held = nil // of a view that never came to be
+	p.dropHeld() // of a view that never came to be
 	p.role = Demoted
 	p.suspect.clear()
 	p.see(view)
@@ -154,12 +164,31 @@ func (p *Pair) demote(view lock.View) {
 
 // dropRole empties everything that belongs to a role and tells those who wait.
 func (p *Pair) dropRole(hint NodeID) {
-	p.refuse(p.order.queue, NotPrimary, hint)
+	p.refuse(p.unordered(), NotPrimary, hint)
 	p.do(Abandon{Hint: hint})
 	p.order = order{}
 	p.park = park{}
 	p.starting, p.founding, p.renewing = false, false, false
 	p.transfer, p.intake = nil, nil
+}
+
+// unordered returns the queued requests that are certainly not executed through
+// this node: a repeat of one that has its number already may be.
+func (p *Pair) unordered() []lock.Command {
+	if len(p.order.queue) == 0 {
+		return nil
+	}
+	pending := map[lock.RequestID]bool{}
+	for _, e := range p.order.after(p.order.applied) {
+		pending[e.Command.ID()] = true
+	}
+	var certain []lock.Command
+	for _, c := range p.order.queue {
+		if !pending[c.ID()] {
+			certain = append(certain, c)
+		}
+	}
+	return certain
 }
 
 // refuse answers requests that were not executed by this attempt.
