@@ -29,6 +29,8 @@
 //	one-reign     a view has one primary or solo
 //	view-on-disk  no message of a view leaves before the view is on disk
 //	serves        a node without a role answers nothing of its own
+//	refused       nobody is told "not executed" of what was sent to the peer (P4)
+//	waits         a node that serves alone serves everybody (regime 1)
 //	healthy       a fault leaves no node suspecting a healthy one (regime 1)
 //	formed, calls when faults have stopped the pair forms and calls end, in time
 //	panic, exit, runaway

@@ -17,6 +17,9 @@ func (f *faults) begin(w *world) {
 		w.after(f.upTo(second), f.rough)
 	}
 	w.after(f.upTo(second), f.stall)
+	if w.plan.regime == 1 {
+		w.watchSolo()
+	}
 	w.agenda.add(w.plan.faultsEnd, f.stop)
 }
 
@@ -53,8 +56,11 @@ func (f *faults) pauseLength() instant {
 
 // downFor is how long a node stays down: sometimes too short to be noticed.
 func (f *faults) downFor() instant {
-	if f.happens(0.4) {
+	switch k := f.w.fate.IntN(20); {
+	case k < 8:
 		return millisecond + f.upTo(3*tickLength)
+	case k == 19:
+		return 5*second + f.upTo(5*second) // long enough for whoever waits in vain
 	}
 	return f.pauseLength() + f.upTo(second)
 }

@@ -104,6 +104,10 @@ func (l *link) try(p *process, serial int) {
 	peer := l.w.nodes[1-l.from]
 	again := func() { l.try(p, serial) }
 	switch {
+	case l.w.happens(0.3) && l.w.links[1-l.from].heard() && !l.blocked && peer.proc != nil:
+		// A refusal that proves nothing: the peer's own stream to us stands (P9).
+		p.arrive(func() { p.tell(replica.DialRefused{}) })
+		l.w.after(20*millisecond, again)
 	case l.blocked || peer.dark || peer.proc != nil && peer.proc.paused:
 		l.w.after(20*millisecond, again)
 	case peer.proc == nil:
@@ -191,3 +195,5 @@ func (l *link) greet() {
 		l.cut(false)
 	}
 }
+
+func (l *link) heard() bool { return l.conn != nil && l.conn.heard }

@@ -47,6 +47,8 @@ type process struct {
 	lastTick     instant
 	peerInc      replica.Incarnation // the peer's life, as far as it was heard
 	status       replica.Status
+	spread       spread
+	soloAt       instant // SOLO, awake and with its view on disk ever since
 }
 
 // start begins a new life. The new incarnation is on disk before anything else
@@ -60,7 +62,7 @@ func (n *node) start() {
 	before := n.disk
 	n.disk.incarnation = max(before.incarnation+1, replica.Incarnation(w.now/millisecond))
 	n.disk.written = true
-	p := &process{w: w, node: n, inc: n.disk.incarnation}
+	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}}
 	cfg := w.plan.pair
 	cfg.AsPrimary = n.id == 0
 	cfg.Incarnation = p.inc

@@ -16,6 +16,26 @@ func (w *world) formedNow() bool {
 		len(a.disk.waiting) == 0 && len(b.disk.waiting) == 0 && len(a.socket) == 0 && len(b.socket) == 0
 }
 
+// watchSolo looks, in regime 1, whether a node that serves alone does: whoever
+// still waits after two attempts of the longest kind waits for nothing. With a
+// network that loses requests nothing can be said.
+func (w *world) watchSolo() {
+	w.after(tickLength, w.watchSolo)
+	limit := instant(2*w.plan.maxAttempt+30) * tickLength
+	for _, n := range w.nodes {
+		p := n.proc
+		if p == nil || p.paused || p.status.Role != replica.Solo || n.disk.view < p.status.View {
+			if p != nil {
+				p.soloAt = w.now
+			}
+			continue
+		}
+		if w.now-p.soloAt > limit && w.plan.clientLoss == 0 && !w.faults.over() {
+			w.slowCalls("waits", p.soloAt, limit)
+		}
+	}
+}
+
 // watchEnd is planned for the moment when the faults stop.
 func (w *world) watchEnd() {
 	formed := false
@@ -50,14 +70,14 @@ func (w *world) standing() string {
 // watchCalls looks once a second for a call that takes too long.
 func (w *world) watchCalls() {
 	w.after(second, w.watchCalls)
-	w.slowCalls(settleTicks * tickLength)
+	w.slowCalls("calls", w.plan.faultsEnd, settleTicks*tickLength)
 }
 
-func (w *world) slowCalls(limit instant) {
+func (w *world) slowCalls(check string, since, limit instant) {
 	for _, c := range w.clients {
 		for _, k := range c.clerks {
-			if o := k.open; o != nil && w.now-max(o.at, w.plan.faultsEnd) > limit {
-				w.fail("calls", "client %d call %d: %s %q has waited since %.3fs: %s", c.id, o.id, verbName(o.verb), o.name, float64(o.at)/float64(second), w.standing())
+			if o := k.open; o != nil && w.now-max(o.at, since) > limit {
+				w.fail(check, "client %d call %d: %s %q has waited since %.3fs: %s", c.id, o.id, verbName(o.verb), o.name, float64(o.at)/float64(second), w.standing())
 			}
 		}
 	}
@@ -67,7 +87,7 @@ func (w *world) slowCalls(limit instant) {
 func (c *checker) atEnd() {
 	w := c.w
 	w.now = w.plan.end
-	w.slowCalls(w.plan.end - w.plan.callsEnd - 2*second)
+	w.slowCalls("calls", w.plan.faultsEnd, w.plan.end-w.plan.callsEnd-2*second)
 	a, b := w.nodes[0].proc, w.nodes[1].proc
 	if !paired(a) || !paired(b) || a.status.View != b.status.View || a.table.locks.Digest() != b.table.locks.Digest() {
 		w.fail("formed", "the idle pair is not one: %s", w.standing())

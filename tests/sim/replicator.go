@@ -13,6 +13,9 @@ func (p *process) step(ev replica.Event) {
 	if p.w.opt.Trace != nil {
 		p.w.trace(string(p.node.name), "<-", ev)
 	}
+	if s, ok := ev.(replica.Submit); ok {
+		p.spread.submitted(s.Commands)
+	}
 	effects := p.core.Step(ev)
 	before := p.status
 	p.status = p.core.Status()
@@ -37,13 +40,21 @@ func (p *process) perform(e replica.Effect) {
 	switch e := e.(type) {
 	case replica.Send:
 		p.w.check.sends(p, e.Message)
+		p.spread.note(e.Message)
 		p.w.links[p.node.id].send(p, e.Message)
 	case replica.Apply:
+		p.spread.applied(e.Entries)
 		ruled := hasRole(p.status.Role)
 		p.tableActor.post(func() { p.table.apply(e.Entries, ruled) })
 	case replica.Refuse:
+		for _, id := range e.Requests {
+			if p.spread.refused(id) {
+				p.w.fail("refused", "%s answers that it has not executed %+v, which it has sent to its peer", p.node.name, id)
+			}
+		}
 		p.tableActor.post(func() { p.table.refuse(e) })
 	case replica.Abandon:
+		clear(p.spread)
 		p.tableActor.post(func() { p.table.abandon(e.Hint) })
 	case replica.Persist:
 		p.disk.write(e.View, e.Cluster)
@@ -107,5 +118,48 @@ func (d *writer) save() {
 func (d *writer) crash() {
 	if len(d.waiting) > 0 && d.p.w.happens(0.5) {
 		d.save()
+	}
+}
+
+// spread is what a process's clients have asked it and wait for: false when the
+// request is still here, true when it was sent to the peer. From then on it may
+// be executed at any time, so nobody may be told that it was not (P4).
+type spread map[lock.RequestID]bool
+
+func (s spread) submitted(commands []lock.Command) {
+	for _, c := range commands {
+		s[c.ID()] = false
+	}
+}
+
+func (s spread) sent(id lock.RequestID) {
+	if _, ok := s[id]; ok {
+		s[id] = true
+	}
+}
+
+// refused reports whether the refusal is a lie.
+func (s spread) refused(id lock.RequestID) bool {
+	sent := s[id]
+	delete(s, id)
+	return sent
+}
+
+func (s spread) note(m replica.Message) {
+	switch m := m.(type) {
+	case replica.Relay:
+		for _, c := range m.Commands {
+			s.sent(c.ID())
+		}
+	case replica.Forward:
+		for _, e := range m.Entries {
+			s.sent(e.Command.ID())
+		}
+	}
+}
+
+func (s spread) applied(entries []lock.Entry) {
+	for _, e := range entries {
+		delete(s, e.Command.ID())
 	}
 }
