@@ -24,6 +24,9 @@ const (
 	writerBatch     = 4 // frames in a message
 	maxMessageBytes = writerBatch*(maxFrameBytes+8192) + 64<<10
 	attemptTime     = 24 * time.Hour // an attempt lasts until somebody answers
+	// A window that gRPC may size by itself costs a ping and its answer for nearly
+	// every message: two more system calls and two more wake-ups on either side.
+	flowWindow = 1 << 20
 )
 
 // Start starts a process that talks over proto.actor's remoting.
@@ -144,6 +147,8 @@ func (r *remoting) serverOptions() []grpc.ServerOption {
 		grpc.StreamInterceptor(r.guard.stream),
 		grpc.UnaryInterceptor(r.guard.unary),
 		grpc.MaxRecvMsgSize(maxMessageBytes),
+		grpc.StaticStreamWindowSize(flowWindow),
+		grpc.StaticConnWindowSize(flowWindow),
 		grpc.MaxConcurrentStreams(4),
 		grpc.MaxHeaderListSize(16 << 10),
 		grpc.ConnectionTimeout(visitorTime),
@@ -158,6 +163,8 @@ func (r *remoting) dialOptions() []grpc.DialOption {
 		grpc.WithContextDialer(r.dialer.dial),
 		grpc.WithResolvers(asWritten{}),
 		grpc.WithStreamInterceptor(outgoing),
+		grpc.WithStaticStreamWindowSize(flowWindow),
+		grpc.WithStaticConnWindowSize(flowWindow),
 		// A machine that has vanished is noticed even by those who have no
 		// heartbeats of their own.
 		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: 10 * time.Second, Timeout: 5 * time.Second}),
