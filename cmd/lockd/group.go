@@ -20,9 +20,14 @@ const (
 	cleanStop = 2 * time.Second
 )
 
+// lingerTicks is how long a node that gave up keeps its links: they make contact
+// by their ticks, and one may be lost.
+const lingerTicks = 4
+
 // group is the nodes of this process. They start, run and end together.
 type group struct {
 	log     *slog.Logger
+	tick    time.Duration
 	nodes   []*remote.Node
 	claims  []io.Closer // on the nodes' state directories
 	signals chan os.Signal
@@ -32,8 +37,8 @@ type group struct {
 
 // newGroup listens for signals from now on, so that control-C during the start
 // is a clean stop too.
-func newGroup(log *slog.Logger) *group {
-	g := &group{log: log, signals: make(chan os.Signal, 4), gaveUp: make(chan string, 4), over: make(chan struct{})}
+func newGroup(log *slog.Logger, tick time.Duration) *group {
+	g := &group{log: log, tick: tick, signals: make(chan os.Signal, 4), gaveUp: make(chan string, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
 	return g
 }
@@ -54,8 +59,18 @@ func (g *group) serve() error {
 		g.log.Info("stopping, and telling the other node", "signal", s.String())
 		return g.leave()
 	case reason := <-g.gaveUp:
-		_ = g.leave() // what it has to say to the peer is still under way
+		g.linger()
+		_ = g.leave()
 		return cli.Fail(cli.Config, "%s", reason)
+	}
+}
+
+// linger gives the links time to tell the peer why this node goes: if neither has
+// a role, the peer has to go too, and would wait for ever if it did not hear it.
+func (g *group) linger() {
+	select {
+	case <-time.After(min(lingerTicks*g.tick, cleanStop)):
+	case <-g.signals:
 	}
 }
 

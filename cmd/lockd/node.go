@@ -25,7 +25,7 @@ func (p *program) runNode(names []string, asPrimary bool) error {
 	if err != nil {
 		return err
 	}
-	g := newGroup(p.newLog())
+	g := newGroup(p.newLog(), p.tick)
 	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir)); err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ func (p *program) runPair(names []string) error {
 	if !p.Given("trust-refused") {
 		p.trustRefused = true // both nodes are on this machine
 	}
-	g := newGroup(p.newLog())
+	g := newGroup(p.newLog(), p.tick)
 	for i, self := range names {
 		dir, err := memberDir(p.data, self, p.Getenv)
 		if err == nil {

@@ -15,7 +15,10 @@ func stateDir(data, self string, getenv func(string) string) (string, error) {
 		return data, nil
 	}
 	root, err := stateHome(getenv)
-	return filepath.Join(root, "lockstep", self), err
+	if err != nil {
+		return "", err
+	}
+	return filepath.Join(root, "lockstep", self), nil
 }
 
 // memberDir is the same for a node of lockd pair: -data has a directory for each.
