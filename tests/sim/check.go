@@ -45,6 +45,9 @@ func (c *checker) stepped(p *process, before replica.Status) {
 		c.w.fail("one-reign", "%s went back from view %d to %d", p.node.name, before.View, now.View)
 	}
 	c.reigned(p)
+	if now.Role != replica.Solo {
+		p.soloAt = c.w.now
+	}
 	if now.Role == before.Role {
 		return
 	}

@@ -159,14 +159,15 @@ func (l *link) breakOff(c *conn, keep, silent bool) {
 		c.limit -= l.w.chance.IntN(6)
 	}
 	if !silent {
-		l.w.agenda.add(max(l.w.now, c.lastAt)+1, func() { c.end() })
+		l.w.agenda.add(max(l.w.now, c.lastAt)+1, func() { c.end(l) })
 	}
 }
 
-// end tells the receiver, behind the last frame.
-func (c *conn) end() {
+// end tells the receiver, behind the last frame, unless it has heard the next
+// connection already: the stream of that life has not ended then.
+func (c *conn) end(next *link) {
 	p := c.to
-	if !p.dead {
+	if !p.dead && !next.heard() {
 		p.arrive(func() { p.tell(replica.StreamEnded{Incarnation: c.from.inc}) })
 	}
 }

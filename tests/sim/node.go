@@ -73,7 +73,7 @@ func (n *node) start() {
 	p.disk = &writer{p: p}
 	p.replicator.p, p.tableActor.p = p, p
 	p.table = newTable(p)
-	p.lastPost, p.lastTick = w.now, w.now
+	p.lastPost, p.lastTick, p.soloAt = w.now, w.now, w.now
 	n.proc = p
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
