@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"lockstep/cmd/internal/cli"
 )
@@ -41,6 +42,10 @@ func stateHome(getenv func(string) string) (string, error) {
 	return "", cli.Fail(cli.CantCreate, "there is no place for this node's state, since HOME is not set: choose one with -data")
 }
 
+// dying is how long the last life of a node, killed a moment ago, may still hold
+// its state directory.
+const dying = 500 * time.Millisecond
+
 // errTaken says that another process holds a state directory.
 var errTaken = errors.New("taken")
 
@@ -52,6 +57,10 @@ func claim(dir, self string) (io.Closer, error) {
 		return nil, cli.Fail(cli.CantCreate, "cannot make the state directory: %v; choose another with -data", err)
 	}
 	held, err := lockFile(filepath.Join(dir, "lock"))
+	for deadline := time.Now().Add(dying); errors.Is(err, errTaken) && time.Now().Before(deadline); {
+		time.Sleep(dying / 20)
+		held, err = lockFile(filepath.Join(dir, "lock"))
+	}
 	switch {
 	case errors.Is(err, errTaken):
 		return nil, cli.Fail(cli.Unavailable, "%s runs already: another lockd uses the state directory %s; stop that one, or give this node another address and -data", self, dir)
