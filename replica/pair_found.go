@@ -70,7 +70,10 @@ func (p *Pair) foundAlone() {
 		p.reignAlone(p.view+foundLeap, "founded alone by -found: locks that only the peer held are lost")
 	case p.cfg.AsPrimary && !p.cfg.HasIdentity:
 		p.reignAlone(p.view+1, "nobody answers, and this is the first start: founded alone")
-	case p.suspect.count == p.suspect.limit:
+	case p.suspect.count != p.suspect.limit:
+	case !p.cfg.HasIdentity:
+		p.say(false, fmt.Sprintf("waiting for %s, which founds the pair", p.peer))
+	default:
 		p.say(true, fmt.Sprintf("waiting for %s: this node has been in view %d, and only its peer may still hold the locks; start the peer, or restart this node with -found if the peer's copy is lost", p.peer, p.view))
 	}
 }
