@@ -91,7 +91,7 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 }
 
 func (t *LockTable) apply(m replica.Apply) {
-	var out outbox
+	out := outbox{expects: len(m.Entries)}
 	for _, e := range m.Entries {
 		result := t.table.Apply(e)
 		id := e.Command.ID()

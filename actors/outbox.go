@@ -11,6 +11,7 @@ import (
 type outbox struct {
 	parcels []addressed
 	last    int
+	expects int // how many answers there may be; mostly one process gets them all
 }
 
 type addressed struct {
@@ -33,7 +34,11 @@ func (o *outbox) find(to replica.NodeID) int {
 			return i
 		}
 	}
-	o.parcels = append(o.parcels, addressed{to: to})
+	room := 0
+	if len(o.parcels) == 0 {
+		room = o.expects
+	}
+	o.parcels = append(o.parcels, addressed{to: to, answers: make([]messages.Answer, 0, room)})
 	o.last = len(o.parcels) - 1
 	return o.last
 }

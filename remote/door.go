@@ -309,25 +309,23 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 	}
 }
 
-// answers sorts answers by client. They come in runs, and mostly few clients.
+// answers hands each run of answers to its client. Answers to one client come in
+// a row: the nodes gather them by request, in the order of asking. Should they
+// not, the client gets several messages.
 func (d *door) answers(ctx actor.Context, from replica.NodeID, all []messages.Answer) {
-	var batches []*actors.FromNode
-	var clients []messages.ClientID
-	at := make(map[messages.ClientID]int)
-	for _, a := range all {
-		i, ok := at[a.Client]
-		if !ok {
-			i = len(batches)
-			at[a.Client] = i
-			batches = append(batches, &actors.FromNode{From: from})
-			clients = append(clients, a.Client)
-		}
-		batches[i].Answers = append(batches[i].Answers, a.Answer)
+	plain := make([]replica.Answer, len(all)) // of all clients, cut into runs
+	for i, a := range all {
+		plain[i] = a.Answer
 	}
-	for i, batch := range batches {
-		if pid := d.process.client(clients[i]); pid != nil {
-			ctx.Send(pid, batch)
+	for begin := 0; begin < len(all); {
+		client, end := all[begin].Client, begin+1
+		for end < len(all) && all[end].Client == client {
+			end++
 		}
+		if pid := d.process.client(client); pid != nil {
+			ctx.Send(pid, &actors.FromNode{From: from, Answers: plain[begin:end:end]})
+		}
+		begin = end
 	}
 }
 

@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"slices"
+
 	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
@@ -34,20 +36,28 @@ type waiting struct {
 
 func (w *waiting) empty() bool { return w.items == 0 }
 
-// add appends a parcel. It copies the first one too: the slices belong to the
-// actor that sent them.
+// add appends a parcel. The slices of the first one belong to the actor that sent
+// them: they are read as they are, and copied when something is to join them.
 func (w *waiting) add(p *messages.Parcel) {
-	w.parcel.Requests = append(w.parcel.Requests, p.Requests...)
-	w.parcel.Answers = append(w.parcel.Answers, p.Answers...)
-	w.parcel.Pair = append(w.parcel.Pair, p.Pair...)
-	w.parcel.StatusQueries = append(w.parcel.StatusQueries, p.StatusQueries...)
-	w.parcel.StatusReports = append(w.parcel.StatusReports, p.StatusReports...)
+	w.parcel.Requests = join(w.parcel.Requests, p.Requests)
+	w.parcel.Answers = join(w.parcel.Answers, p.Answers)
+	w.parcel.Pair = join(w.parcel.Pair, p.Pair)
+	w.parcel.StatusQueries = join(w.parcel.StatusQueries, p.StatusQueries)
+	w.parcel.StatusReports = join(w.parcel.StatusReports, p.StatusReports)
 	if p.Refused != "" {
 		w.parcel.Refused = p.Refused
 		w.items++
 	}
 	w.items += count(p)
 	w.bytes += size(p)
+}
+
+// join appends more to what waits. Mostly nothing waits, and nothing is copied.
+func join[T any](waiting, more []T) []T {
+	if len(waiting) == 0 {
+		return slices.Clip(more) // appending to it leaves the sender's array alone
+	}
+	return append(waiting, more...)
 }
 
 // overflowing drops traffic until the limits hold, and reports whether it had
