@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +60,8 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 		return lock.Result{}, replica.ErrClosed
 	}
 	if first {
+		// Whoever else is about to call gets into the same parcel.
+		runtime.Gosched()
 		c.host.Root().Send(c.pid, callsWaiting{})
 	}
 	select {

@@ -11,8 +11,10 @@ import (
 // PanicExitCode is the exit code of a process in which an actor panicked.
 const PanicExitCode = 3
 
-// Props describes an actor whose panic ends the process.
+// Props describes an actor whose panic ends the process, and which runs on the
+// goroutine that posts to it while it is idle (see mailbox).
 func Props(producer func() actor.Actor, opts ...actor.PropsOption) *actor.Props {
+	opts = append(opts, actor.WithMailbox(newMailbox))
 	return actor.PropsFromProducer(func() actor.Actor { return lastWords{producer()} }, opts...)
 }
 
