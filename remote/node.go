@@ -70,7 +70,9 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	}
 	core := replica.NewPair(replica.PairConfig{
 		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
-		HasIdentity: known, View: identity.View, Cluster: identity.Cluster, NewCluster: newCluster(),
+		// Without a view the node has had no part in anything yet: it may begin
+		// like one that starts for the first time.
+		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: newCluster(),
 		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
 	})
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
