@@ -48,35 +48,33 @@ func hop(next []string) error {
 		return err
 	}
 	if len(next) == 0 {
-		return relay(before, before)
+		relay(before, before)
+		return nil
 	}
 	after, err := net.Dial("tcp", next[0])
 	if err != nil {
 		return err
 	}
 	go relay(after, before)
-	return relay(before, after)
+	relay(before, after)
+	return nil
 }
 
 // relay looks at every request, as a service must, and writes as many at once as
-// came at once.
-func relay(from io.Reader, to io.Writer) error {
+// came at once. It ends with either connection: should that be too early, the
+// client tells.
+func relay(from io.Reader, to io.Writer) {
 	in, out := bufio.NewReaderSize(from, bufferBytes), bufio.NewWriterSize(to, bufferBytes)
 	var request [requestBytes]byte
 	for {
 		if _, err := io.ReadFull(in, request[:]); err != nil {
-			if err == io.EOF {
-				return nil
-			}
-			return err
+			return
 		}
 		if _, err := out.Write(request[:]); err != nil {
-			return err
+			return
 		}
-		if in.Buffered() < requestBytes {
-			if err := out.Flush(); err != nil {
-				return err
-			}
+		if in.Buffered() < requestBytes && out.Flush() != nil {
+			return
 		}
 	}
 }

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"strings"
+	"testing"
+)
+
+func TestBadFlagsAreRefused(t *testing.T) {
+	for _, args := range []string{"-callers x", "-callers 0", "-clients 1,,2", "-runs 0", "-duration 0s", "-callers= -clients=", "surplus", "-nonsense"} {
+		if _, err := parse(strings.Fields(args)); !errors.As(err, new(usageError)) {
+			t.Errorf("%s: got %v, want a complaint about the command line", args, err)
+		}
+	}
+}
+
+func TestAMissingRedisIsNamed(t *testing.T) {
+	_, err := startRedis(t.Context(), "/nowhere/redis-server", t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "install") {
+		t.Errorf("got %v, want what to install", err)
+	}
+}
+
+func TestRatiosAreOfTheSameRun(t *testing.T) {
+	r := row{Callers: 256, Kind: "goroutines",
+		Redis:    runs{Runs: []figures{{OpsPerSecond: 100, P50: 10, P99: 30}, {OpsPerSecond: 200, P50: 20, P99: 50}, {OpsPerSecond: 400, P50: 30, P99: 60}}},
+		Lockstep: runs{Runs: []figures{{OpsPerSecond: 300, P50: 20, P99: 30}, {OpsPerSecond: 800, P50: 20, P99: 50}, {OpsPerSecond: 800, P50: 15, P99: 60}}},
+	}
+	r.finish()
+	if r.Ratio != (middle{Median: 3, Min: 2, Max: 4}) || r.P50Ratio != (middle{Median: 1, Min: 0.5, Max: 2}) {
+		t.Errorf("the ratios are %+v and %+v", r.Ratio, r.P50Ratio)
+	}
+	var out bytes.Buffer
+	if err := (&report{Rows: []row{r}}).write(&out); err != nil || !strings.Contains(out.String(), "3.00 (2.00..4.00)") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+}
