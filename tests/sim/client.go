@@ -14,7 +14,6 @@ type client struct {
 	id     int
 	life   int
 	core   *replica.Client
-	seed   uint64
 	calls  map[replica.CallID]*call
 	nextID replica.CallID
 	clerks []*clerk

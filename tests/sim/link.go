@@ -17,14 +17,13 @@ type link struct {
 
 // conn is one connection of a link.
 type conn struct {
-	number        int
-	from, to      *process
-	sent          int     // frames
-	limit         int     // once broken: frames above it are lost
-	broken        bool    //
-	lastAt        instant // when the last frame arrives: order is kept
-	heard         bool    // a frame was handled
-	silentlyEnded bool
+	number   int
+	from, to *process
+	sent     int     // frames
+	limit    int     // once broken: frames above it are lost
+	broken   bool    //
+	lastAt   instant // when the last frame arrives: order is kept
+	heard    bool    // a frame was handled
 }
 
 type frame struct {
