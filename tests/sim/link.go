@@ -19,9 +19,9 @@ type link struct {
 type conn struct {
 	number   int
 	from, to *process
-	sent     int     // frames
-	limit    int     // once broken: frames above it are lost
-	broken   bool    //
+	sent     int // frames
+	limit    int // once broken: frames above it are lost
+	broken   bool
 	lastAt   instant // when the last frame arrives: order is kept
 	heard    bool    // a frame was handled
 }
