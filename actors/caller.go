@@ -64,15 +64,23 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 		runtime.Gosched()
 		c.host.Root().Send(c.pid, callsWaiting{})
 	}
+	if ctx.Done() == nil { // the plain wait is cheaper
+		return c.end(one, <-one.done)
+	}
 	select {
 	case f := <-one.done:
-		c.queue.unused.Put(one)
-		return f.Result, f.Err
+		return c.end(one, f)
 	case <-ctx.Done():
 		// The end of the call may still come, so its channel is not used again.
 		c.host.Root().Send(c.pid, cancel{one})
 		return lock.Result{}, ctx.Err()
 	}
+}
+
+// end gives a call back that has ended.
+func (c *Caller) end(one *call, f replica.Finished) (lock.Result, error) {
+	c.queue.unused.Put(one)
+	return f.Result, f.Err
 }
 
 // Close closes the session with one attempt at telling the nodes, and stops the

@@ -1,6 +1,10 @@
 package replica
 
-import "lockstep/lock"
+import (
+	"slices"
+
+	"lockstep/lock"
+)
 
 // order is the list of entries as this node knows it:
 //
@@ -35,6 +39,7 @@ func (o *order) after(index lock.Index) []lock.Entry {
 
 // number gives the first n of the queue their places and returns them.
 func (o *order) number(view lock.View, n int) []lock.Entry {
+	o.entries = slices.Grow(o.entries, n)
 	for _, c := range o.queue[:n] {
 		o.last++
 		o.entries = append(o.entries, lock.Entry{View: view, Index: o.last, Command: c})
@@ -83,7 +88,11 @@ func (p *Pair) enqueue(commands []lock.Command) {
 		p.refuse(commands[room:], Overloaded, "")
 		commands = commands[:room]
 	}
-	p.order.queue = append(p.order.queue, commands...)
+	if len(p.order.queue) == 0 {
+		p.order.queue = commands[:len(commands):len(commands)] // theirs, not to be written to
+	} else {
+		p.order.queue = append(p.order.queue, commands...)
+	}
 	p.pump()
 }
 

@@ -1,6 +1,13 @@
 // Command lockd is a node of a Lockstep pair, or a whole pair in one process.
 package main
 
-import "os"
+import (
+	"os"
 
-func main() { os.Exit(newProgram().Main(os.Args[1:])) }
+	"lockstep/cmd/internal/cli"
+)
+
+func main() {
+	cli.CollectLess()
+	os.Exit(newProgram().Main(os.Args[1:]))
+}

@@ -2,12 +2,17 @@
 // checks every answer, and compares what it measures with raw TCP.
 package main
 
-import "os"
+import (
+	"os"
+
+	"lockstep/cmd/internal/cli"
+)
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == hopMode {
 		os.Exit(runHop(os.Args[2:]))
 	}
+	cli.CollectLess()
 	os.Exit(newProgram().Main(withVerb(os.Args[1:])))
 }
 
