@@ -78,7 +78,7 @@ bool have[2];                       /* joiner: holds a snapshot of the survivor'
 byte miss[2]; bool heard[2]; bool gap[2]; bool tk[2]; bool fresh[2]; bool front[2];
 byte idv[2]; bool idf[2];           /* identity file: highest view; exists */
 byte inc[2]; byte known[2];         /* own incarnation; the peer's that was heard */
-bool ended[2]; bool refd[2];        /* P9: the known life's stream has ended; REFLATE: a refusal is under way */
+bool ended[2]; byte refd[2];        /* P9: the known life's stream has ended; REFLATE: a refusal is under way (1 + the life it is proof for) */
 bool shut[2];                       /* CLOSEFIRST: listener and streams closed before the role was given up */
 byte pz; byte plen; byte faults; byte lost; byte cuts; byte closing; bool part;
 short G; byte own[VMAX+1];
@@ -142,10 +142,17 @@ inline sees(a,vv) {                 /* P0: on disk before it is used */
 #endif
   idf[a] = 1
 }
-inline leads(a) {                   /* node a begins to lead view[a] */
+inline owns(a) {                    /* one leader a view; where identities may be lost, one that answered */
   assert(own[view[a]] == 0 || own[view[a]] == 1+(a)+2*inc[a]);
   own[view[a]] = 1+(a)+2*inc[a]
 }
+#ifdef LOSEFILE
+#define leads(a) skip
+#define answers(a) owns(a)
+#else
+#define leads(a) owns(a)
+#define answers(a) skip
+#endif
 inline serve(a) {                   /* node a answers from its log */
   CHECK(PREFIX(G, lg[a]));
 #ifndef ANY
@@ -217,7 +224,10 @@ active proctype M() {
   atomic { skip;
 #ifndef FOUNDING
     role[0] = PRIMARY; role[1] = BACKUP; view[0] = 1; view[1] = 1; idv[0] = 1; idv[1] = 1; idf[0] = 1; idf[1] = 1;
-    inc[0] = 1; inc[1] = 1; known[0] = 1; known[1] = 1; fresh[0] = 1; fresh[1] = 1; own[1] = 3
+    inc[0] = 1; inc[1] = 1; known[0] = 1; known[1] = 1; fresh[0] = 1; fresh[1] = 1; own[1] = 3;
+#ifdef REFLATE
+    refd[0] = 1                                                     /* from before node 1 had started */
+#endif
 #endif
   }
 end: do
@@ -297,7 +307,11 @@ end: do
 #ifdef REFNOEND
         :: (role[xi] == PRIMARY || role[xi] == BACKUP) && known[xi] != 0 -> gosolo(xi)
 #else
+#ifdef REFAFTER
+        :: (role[xi] == PRIMARY || role[xi] == BACKUP) && ended[xi] && xx == known[xi] -> gosolo(xi)
+#else
         :: (role[xi] == PRIMARY || role[xi] == BACKUP) && ended[xi] -> gosolo(xi)
+#endif
 #endif
         :: else -> skip
         fi
@@ -335,7 +349,7 @@ end: do
         heard[xi] = 1;
         if
         :: TAKES(xv, view[xi]) && (xx == FOUND || (have[xi] && HOLDS(LEN(lg[xi])+1, xx))) ->
-           if :: xx == FOUND -> CHECK(G == 0); lg[xi] = 0 :: else -> skip fi;
+           if :: xx == FOUND -> lg[xi] = 0 :: else -> skip fi;
            role[xi] = BACKUP; have[xi] = 0; miss[xi] = 0; sees(xi,xv); xe = LEN(lg[xi]); put(xi,ACK,xv,xe)
         :: else -> skip
         fi
@@ -354,7 +368,12 @@ end: do
 #else
         demote(xi,xv)
 #endif
-     :: xt >= FWD && xt <= STALE && !norole(xi) && xv < view[xi] -> if :: xt != STALE -> put(xi,STALE,view[xi],0) :: else -> skip fi
+     :: xt >= FWD && xt <= STALE && !norole(xi) && xv < view[xi] ->
+#ifdef NOSTALE
+        skip
+#else
+        if :: xt != STALE -> put(xi,STALE,view[xi],0) :: else -> skip fi
+#endif
      :: xt >= FWD && xt <= STALE && !norole(xi) && xv == view[xi] ->
         heard[xi] = 1; miss[xi] = 0;
         if
@@ -364,7 +383,7 @@ end: do
         :: xt == ACK && role[xi] == PRIMARY ->
            st[xi] = 0;
            if
-           :: pend[xi] != 0 && xx == LEN(lg[xi])+1 -> lg[xi] = lg[xi] | (pend[xi] << (4*(xx-1))); pend[xi] = 0; serve2(xi)
+           :: pend[xi] != 0 && xx == LEN(lg[xi])+1 -> lg[xi] = lg[xi] | (pend[xi] << (4*(xx-1))); pend[xi] = 0; serve2(xi); answers(xi)
            :: else -> skip
            fi
         :: else -> skip
@@ -377,7 +396,7 @@ end: do
   :: atomic { closing == 0 && LEN(lg[1]) < K && ((run(1) && role[1] == SOLO) || (run(1) && role[1] == PRIMARY && pend[1] == 0)) -> xi = 1;
 asks:
      if
-     :: role[xi] == SOLO -> CHECK(PREFIX(G,lg[xi])); lg[xi] = lg[xi] | (view[xi] << (4*LEN(lg[xi]))); serve(xi)
+     :: role[xi] == SOLO -> CHECK(PREFIX(G,lg[xi])); lg[xi] = lg[xi] | (view[xi] << (4*LEN(lg[xi]))); serve(xi); answers(xi)
      :: role[xi] == PRIMARY -> pend[xi] = view[xi]; xe = ((LEN(lg[xi])+1) << 4) | view[xi]; put(xi,FWD,view[xi],xe)
      fi; xi = 0; xe = 0; xk = 0 }
 
@@ -442,18 +461,18 @@ ticks:
      cuts++; cutoff(0); cutoff(1); xt = 0; xv = 0; xx = 0; xq = 0; xk = 0; xd = 0 }
 #endif
 #ifdef TRUST
-  :: atomic { run(0) && known[0] != 0 && (!up(1) || shut[1]) && !(inb[0]??[REFUSED,_,_,_]) && closing == 0 -> xi = 0; goto refuses }
-  :: atomic { run(1) && known[1] != 0 && (!up(0) || shut[0]) && !(inb[1]??[REFUSED,_,_,_]) && closing == 0 -> xi = 1;
+  :: atomic { run(0) && (!up(1) || shut[1]) && !(inb[0]??[REFUSED,_,_,_]) && closing == 0 -> xi = 0; goto refuses }
+  :: atomic { run(1) && (!up(0) || shut[0]) && !(inb[1]??[REFUSED,_,_,_]) && closing == 0 -> xi = 1;
 refuses:
 #ifdef REFLATE
-     refd[xi] = 1;
+     refd[xi] = 1 + (ended[xi] -> known[xi] : 0);                   /* was that life's stream known to have ended when the dial began? */
 #else
-     inb[xi]!REFUSED,0,0,0;
+     xx = (ended[xi] -> known[xi] : 0); inb[xi]!REFUSED,0,xx,0; xx = 0;
 #endif
      xi = 0 }
 #ifdef REFLATE
-  :: atomic { refd[0] && run(0) -> refd[0] = 0; inb[0]!REFUSED,0,0,0 }
-  :: atomic { refd[1] && run(1) -> refd[1] = 0; inb[1]!REFUSED,0,0,0 }
+  :: atomic { refd[0] && run(0) -> xx = refd[0]-1; refd[0] = 0; inb[0]!REFUSED,0,xx,0; xx = 0 }
+  :: atomic { refd[1] && run(1) -> xx = refd[1]-1; refd[1] = 0; inb[1]!REFUSED,0,xx,0; xx = 0 }
 #endif
 #endif
 
@@ -463,7 +482,7 @@ refuses:
 starts:
      SAY2("node %d starts, view %d\n", xi, idv[xi]); inc[xi]++; role[xi] = JOINING; view[xi] = idv[xi]; fresh[xi] = 1;
 #ifdef EAGERRESTART
-     if :: xi == 0 -> role[0] = PRIMARY; view[0] = 1; known[0] = inc[1] :: else -> skip fi;
+     if :: xi == 0 -> role[0] = PRIMARY; view[0] = 1; known[0] = inc[1]; leads(0) :: else -> skip fi;
 #endif
      xi = 0 }
 #ifdef LIVE
