@@ -155,11 +155,15 @@ func (p *Pair) onRefusal(m Refusal) {
 // that the peer can go on at once (P0).
 func (p *Pair) leave() {
 	p.held = nil
-	hadRole, usable := p.hasRole(), p.synced >= p.view
+	hadRole, usable, view := p.hasRole(), p.synced >= p.view, p.view
+	if p.renewing {
+		// The backup may be in the last view still, and this must not demote it.
+		view--
+	}
 	p.role = Demoted
 	p.dropRole(p.hint())
 	if hadRole && usable {
-		p.send(Bye{View: p.view})
+		p.send(Bye{View: view})
 	}
 	p.out = append(p.out, p.held...) // nothing will be synced any more
 	p.over = true

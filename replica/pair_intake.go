@@ -105,6 +105,7 @@ func (p *Pair) onStart(m Start) {
 		p.enter(Backup, m.View, fmt.Sprintf("%s goes on in a new view", p.peer))
 	}
 	if p.role == Backup && m.View == p.view {
+		p.suspect.alive() // nobody but this view's primary says so
 		p.send(Ack{View: p.view, Index: p.order.last})
 		return
 	}

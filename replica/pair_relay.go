@@ -19,20 +19,25 @@ type parked struct {
 // relayAfter is how many ticks a relay may take before it is repeated.
 const relayAfter = 3
 
-// add parks what is not parked yet and returns it.
-func (k *park) add(commands []lock.Command) []lock.Command {
+// add parks what is not parked yet, up to a limit, and returns it and what did
+// not fit. A repeat of a parked request is neither: it was relayed.
+func (k *park) add(commands []lock.Command, limit int) (fresh, over []lock.Command) {
 	if k.waiting == nil {
 		k.waiting = map[lock.RequestID]bool{}
 	}
-	fresh := make([]lock.Command, 0, len(commands))
+	fresh = make([]lock.Command, 0, len(commands))
 	for _, c := range commands {
-		if id := c.ID(); !k.waiting[id] {
+		switch id := c.ID(); {
+		case k.waiting[id]:
+		case len(k.waiting) >= limit:
+			over = append(over, c)
+		default:
 			k.waiting[id] = true
 			k.requests = append(k.requests, parked{command: c, relayed: k.clock})
 			fresh = append(fresh, c)
 		}
 	}
-	return fresh
+	return fresh, over
 }
 
 // remove takes the requests of entries out of the park.
@@ -67,12 +72,9 @@ func (k *park) list() []parked {
 // relay sends requests on to the primary and parks them (P4). Once relayed, a
 // request may be executed at any time: it is never refused any more.
 func (p *Pair) relay(commands []lock.Command) {
-	room := max(0, p.cfg.MaxQueue-len(p.park.waiting))
-	if len(commands) > room {
-		p.refuse(commands[room:], Overloaded, "")
-		commands = commands[:room]
-	}
-	p.sendRelay(p.park.add(commands))
+	fresh, over := p.park.add(commands, p.cfg.MaxQueue)
+	p.refuse(over, Overloaded, "")
+	p.sendRelay(fresh)
 }
 
 func (p *Pair) sendRelay(commands []lock.Command) {
