@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"fmt"
 
 	"lockstep/lock"
@@ -99,6 +100,13 @@ func (k *clerk) finished(done *call, f replica.Finished) {
 func (k *clerk) learn(done *call, f replica.Finished) {
 	w := k.c.w
 	before := k.mine
+	if errors.Is(f.Err, replica.ErrClosed) {
+		// Closing makes one attempt only. If that was lost nothing fences the
+		// request, and it may come at any time: the name is given up.
+		k.own += "'"
+		k.mine, k.in = free, k.c.heard
+		return
+	}
 	if f.Err != nil || w.plan.regime != 1 {
 		k.mine = unknown
 		return

@@ -53,8 +53,9 @@ func (f *faults) mild() {
 	}
 }
 
-// loseEverything crashes both nodes, one after the other, before the pair has
-// formed again. Locks and sessions are lost; nothing else may be.
+// loseEverything crashes both nodes, the other while the first is still down:
+// when the first is back and joining, a second fault would overlap with the first
+// one's repair. Locks and sessions are lost; nothing else may be.
 func (f *faults) loseEverything(n *node) {
 	f.w.check.excused = true
 	other := f.w.nodes[1-n.id]
@@ -62,7 +63,7 @@ func (f *faults) loseEverything(n *node) {
 	if f.happens(0.3) {
 		gap = 0
 	}
-	f.crash(n, f.downFor())
+	f.crash(n, gap+f.downFor())
 	f.busy++
 	f.w.after(gap, func() {
 		f.busy--

@@ -37,6 +37,7 @@ type process struct {
 	table                  table
 
 	paused, dead bool
+	pausedAt     instant
 	pauses       int      // counts them, so that a wake-up knows its own
 	socket       []func() // what came and was not read yet
 	reading      bool     // it will be read, at readAt
@@ -144,7 +145,7 @@ func (p *process) pause(d instant) {
 	if p.dead || p.paused {
 		return
 	}
-	p.paused = true
+	p.paused, p.pausedAt = true, p.w.now
 	p.pauses++
 	mine := p.pauses
 	p.w.after(d, func() {
@@ -169,10 +170,21 @@ func (p *process) wake() {
 		p.postTick()
 	}
 	if len(p.socket) == 0 || !p.reading {
-		p.readAt = p.w.now + oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
+		p.readAt = p.w.now + p.lateness()
 	}
 	p.reading = true
 	p.w.agenda.add(max(p.w.now, p.readAt), p.read)
+}
+
+// lateness is how much later the socket is read than the first tick is handled.
+// Only a pause that shows as a gap between ticks has a long one: after a shorter
+// one the reader gets its turn at once, and no rule would forgive it more.
+func (p *process) lateness() instant {
+	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
+	if p.w.plan.regime == 1 && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
+		late = min(late, millisecond)
+	}
+	return late
 }
 
 // arrive is something coming from the network. What came before and was not
