@@ -72,6 +72,9 @@ var quick = []row{
 	{"staged.pml", "-DANY -DCRASH -DPAUSE -DFAULTS=2 -DK=0 -DOWNVIEW", twoLead, 1000},
 	{"staged.pml", "-DANY -DCRASH -DFAULTS=2 -DK=0 -DNOPARITY", twoLead, 1000},
 
+	// A primary that runs out of tokens (S3) renews its view with its backup.
+	{"staged.pml", "-DRENEW=1 -DCRASH -DPAUSE -DFAULTS=1 -DK=1", safe, 2000},
+
 	// P0: founding, identity, incarnations, bye.
 	{"founding.pml", "-DCRASH -DPAUSE -DLEAVE -DFAULTS=1 -DK=1", safe, 2000},
 	{"founding.pml", "-DCRASH -DPAUSE -DLOSEFILE -DFAULTS=1 -DK=1", safe, 2000},
@@ -86,11 +89,10 @@ var quick = []row{
 	{"staged.pml", "-DPAUSE -DTRUST -DREFLATE -DFAULTS=1 -DK=1", safe, 1000},
 	// P9 to the letter is not enough: the dial must have begun after the stream's end was handled.
 	{"staged.pml", "-DPAUSE -DTRUST -DREFLATE -DCUTS=1 -DFAULTS=1 -DK=1", twoSolo, 500},
-	{"staged.pml", "-DPAUSE -DTRUST -DREFLATE -DCUTS=1 -DFAULTS=1 -DK=0 -DREFAFTER", safe, 2000},
 	{"staged.pml", "-DLEAVE -DTRUST -DFAULTS=1 -DK=1 -DCLOSEFIRST", twoSolo, 500},
 
 	// P4, S3, S4: relaying, parking, re-sending.
-	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=1 -DS=2", safe, 2000},
+	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=1 -DS=2 -DDUPS=1", safe, 2000},
 	{"relay.pml", "-DCRASH -DPAUSE -DLATE=1 -DLOSS=1 -DN=5 -DR=0 -DDUAL", safe, 500},
 	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=2 -DDUPS=1 -DPARKNODEDUP", relayed, 1000},
 	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=2 -DDUPS=1 -DNODEDUP", relayed, 1000},
@@ -108,10 +110,14 @@ var full = []row{
 	{"staged.pml", "-DCRASH -DFAULTS=3 -DK=1", safe, 50000},
 	{"staged.pml", "-DCRASH -DPAUSE -DLEAVE -DTRUST -DCUTS=1 -DFAULTS=1 -DK=1", safe, 10000},
 	{"staged.pml", "-DCRASH -DPAUSE -DLOSS=1 -DFAULTS=1 -DK=1 -DLIVE", safe, 3000},
+	{"staged.pml", "-DRENEW=1 -DCRASH -DPAUSE -DLOSS=1 -DFAULTS=1 -DK=1", safe, 10000},
+	{"staged.pml", "-DRENEW=1 -DANY -DCRASH -DPAUSE -DFAULTS=2 -DK=0", safe, 10000},
+	{"staged.pml", "-DRENEW=1 -DANY -DCRASH -DPAUSE -DFAULTS=2 -DK=0 -DRENEWSTEP=1", twoLead, 3000},
 	{"founding.pml", "-DCRASH -DPAUSE -DFAULTS=1 -DK=1 -DLIVE", safe, 5000},
 	{"founding.pml", "-DCRASH -DFAULTS=2 -DK=1", safe, 5000},
 	{"founding.pml", "-DPAUSE -DTRUST -DCUTS=1 -DFAULTS=1 -DK=0", safe, 5000},
-	{"founding.pml", "-DPAUSE -DTRUST -DREFLATE -DCUTS=1 -DFAULTS=1 -DK=0 -DREFAFTER", safe, 10000},
+	{"staged.pml", "-DPAUSE -DTRUST -DREFLATE -DCUTS=1 -DFAULTS=1 -DK=0 -DREFAFTER", safe, 2000},
+	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=1 -DS=2", safe, 4000},
 	{"relay.pml", "-DCRASH -DPAUSE -DR=1 -DS=1", safe, 20000},
 	{"relay.pml", "-DCRASH -DPAUSE -DABS -DR=2 -DDUPS=1", safe, 30000},
 }

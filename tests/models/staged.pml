@@ -59,6 +59,7 @@
 #define EOS 13                      /* the peer's stream has ended */
 #define REFUSED 14                  /* nobody listens at the peer's address */
 #define FOUND 99
+#define RENEWED 98                  /* -DRENEW=k: PRIMARY(v) that runs out of tokens becomes PRIMARY(v+1) with its backup, k times */
 
 #ifdef TRAIL
 #define HIDDEN
@@ -80,7 +81,7 @@ byte idv[2]; bool idf[2];           /* identity file: highest view; exists */
 byte inc[2]; byte known[2];         /* own incarnation; the peer's that was heard */
 bool ended[2]; byte refd[2];        /* P9: the known life's stream has ended; REFLATE: a refusal is under way (1 + the life it is proof for) */
 bool shut[2];                       /* CLOSEFIRST: listener and streams closed before the role was given up */
-byte pz; byte plen; byte faults; byte lost; byte cuts; byte closing; bool part;
+byte pz; byte plen; byte faults; byte lost; byte cuts; byte closing; byte renews; bool part;
 short G; byte own[VMAX+1];
 HIDDEN byte xi, xo, xt, xv, xq, xk, xd, xw; HIDDEN short xx, xe;  /* scratch: dead between steps */
 
@@ -117,6 +118,9 @@ HIDDEN byte xi, xo, xt, xv, xq, xk, xd, xw; HIDDEN short xx, xe;  /* scratch: de
 #define ECHOED 1
 #else
 #define ECHOED (xt == REPORT || xx == inc[xi])
+#endif
+#ifndef RENEWSTEP
+#define RENEWSTEP 3
 #endif
 #define quiet (len(inb[0]) == 0 && len(inb[1]) == 0)
 
@@ -170,7 +174,11 @@ inline gosolo(a) {                  /* P3, P5, P0 */
 #ifdef NOPARITY
   sees(a, view[a]+1);
 #else
+#ifdef RENEW
+  sees(a, view[a] + (role[a] == BACKUP -> 2 : (st[a] == RENEWED -> RENEWSTEP : 1)));
+#else
   sees(a, view[a] + (role[a] == BACKUP -> 2 : 1));
+#endif
 #endif
   if :: pend[a] != 0 -> lg[a] = lg[a] | (pend[a] << (4*LEN(lg[a]))); pend[a] = 0 :: else -> skip fi;
   SAY2("  node %d becomes SOLO(%d)\n", a, view[a]); role[a] = SOLO; st[a] = 0; miss[a] = 0; heard[a] = 0; have[a] = 0;
@@ -293,7 +301,7 @@ end: do
 #endif
            :: else -> skip
            fi;
-           put(xi,HB,view[xi],0);
+           if :: st[xi] != RENEWED -> put(xi,HB,view[xi],0) :: else -> skip fi;
            if
            :: pend[xi] != 0 && !(inb[xo]??[FWD,_,_,_]) && !(inb[xi]??[ACK,_,_,_]) -> xe = ((LEN(lg[xi])+1) << 4) | pend[xi]; put(xi,FWD,view[xi],xe)
            :: else -> skip
@@ -353,8 +361,14 @@ end: do
            role[xi] = BACKUP; have[xi] = 0; miss[xi] = 0; sees(xi,xv); xe = LEN(lg[xi]); put(xi,ACK,xv,xe)
         :: else -> skip
         fi
+#ifdef RENEW
+     :: xt == START && role[xi] == BACKUP && xv == view[xi]+1 && xx == RENEWED ->
+        sees(xi,xv); miss[xi] = 0; xe = LEN(lg[xi]); put(xi,ACK,xv,xe)
+     :: xt >= FWD && xt <= BYE && role[xi] == PRIMARY && st[xi] == RENEWED && xv == view[xi]-1 ->
+        if :: xt == BYE -> gosolo(xi) :: else -> skip fi            /* the backup has not taken START yet */
+#endif
      :: xt == START && role[xi] == BACKUP && xv == view[xi] -> xe = LEN(lg[xi]); put(xi,ACK,xv,xe)
-     :: xt == BYE && (role[xi] == PRIMARY || role[xi] == BACKUP) && xv <= view[xi] -> gosolo(xi)
+     :: xt == BYE && (role[xi] == PRIMARY || role[xi] == BACKUP) && xv <= view[xi] && !(st[xi] == RENEWED && xv < view[xi]) -> gosolo(xi)
      :: else ->                                                     /* P6: other joining frames, and a bye that changes nothing */
 #ifdef JOINDEMOTES
         if :: xv > view[xi] -> demote(xi,xv) :: else -> skip fi
@@ -368,7 +382,7 @@ end: do
 #else
         demote(xi,xv)
 #endif
-     :: xt >= FWD && xt <= STALE && !norole(xi) && xv < view[xi] ->
+     :: xt >= FWD && xt <= STALE && !norole(xi) && xv < view[xi] && !(st[xi] == RENEWED && xv == view[xi]-1) ->
 #ifdef NOSTALE
         skip
 #else
@@ -399,6 +413,12 @@ asks:
      :: role[xi] == SOLO -> CHECK(PREFIX(G,lg[xi])); lg[xi] = lg[xi] | (view[xi] << (4*LEN(lg[xi]))); serve(xi); answers(xi)
      :: role[xi] == PRIMARY -> pend[xi] = view[xi]; xe = ((LEN(lg[xi])+1) << 4) | view[xi]; put(xi,FWD,view[xi],xe)
      fi; xi = 0; xe = 0; xk = 0 }
+
+#ifdef RENEW
+  :: atomic { closing == 0 && renews < RENEW && ((run(0) && role[0] == PRIMARY && st[0] == 0 && pend[0] == 0) || (run(1) && role[1] == PRIMARY && st[1] == 0 && pend[1] == 0)) ->
+     if :: role[0] == PRIMARY && run(0) && st[0] == 0 && pend[0] == 0 -> xi = 0 :: role[1] == PRIMARY && run(1) && st[1] == 0 && pend[1] == 0 -> xi = 1 fi;
+     renews++; xw = view[xi]+1; begin(xi,xw,RENEWED); xi = 0; xw = 0 }
+#endif
 
   /* ---- tickers ---- */
   :: atomic { run(0) && !tk[0] && MAYTICK(0) && (closing == 0 || (quiet && up(0) && up(1))) -> xi = 0; goto ticks }
