@@ -49,6 +49,9 @@ func (c *checker) stepped(p *process, before replica.Status) {
 		p.soloAt = c.w.now
 	}
 	if now.Role == before.Role {
+		if now.Role == replica.Primary && now.View != before.View {
+			c.w.faults.renewal()
+		}
 		return
 	}
 	if !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && !c.noCopy && len(c.histories) > 0 {

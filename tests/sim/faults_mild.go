@@ -37,6 +37,20 @@ func (f *faults) formed() {
 	}
 }
 
+// renewal is a primary that has just begun a new view. That takes it a moment
+// only, so faults are sent there on purpose.
+func (f *faults) renewal() {
+	if !f.w.check.calm || f.over() || !f.happens(0.1) {
+		return
+	}
+	f.w.after(f.upTo(4*millisecond), func() {
+		if f.w.check.calm && !f.over() {
+			f.next = f.w.now
+			f.formed()
+		}
+	})
+}
+
 func (f *faults) mild() {
 	n := f.w.nodes[f.w.fate.IntN(2)]
 	switch k := f.w.fate.IntN(100); {
