@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"slices"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/messages"
@@ -60,15 +62,21 @@ func (c *Client) Receive(ctx actor.Context) {
 	}
 }
 
-// takeCalls steps everything that has queued as one event, so that it leaves as
+// callPiece is how many calls leave as one parcel. More than one parcel keeps the
+// nodes busy with the first while the next is made.
+const callPiece = 256
+
+// takeCalls steps what has queued, a piece as one event, so that it leaves as
 // one parcel.
 func (c *Client) takeCalls() {
-	c.batch = c.batch[:0]
-	for _, one := range c.queue.take() {
-		one.ID = c.place(one)
-		c.batch = append(c.batch, one.Call)
+	for piece := range slices.Chunk(c.queue.take(), callPiece) {
+		c.batch = c.batch[:0]
+		for _, one := range piece {
+			one.ID = c.place(one)
+			c.batch = append(c.batch, one.Call)
+		}
+		c.step(replica.Calls{Calls: c.batch})
 	}
-	c.step(replica.Calls{Calls: c.batch})
 }
 
 // place finds room for a call that begins.

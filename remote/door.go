@@ -309,9 +309,16 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 	}
 }
 
+// answerPiece is how many answers a client gets in one message.
+const answerPiece = 256
+
 // answers hands each run of answers to its client. Answers to one client come in
 // a row: the nodes gather them by request, in the order of asking. Should they
 // not, the client gets several messages.
+//
+// A long run is handed over in pieces: the callers that the first piece wakes ask
+// again while the client still works on the next. Else all of them would move
+// through client and nodes as one wave, with one process at work at a time.
 func (d *door) answers(ctx actor.Context, from replica.NodeID, all []messages.Answer) {
 	plain := make([]replica.Answer, len(all)) // of all clients, cut into runs
 	for i, a := range all {
@@ -319,7 +326,7 @@ func (d *door) answers(ctx actor.Context, from replica.NodeID, all []messages.An
 	}
 	for begin := 0; begin < len(all); {
 		client, end := all[begin].Client, begin+1
-		for end < len(all) && all[end].Client == client {
+		for end < len(all) && all[end].Client == client && end-begin < answerPiece {
 			end++
 		}
 		if pid := d.process.client(client); pid != nil {

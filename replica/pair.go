@@ -58,7 +58,9 @@ type PairConfig struct {
 	Found        bool       // found alone although an identity exists
 
 	// Zero means the default.
-	MaxBatch       int    // entries of one Forward
+	// MaxBatch is how many entries go into one Forward. A bounded batch lets the
+	// primary answer one while the backup works on the next.
+	MaxBatch       int
 	MaxQueue       int    // requests that wait for their number
 	EntriesPerView uint64 // entries that one view may number
 	ChunkBytes     int    // bytes of one piece of a snapshot
@@ -111,7 +113,7 @@ func NewPair(cfg PairConfig) *Pair {
 
 func (cfg *PairConfig) setDefaults() {
 	orDefault(&cfg.SuspectTicks, 8)
-	orDefault(&cfg.MaxBatch, 4096)
+	orDefault(&cfg.MaxBatch, 512)
 	orDefault(&cfg.MaxQueue, 1<<16)
 	orDefault(&cfg.ChunkBytes, 128<<10)
 	orDefault(&cfg.MaxRetained, 1<<20)

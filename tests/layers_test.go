@@ -52,7 +52,7 @@ var layers = []layer{
 		ours:   []string{"lock", "replica", "messages"},
 		theirs: []string{protoactor + "actor"},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
-			"runtime", "runtime/debug", "sync", "sync/atomic", "time"},
+			"runtime", "runtime/debug", "slices", "sync", "sync/atomic", "time"},
 		why: "shells know no sockets and no addresses",
 	},
 	{
