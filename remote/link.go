@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"runtime"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/actors"
@@ -19,7 +21,8 @@ const (
 
 // What a link hears, besides *messages.Parcel.
 type (
-	flush      struct{} // from itself: all that queued before it goes into one frame
+	flush      struct{} // from itself: it is time to send
+	flushNow   struct{} // from itself: all that queued before it goes into one frame
 	upkeep     struct{} // a tick
 	heard      struct{} // from the door: credit or an answer came, or credit is owed
 	connected  struct{} // from the transport
@@ -50,6 +53,11 @@ func (l *link) Receive(ctx actor.Context) {
 	case *messages.Parcel:
 		l.add(ctx, m)
 	case flush:
+		// Whoever else is about to send gets into the same frame: what is posted
+		// while this goroutine yields stands before the second flush.
+		runtime.Gosched()
+		ctx.Send(ctx.Self(), flushNow{})
+	case flushNow:
 		l.flushing = false
 		l.flush()
 	case heard:
