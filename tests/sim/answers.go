@@ -8,6 +8,7 @@ import (
 // request is what the checker knows of a request since it was first sent.
 type request struct {
 	command lock.Command
+	life    int   // of the client that asked
 	floor   place // the highest entry answered before it was sent
 	result  lock.Result
 	in      *history // of the result, once there is one
@@ -22,7 +23,7 @@ func (c *checker) asked(by *client, cmd lock.Command) {
 		}
 		return
 	}
-	c.requests[id] = &request{command: cmd, floor: c.answered}
+	c.requests[id] = &request{command: cmd, life: by.life, floor: c.answered}
 }
 
 // executedNow is a first execution in regime 1. Tokens and ids rise through
@@ -71,7 +72,7 @@ func (c *checker) reached(by *client, a replica.Answer, note place) {
 	if c.w.plan.regime != 1 {
 		return
 	}
-	late := a.Request.Verb != 0 && by.closed // the session of an opening may be closed by now
+	late := a.Request.Verb != 0 && (by.closed || by.life != r.life) // its session may be closed by now
 	if r.in == note.in && r.result != a.Result && definite(r.result) && definite(a.Result) && !late {
 		c.w.fail("agreement", "client %d: %+v was answered %+v and then %+v", by.id, r.command, r.result, a.Result)
 	}

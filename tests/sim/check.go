@@ -50,7 +50,7 @@ func (c *checker) stepped(p *process, before replica.Status) {
 	}
 	if now.Role == before.Role {
 		if now.Role == replica.Primary && now.View != before.View {
-			c.w.faults.renewal()
+			c.w.faults.renewal(p.node)
 		}
 		return
 	}

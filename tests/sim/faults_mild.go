@@ -39,14 +39,19 @@ func (f *faults) formed() {
 
 // renewal is a primary that has just begun a new view. That takes it a moment
 // only, so faults are sent there on purpose.
-func (f *faults) renewal() {
+func (f *faults) renewal(n *node) {
 	if !f.w.check.calm || f.over() || !f.happens(0.1) {
 		return
 	}
 	f.w.after(f.upTo(4*millisecond), func() {
-		if f.w.check.calm && !f.over() {
-			f.next = f.w.now
-			f.formed()
+		if !f.w.check.calm || f.over() {
+			return
+		}
+		f.waiting, f.w.check.calm = true, false
+		if f.happens(0.5) {
+			f.stopCleanly(n)
+		} else {
+			f.mild()
 		}
 	})
 }
