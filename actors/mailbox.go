@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/replica"
 )
 
 // mailbox lets whoever posts to an idle actor run it for a few messages, and
@@ -32,6 +34,17 @@ type mailbox struct {
 
 // eager is how many messages the goroutine that posts handles itself.
 const eager = 8
+
+// heavy messages are for a worker alone: they take as long as the state is large
+// or the disk slow, and who posts them has heartbeats to send.
+func heavy(message any) bool {
+	switch message.(type) {
+	case replica.TakeSnapshot, replica.Install, replica.Persist:
+		return true
+	default:
+		return false
+	}
+}
 
 func newMailbox() actor.Mailbox { return &mailbox{} }
 
@@ -65,19 +78,22 @@ func (m *mailbox) start() {
 	idle := !m.running
 	m.running = true
 	m.mu.Unlock()
-	if idle && !m.run(eager) {
+	if idle && !m.run(eager, heavy) {
 		m.dispatcher.Schedule(m.runAll)
 	}
 }
 
 func (m *mailbox) runAll() {
-	for !m.run(m.dispatcher.Throughput()) {
+	for !m.run(m.dispatcher.Throughput(), never) {
 		runtime.Gosched()
 	}
 }
 
-// run handles up to n messages. It reports whether it left the actor idle.
-func (m *mailbox) run(n int) bool {
+func never(any) bool { return false }
+
+// run handles up to n messages, and stops before one that is to be left to
+// others. It reports whether it left the actor idle.
+func (m *mailbox) run(n int, leave func(message any) bool) bool {
 	for ; n > 0; n-- {
 		if m.urgent.Load() {
 			m.handleSystem()
@@ -90,6 +106,9 @@ func (m *mailbox) run(n int) bool {
 			continue
 		}
 		message := m.batch[m.next]
+		if leave(message) {
+			return false
+		}
 		m.batch[m.next] = nil
 		m.next++
 		m.invoker.InvokeUserMessage(message)

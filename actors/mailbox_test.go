@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/replica"
 )
 
 // noted is an invoker that keeps what it was given, and may do something with it.
@@ -79,6 +81,27 @@ func TestMailboxHandsOver(t *testing.T) {
 		want = append(want, i)
 	}
 	if !reflect.DeepEqual(n.messages, want) || m.UserMessageCount() != 0 {
+		t.Fatalf("handled %v", n.messages)
+	}
+}
+
+// A heavy message waits for a worker, wherever in the queue it stands: whoever
+// posts it, or what stands before it, goes on at once.
+func TestMailboxLeavesHeavyMessages(t *testing.T) {
+	n := &noted{}
+	m, h := newMailboxOnHand(n)
+	n.on = func(message any) {
+		if message == "light" {
+			m.PostUserMessage(replica.Install{})
+			m.PostUserMessage("after")
+		}
+	}
+	m.PostUserMessage("light")
+	if !reflect.DeepEqual(n.messages, []any{"light"}) || len(h.scheduled) != 1 {
+		t.Fatalf("the poster handled %v, and %d runs are scheduled", n.messages, len(h.scheduled))
+	}
+	h.scheduled[0]()
+	if want := []any{"light", replica.Install{}, "after"}; !reflect.DeepEqual(n.messages, want) {
 		t.Fatalf("handled %v", n.messages)
 	}
 }

@@ -61,15 +61,23 @@ func (p *Pair) found(m Hello, cluster ClusterID) {
 // foundAlone is for a first start that finds nobody, or for an operator who
 // knows that the peer's copy is gone for good (P0). A node that had a role
 // before must wait: its peer may hold what it has lost.
+//
+// Neither holds once the peer was heard to have a role in its present life: it
+// was silent since, but may hold every lock.
 func (p *Pair) foundAlone() {
 	if p.role != Joining {
 		return
 	}
+	highest := max(p.view, p.life.view)
 	switch {
+	case p.life.serving || p.intake != nil:
+		if p.suspect.count == p.suspect.limit {
+			p.say(true, fmt.Sprintf("waiting for %s: it had a role a moment ago and is silent now; only it may hold the locks", p.peer))
+		}
 	case p.cfg.Found:
-		p.reignAlone(p.view+foundLeap, "founded alone by -found: locks that only the peer held are lost")
+		p.reignAlone(highest+foundLeap, "founded alone by -found: locks that only the peer held are lost")
 	case p.cfg.AsPrimary && !p.cfg.HasIdentity:
-		p.reignAlone(p.view+1, "nobody answers, and this is the first start: founded alone")
+		p.reignAlone(highest+1, "nobody answers, and this is the first start: founded alone")
 	case p.suspect.count != p.suspect.limit:
 	case !p.cfg.HasIdentity:
 		p.say(false, fmt.Sprintf("waiting for %s, which founds the pair", p.peer))

@@ -46,14 +46,15 @@ func (p *Pair) onSuspicion() {
 		}
 		return
 	}
+	p.do(ResetLink{To: p.peer}) // before what is said from now on
 	p.goSolo(fmt.Sprintf("the peer was silent for %d ticks", p.suspect.limit))
-	p.do(ResetLink{To: p.peer})
 }
 
-// onSilence cuts the link of a peer that stays silent, once in a while: a
-// connection whose other end vanished without a word would stay for minutes.
+// onSilence cuts the link of a peer of which nothing at all is heard, once in a
+// while: a connection whose other end vanished without a word would stay for
+// minutes.
 func (p *Pair) onSilence() {
-	if p.suspect.count%(8*p.suspect.limit) == 0 {
+	if p.life.ago%uint64(8*p.suspect.limit) == 0 {
 		p.do(ResetLink{To: p.peer})
 	}
 }
@@ -75,6 +76,9 @@ func (p *Pair) goSolo(why string) {
 		p.order.queue = append(p.unpark(), p.order.queue...)
 	default:
 		return
+	}
+	if p.over {
+		return // out of views
 	}
 	p.order.forget(p.order.applied)
 	p.starting, p.founding, p.renewing, p.transfer = false, false, false, nil

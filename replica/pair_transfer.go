@@ -42,12 +42,8 @@ func (p *Pair) beginTransfer() {
 
 func (p *Pair) onSnapshotTaken(e SnapshotTaken) {
 	t := p.transfer
-	if t == nil || t.taken {
-		return
-	}
-	if e.Index != t.base {
-		p.transfer = nil // of an earlier transfer; the next hello begins anew
-		return
+	if t == nil || t.taken || e.Index != t.base {
+		return // of an earlier transfer: the one asked for comes after it
 	}
 	t.taken, t.bytes, t.digest = true, e.Bytes, e.Digest
 	t.index, t.tail = t.base, t.base
@@ -59,13 +55,16 @@ func (p *Pair) onSnapshotTaken(e SnapshotTaken) {
 // what was reported when nothing new has been for a while.
 func (p *Pair) feed(tick bool) {
 	t := p.transfer
-	if t == nil || !t.taken {
+	if t == nil {
 		return
 	}
 	if len(p.order.entries) > p.cfg.MaxRetained {
 		p.say(true, "the joiner is too slow for the entries kept for it: it gets a new snapshot")
 		p.transfer = nil
 		p.order.forget(p.order.applied)
+		return
+	}
+	if !t.taken {
 		return
 	}
 	if tick {
