@@ -55,14 +55,8 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 	}
 	one := c.queue.newCall()
 	one.Call = replica.Call{Clerk: clerk, Verb: verb, Name: name}
-	first, open := c.queue.add(one)
-	if !open {
+	if !c.order(order{call: one}) {
 		return lock.Result{}, replica.ErrClosed
-	}
-	if first {
-		// Whoever else is about to call gets into the same parcel.
-		runtime.Gosched()
-		c.host.Root().Send(c.pid, callsWaiting{})
 	}
 	if ctx.Done() == nil { // the plain wait is cheaper
 		return c.end(one, <-one.done)
@@ -72,9 +66,21 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 		return c.end(one, f)
 	case <-ctx.Done():
 		// The end of the call may still come, so its channel is not used again.
-		c.host.Root().Send(c.pid, cancel{one})
+		c.order(order{call: one, cancel: true})
 		return lock.Result{}, ctx.Err()
 	}
+}
+
+// order queues an order and wakes the actor if it has to be. It reports false
+// when the client is closed.
+func (c *Caller) order(o order) bool {
+	first, open := c.queue.add(o)
+	if first {
+		// Whoever else is about to call gets into the same parcel.
+		runtime.Gosched()
+		c.host.Root().Send(c.pid, callsWaiting{})
+	}
+	return open
 }
 
 // end gives a call back that has ended.

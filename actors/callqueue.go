@@ -16,8 +16,8 @@ type call struct {
 // takes all of them at once. A mailbox would take a message for each.
 type callQueue struct {
 	mu     sync.Mutex
-	calls  []*call
-	spare  []*call // the slice taken before, to be filled again
+	orders []order
+	spare  []order // the slice taken before, to be filled again
 	closed bool
 
 	// unused are calls to be used again: with their channels they would be most
@@ -33,25 +33,38 @@ func (q *callQueue) newCall() *call {
 	return &call{done: make(chan replica.Finished, 1)}
 }
 
-// add queues a call. The first one since the actor last looked has to tell the
+// order is a call, or the end of one: its caller has gone. Both stand in one
+// queue, so that a clerk's next call comes after what it gave up, and fences it.
+type order struct {
+	call   *call
+	cancel bool
+}
+
+// add queues an order. The first one since the actor last looked has to tell the
 // actor. A closed queue takes no more.
-func (q *callQueue) add(c *call) (first, open bool) {
+func (q *callQueue) add(o order) (first, open bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return false, false
 	}
-	q.calls = append(q.calls, c)
-	return len(q.calls) == 1, true
+	q.orders = append(q.orders, o)
+	return len(q.orders) == 1, true
 }
 
 // take returns what has queued, valid until the next take.
-func (q *callQueue) take() []*call {
+func (q *callQueue) take() []order {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	taken := q.calls
-	q.calls, q.spare = q.spare[:0], taken
+	taken := q.orders
+	q.orders, q.spare = q.spare[:0], taken
 	return taken
+}
+
+func (q *callQueue) isClosed() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.closed
 }
 
 // close makes every later add fail.

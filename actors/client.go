@@ -1,8 +1,6 @@
 package actors
 
 import (
-	"slices"
-
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/messages"
@@ -28,8 +26,7 @@ type Client struct {
 
 // What the callers of a Client send it.
 type (
-	callsWaiting struct{}             // the queue is no longer empty
-	cancel       struct{ call *call } // its caller has gone
+	callsWaiting struct{} // the queue is no longer empty
 	forget       struct{ clerk replica.ClerkID }
 	shut         struct{ done chan<- struct{} }
 )
@@ -44,8 +41,6 @@ func (c *Client) Receive(ctx actor.Context) {
 	case *Tick:
 		c.pulse.take(ctx, m)
 		c.step(replica.ClientTick{})
-	case cancel:
-		c.cancel(m)
 	case forget:
 		c.step(replica.Forget{Clerk: m.clerk})
 	case *LinkDown:
@@ -69,13 +64,23 @@ const callPiece = 256
 // takeCalls steps what has queued, a piece as one event, so that it leaves as
 // one parcel.
 func (c *Client) takeCalls() {
-	for piece := range slices.Chunk(c.queue.take(), callPiece) {
-		c.batch = c.batch[:0]
-		for _, one := range piece {
-			one.ID = c.place(one)
-			c.batch = append(c.batch, one.Call)
+	for _, o := range c.queue.take() {
+		if o.cancel {
+			c.cancel(o.call)
+			continue
 		}
+		o.call.ID = c.place(o.call)
+		if c.batch = append(c.batch, o.call.Call); len(c.batch) == callPiece {
+			c.startBatch()
+		}
+	}
+	c.startBatch()
+}
+
+func (c *Client) startBatch() {
+	if len(c.batch) > 0 {
 		c.step(replica.Calls{Calls: c.batch})
+		c.batch = c.batch[:0]
 	}
 }
 
@@ -92,10 +97,10 @@ func (c *Client) place(one *call) replica.CallID {
 }
 
 // cancel gives up a call unless it has just ended: its place may be another's.
-func (c *Client) cancel(m cancel) {
-	c.takeCalls() // it may still be in the queue
-	if id := m.call.ID; c.running[id] == m.call {
-		c.step(replica.Cancel{ID: id})
+func (c *Client) cancel(one *call) {
+	c.startBatch() // it may be in there
+	if c.running[one.ID] == one {
+		c.step(replica.Cancel{ID: one.ID})
 	}
 }
 

@@ -112,3 +112,32 @@ func closeQuietly(t *testing.T, s *stand, c *Caller, ticker *actor.PID) {
 	s.Root().Stop(ticker)
 	synctest.Wait()
 }
+
+// A clerk's next call fences what the clerk gave up, even if the actor sees both
+// at once: the same slot, the next number (S4).
+func TestNextCallFencesTheCancelledOne(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, ticker := clientOnStand(t, s)
+		clerk := c.NewClerk()
+		newCall := func(verb lock.Verb) *call {
+			one := c.queue.newCall()
+			one.Call = replica.Call{Clerk: clerk, Verb: verb, Name: "x"}
+			return one
+		}
+		given, next := newCall(lock.Lock), newCall(lock.Unlock)
+		c.order(order{call: given})
+		synctest.Wait()
+		answer(s, c, lock.Result{Outcome: lock.Opened, Session: 1})
+		synctest.Wait()
+		first := s.taken()[0].parcel.Requests[0].Command
+		c.queue.add(order{call: given, cancel: true}) // the actor is busy: it is not told yet
+		c.queue.add(order{call: next})
+		s.Root().Send(c.pid, callsWaiting{})
+		synctest.Wait()
+		second := s.taken()[0].parcel.Requests[0].Command
+		if second.Verb != lock.Unlock || second.Slot != first.Slot || second.Number != first.Number+1 {
+			t.Fatalf("the next call is %+v, after %+v", second, first)
+		}
+		closeQuietly(t, s, c, ticker)
+	})
+}

@@ -49,7 +49,7 @@ func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[repl
 	repeat := time.NewTicker(inquiryRepeat)
 	defer repeat.Stop()
 	reports := map[replica.NodeID]replica.Status{}
-	for {
+	for !c.queue.isClosed() {
 		for _, node := range nodes {
 			if _, known := reports[node]; !known {
 				h.Send(node, messages.Parcel{StatusQueries: []messages.ClientID{id}})
@@ -70,4 +70,5 @@ func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[repl
 			}
 		}
 	}
+	return reports
 }
