@@ -2,6 +2,7 @@ package lockstep
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 
 	"lockstep/lock"
@@ -42,7 +43,7 @@ func (k *Clerk) Unlock(ctx context.Context, name string) (bool, error) {
 
 func (k *Clerk) ask(ctx context.Context, verb lock.Verb, word, name string, yes lock.Outcome) (bool, error) {
 	if err := k.takeTurn(ctx); err != nil {
-		return false, err
+		return false, fmt.Errorf("lockstep: %s %q: %w", word, name, err)
 	}
 	result, err := k.client.caller.Call(ctx, k.id, verb, name)
 	<-k.turn
@@ -56,6 +57,9 @@ func (k *Clerk) ask(ctx context.Context, verb lock.Verb, word, name string, yes 
 // certainly not executed. Mostly there is no line, and looking first costs a
 // fraction of waiting for two things at once.
 func (k *Clerk) takeTurn(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("not asked: %w", err)
+	}
 	select {
 	case k.turn <- struct{}{}:
 		return nil
@@ -65,6 +69,6 @@ func (k *Clerk) takeTurn(ctx context.Context) error {
 	case k.turn <- struct{}{}:
 		return nil
 	case <-ctx.Done():
-		return ctx.Err()
+		return fmt.Errorf("not asked: %w", ctx.Err())
 	}
 }

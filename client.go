@@ -6,6 +6,8 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -36,12 +38,15 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if len(nodes) == 0 {
-		return nil, errors.New("lockstep: no nodes to ask: give at least one host:port")
+	if err := checkNodes(nodes); err != nil {
+		return nil, fmt.Errorf("lockstep: %w", err)
 	}
 	o := defaults()
 	for _, option := range opts {
 		option(&o)
+	}
+	if err := checkListen(o.listen, nodes); err != nil {
+		return nil, fmt.Errorf("lockstep: %w", err)
 	}
 	ids := make([]replica.NodeID, len(nodes))
 	for i, n := range nodes {
@@ -54,12 +59,47 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
-	c := &Client{process: process, nodes: nodes}
+	c := &Client{process: process, nodes: slices.Clone(nodes)}
 	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
 	c.caller = actors.SpawnClient(process, c.ticker, callerID, replica.ClientConfig{
 		Nodes: ids, Seed: seed(), FirstAttempt: ticks(o.attempt),
 	})
 	return c, nil
+}
+
+func checkNodes(nodes []string) error {
+	if len(nodes) == 0 {
+		return errors.New("no nodes to ask: give at least one host:port")
+	}
+	if len(nodes) > replica.MaxClientNodes {
+		return fmt.Errorf("%d nodes are too many: give at most %d", len(nodes), replica.MaxClientNodes)
+	}
+	for i, node := range nodes {
+		if slices.Contains(nodes[:i], node) {
+			return fmt.Errorf("node %s is named twice", node)
+		}
+	}
+	return nil
+}
+
+// checkListen refuses an address for answers that the nodes cannot reach: every
+// call would wait in vain.
+func checkListen(listen string, nodes []string) error {
+	if !loopback(listen) {
+		return nil
+	}
+	for _, node := range nodes {
+		if host, _, _ := net.SplitHostPort(node); net.ParseIP(host) != nil && !loopback(node) {
+			return fmt.Errorf("node %s is on another machine and cannot answer to %s: give an address of this machine that it can reach with WithListen", node, listen)
+		}
+	}
+	return nil
+}
+
+func loopback(address string) bool {
+	host, _, _ := net.SplitHostPort(address)
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
 }
 
 // starter picks the in-process network that the nodes live on, if any.

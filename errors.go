@@ -18,7 +18,7 @@ var (
 	ErrUnknown = errors.New("outcome unknown")
 
 	// ErrSessionExpired says that the nodes do not know the client's session any
-	// more: they were all restarted, or took the client for dead. Whether the
+	// more: both were restarted, and all locks are gone with them. Whether the
 	// request was executed is unknown. The next call opens a new session.
 	ErrSessionExpired = errors.New("session expired")
 

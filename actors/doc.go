@@ -8,7 +8,8 @@
 //
 // Receive dispatches; a method handles one message. Messages between the actors
 // of a process are the cores' own events and effects, and plain structs beside
-// the actor that receives them. Nothing waits inside Receive, and an actor that
+// the actor that receives them. Nothing waits inside Receive but Disk, for its
+// disk, and an actor that
 // panics ends the process: the framework would bring it back empty behind the
 // same address, and the same lock would be granted twice.
 package actors

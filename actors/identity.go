@@ -57,7 +57,21 @@ func BeginLife(dir string, node replica.NodeID, now time.Time) (id Identity, kno
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return Identity{}, false, fmt.Errorf("make the state directory: %w", err)
 	}
-	return id, known, SaveIdentity(dir, id)
+	if err := SaveIdentity(dir, id); err != nil {
+		return Identity{}, false, err
+	}
+	syncParents(dir)
+	return id, known, nil
+}
+
+// syncParents makes the directory itself survive a loss of power, whoever made
+// it: without it a node with a past would look like a new one. A parent that
+// cannot be opened was not made by us.
+func syncParents(dir string) {
+	dir, err := filepath.Abs(dir)
+	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		err = syncDir(filepath.Dir(dir))
+	}
 }
 
 // SaveIdentity replaces the identity atomically, and returns when it would

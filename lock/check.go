@@ -56,7 +56,7 @@ func (l Limit) String() string {
 	case LimitSlot:
 		return "a session has slots 0 to 4095"
 	case LimitSessions:
-		return "the table has 131072 sessions open; close some"
+		return "the table has 131072 sessions open, and a session ends only when its client closes it"
 	case LimitLocks:
 		return "the table holds 4000000 locks; unlock some"
 	case LimitVerb:

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"lockstep/actors"
+	"lockstep/remote"
 )
 
 // KillPrimary ends the primary at once, as kill -9 does.
@@ -14,12 +15,18 @@ func (p *Pair) KillBackup() { p.kill(1) }
 
 func (p *Pair) kill(i int) {
 	p.t.Helper()
-	m := p.members[i]
-	if m.node == nil {
+	p.alive(i).Kill()
+	p.members[i].node = nil
+}
+
+// alive returns a node that a fault is to happen to.
+func (p *Pair) alive(i int) *remote.Node {
+	p.t.Helper()
+	node := p.members[i].node
+	if node == nil {
 		p.t.Fatalf("locktest: %s is dead already", p.Nodes()[i])
 	}
-	m.node.Kill()
-	m.node = nil
+	return node
 }
 
 // RestartPrimary starts the primary again, killing it first if it lives. It
@@ -44,7 +51,8 @@ func (p *Pair) restart(i int) {
 // that moment.
 func (p *Pair) PrimaryDiesBeforeReply() <-chan struct{} {
 	dead := make(chan struct{})
-	node := p.members[0].node
+	p.t.Helper()
+	node := p.alive(0)
 	node.Root().Send(node.Actors.LockTable, actors.DieBeforeReply{Died: func() {
 		node.Silence()
 		close(dead)
@@ -57,7 +65,8 @@ func (p *Pair) PrimaryDiesBeforeReply() <-chan struct{} {
 // open. The channel is closed at that moment.
 func (p *Pair) BackupDiesBeforeAck() <-chan struct{} {
 	dead := make(chan struct{})
-	node := p.members[1].node
+	p.t.Helper()
+	node := p.alive(1)
 	node.Root().Send(node.Actors.Replicator, actors.DieBeforeAck{Died: func() {
 		node.Silence()
 		close(dead)
@@ -73,7 +82,8 @@ func (p *Pair) PausePrimary(d time.Duration) { p.pause(0, d) }
 func (p *Pair) PauseBackup(d time.Duration) { p.pause(1, d) }
 
 func (p *Pair) pause(i int, d time.Duration) {
-	node := p.members[i].node
+	p.t.Helper()
+	node := p.alive(i)
 	node.Hold(true)
 	node.Actors.HoldTicks(true)
 	time.Sleep(d)

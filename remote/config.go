@@ -78,7 +78,7 @@ func (c Config) checkListen() error {
 		return fmt.Errorf("remote: cannot listen on %q: %w (want host:port, such as 127.0.0.1:7001)", c.Listen, err)
 	}
 	if c.Advertise == "" && isUnspecified(host) {
-		return fmt.Errorf("remote: %q listens on every address of this machine, so others need to be told one: set the address to advertise", c.Listen)
+		return fmt.Errorf("remote: %q listens on every address of this machine, so others cannot know where to reach this process: name one of its addresses", c.Listen)
 	}
 	if c.TLS == nil && !c.Insecure && !isLoopback(host) {
 		return fmt.Errorf("remote: %q can be reached from other machines, and without TLS anybody there could use the service: listen on 127.0.0.1, set up TLS, or allow it with -insecure", c.Listen)

@@ -51,6 +51,9 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	if self == peer {
 		return nil, fmt.Errorf("remote: the primary and the backup have the same address %s: give each its own", self)
 	}
+	if cfg.SuspectTicks != 0 && cfg.SuspectTicks < replica.MinSuspectTicks {
+		return nil, fmt.Errorf("remote: %d silent ticks are too few to suspect the other node: two healthy nodes need at least %d", cfg.SuspectTicks, replica.MinSuspectTicks)
+	}
 	if cfg.Tick == 0 {
 		cfg.Tick = defaultTick
 	}

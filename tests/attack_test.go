@@ -109,10 +109,13 @@ func TestAttacks(t *testing.T) {
 			t.Fatalf("the victim does not serve: %v\n%s", err, out)
 		}
 		t.Logf("a new client was %s", out)
+	}
+	refusals := func(t *testing.T) string {
 		io.WriteString(victim.input, "\n")
-		t.Log(victim.line(t, "refusals"))
+		return victim.line(t, "refusals")
 	}
 	serves(t)
+	seen := refusals(t)
 	for _, attack := range attacks {
 		t.Run(attack, func(t *testing.T) {
 			began := time.Now()
@@ -121,12 +124,21 @@ func TestAttacks(t *testing.T) {
 			}
 			t.Logf("the attack took %v", time.Since(began))
 			serves(t)
+			now := refusals(t)
+			if now == seen {
+				t.Error("nothing was refused: the attack did not get as far as it was meant to")
+			}
+			seen = now
+			t.Log(now)
 		})
 	}
 	t.Run("idle", func(t *testing.T) {
 		idle := startHelper(t, program, "idle", address)
 		t.Log(idle.line(t, "holding"))
 		serves(t)
+		if now := refusals(t); now == seen {
+			t.Error("no connection was refused")
+		}
 		idle.input.Close()
 		idle.command.Wait()
 		serves(t)

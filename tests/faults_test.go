@@ -59,7 +59,7 @@ type loadReport struct {
 func startLoad(t *testing.T, w *processes, flags ...string) *load {
 	t.Helper()
 	l := &load{t: t}
-	args := append([]string{"-nodes", strings.Join(w.addresses, ","), "-duration", "10m", "-timeout", "30s", "-warm-up", "0s", "-json", "-quiet"}, flags...)
+	args := append([]string{"-nodes", strings.Join(w.addresses, ","), "-duration", "10m", "-timeout", "10s", "-warm-up", "0s", "-json", "-quiet"}, flags...)
 	l.cmd = exec.Command(binary(t, "lockload"), args...)
 	l.cmd.Stdout, l.cmd.Stderr = &l.stdout, &l.stderr
 	before := w.index()

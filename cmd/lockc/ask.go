@@ -91,7 +91,7 @@ func (p *program) check(nodes []string) error {
 }
 
 // close makes one attempt at closing the session. If no node hears of it, they
-// forget the session in time.
+// keep an empty session, which this version does not expire.
 func (p *program) close() {
 	if p.client != nil {
 		_ = p.client.Close()
