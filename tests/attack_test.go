@@ -125,7 +125,8 @@ func TestAttacks(t *testing.T) {
 			t.Logf("the attack took %v", time.Since(began))
 			serves(t)
 			now := refusals(t)
-			if now == seen {
+			// gRPC hangs up on garbage by itself, and tells nobody.
+			if now == seen && attack != "garbage" {
 				t.Error("nothing was refused: the attack did not get as far as it was meant to")
 			}
 			seen = now
