@@ -18,7 +18,7 @@ import (
 // How often an address is dialled, and how often a refusal is reported.
 const (
 	dialPeriod   = 20 * time.Millisecond
-	refusedEvery = 100 * time.Millisecond
+	refusedEvery = 20 * time.Millisecond
 )
 
 // Network is a network inside this program, for tests: no sockets, and no clock

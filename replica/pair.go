@@ -89,6 +89,7 @@ type peerLife struct {
 	view        lock.View // the highest that a message of this life carried
 	serving     bool      // it spoke with a role, so it is worth a hint
 	streamEnded bool      // its connection ended and was handled to the end (P9)
+	refusals    int       // dials that were refused since then (P9)
 	heard       bool
 	ago         uint64 // ticks since it was last heard
 }
@@ -216,7 +217,8 @@ func (p *Pair) received(e Received) {
 	if e.Incarnation > p.life.incarnation {
 		p.onNewLife(e.Incarnation)
 	}
-	p.life.heard, p.life.ago, p.life.streamEnded = true, 0, false
+	p.life.heard, p.life.ago = true, 0
+	p.life.streamEnded, p.life.refusals = false, 0
 	if e.NewConnection {
 		p.suspect.count = 0
 	}

@@ -108,6 +108,11 @@ func (p *Pair) onBye() { p.goSolo("the peer has said goodbye") }
 
 // onStreamEnded and onDialRefused are P9: nobody listens where the peer had
 // listened for as long as it had a role, and its last frame has been handled.
+//
+// The first refusal after that proves nothing: its dial may have begun long
+// before, when the peer had not listened yet, and this node may have been paused
+// since. Dials to one address follow each other, so the second one began after
+// the stream's end.
 func (p *Pair) onStreamEnded(e StreamEnded) {
 	if e.Incarnation == p.life.incarnation {
 		p.life.streamEnded = true
@@ -116,6 +121,8 @@ func (p *Pair) onStreamEnded(e StreamEnded) {
 
 func (p *Pair) onDialRefused() {
 	if p.cfg.TrustRefused && p.life.streamEnded {
-		p.goSolo("nobody listens at the peer's address any more")
+		if p.life.refusals++; p.life.refusals >= 2 {
+			p.goSolo("nobody listens at the peer's address any more")
+		}
 	}
 }

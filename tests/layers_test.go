@@ -92,7 +92,8 @@ func TestLayers(t *testing.T) {
 // TestOneImporterOfRemoting: the network is one package's business.
 func TestOneImporterOfRemoting(t *testing.T) {
 	for path, imports := range importsByPackage(t) {
-		if slices.Contains(imports, protoactor+"remote") && path != modulePath("remote") {
+		attacker := path == modulePath("tests/attacker") // it speaks to the port as a stranger would
+		if slices.Contains(imports, protoactor+"remote") && path != modulePath("remote") && !attacker {
 			t.Errorf("%s imports protoactor's remote: only remote/ may", path)
 		}
 	}
