@@ -187,7 +187,7 @@ func TestListenErrors(t *testing.T) {
 	defer taken.Close()
 	for listen, want := range map[string]string{
 		taken.Addr().String(): "is another process running there",
-		"0.0.0.0:0":           "set the address to advertise",
+		"0.0.0.0:0":           "name one of its addresses",
 		"192.0.2.1:7001":      "-insecure",
 		"7001":                "host:port",
 		"127.0.0.1:99999":     "cannot listen",
