@@ -180,7 +180,7 @@ func (p *process) wake() {
 // Only a pause that shows as a gap between ticks has a long one: after a shorter
 // one the reader gets its turn at once, and no rule would forgive it more.
 func (p *process) lateness() instant {
-	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late))
+	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late), max(0, p.w.plan.late-p.w.upTo(5*millisecond)))
 	if p.w.plan.regime == 1 && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
 		late = min(late, millisecond)
 	}
