@@ -29,11 +29,15 @@ func (in *intake) is(view lock.View, base lock.Index) bool {
 }
 
 func (p *Pair) onChunk(m Chunk) {
-	if p.hasRole() {
+	if p.hasRole() || m.View > lock.MaxView {
 		return
 	}
 	if p.intake.older(m) {
 		p.intake = &intake{view: m.View, base: m.Base}
+		// Whoever reports on a snapshot of this view takes no START of an earlier
+		// one any more. As its backup this node could go on alone in the very view
+		// that the survivor chooses on that report.
+		p.see(m.View)
 	}
 	in := p.intake
 	if !in.is(m.View, m.Base) || in.installing || in.installed {

@@ -119,7 +119,9 @@ func (p *Pair) onRoleMessage(m roleMessage) {
 // is our own past coming back, and a Bye needs no answer.
 func (p *Pair) onLowerView(m roleMessage) {
 	if p.renewing && m.of() == p.view-1 {
-		// The backup has not taken START yet, and shall not be demoted for it.
+		// The backup lives. It has not taken START yet, and shall not be demoted
+		// for it.
+		p.suspect.alive()
 		if _, ok := m.(Bye); ok {
 			p.onBye()
 		}
