@@ -166,9 +166,12 @@ func (l *link) breakOff(c *conn, keep, silent bool) {
 // connection already: the stream of that life has not ended then.
 func (c *conn) end(next *link) {
 	p := c.to
-	if !p.dead && !next.heard() {
-		p.arrive(func() { p.tell(replica.StreamEnded{Incarnation: c.from.inc}) })
+	ended := func() {
+		if !next.heard() {
+			p.step(replica.StreamEnded{Incarnation: c.from.inc})
+		}
 	}
+	p.arrive(func() { p.replicator.post(ended) })
 }
 
 // senderDied ends the connection at the other side.
