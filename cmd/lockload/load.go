@@ -95,11 +95,16 @@ func (l *load) run(stop, abandon <-chan struct{}, show func(string), cpu func() 
 	swept := make(chan struct{})
 	finished := make(chan struct{})
 	go l.sweep(abandon, finished, swept)
-	done := l.start()
-	l.pause(l.plan.warmUp, stop, done)
-
 	before, began := cpu(), l.now()
-	l.recorder.begin(began)
+	if l.plan.warmUp == 0 {
+		l.recorder.begin(began) // before anybody asks, or the first answers are missed
+	}
+	done := l.start()
+	if l.plan.warmUp > 0 {
+		l.pause(l.plan.warmUp, stop, done)
+		before, began = cpu(), l.now()
+		l.recorder.begin(began)
+	}
 	l.measure(stop, done, show)
 	ended := l.now()
 	l.recorder.end(ended)
