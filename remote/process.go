@@ -114,9 +114,6 @@ func (p *Process) Address() replica.NodeID { return p.address }
 // Incarnation tells this life of the process from others.
 func (p *Process) Incarnation() replica.Incarnation { return p.cfg.Incarnation }
 
-// System is the process's actor system.
-func (p *Process) System() *actor.ActorSystem { return p.system }
-
 // Root spawns actors and sends to them from outside.
 func (p *Process) Root() *actor.RootContext { return p.system.Root }
 

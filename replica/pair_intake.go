@@ -77,10 +77,7 @@ func (p *Pair) onTail(m Tail) {
 	if p.hasRole() || !in.is(m.View, m.Base) || !in.installed {
 		return
 	}
-	fresh := m.Entries
-	for len(fresh) > 0 && fresh[0].Index <= in.index {
-		fresh = fresh[1:]
-	}
+	fresh := behind(m.Entries, in.index)
 	if len(fresh) > 0 && fresh[0].Index == in.index+1 {
 		in.index = fresh[len(fresh)-1].Index
 		p.do(Apply{Entries: fresh})

@@ -179,14 +179,19 @@ func (p *Pair) onForward(m Forward) {
 	if p.role != Backup {
 		return
 	}
-	fresh := m.Entries
-	for len(fresh) > 0 && fresh[0].Index <= p.order.last {
-		fresh = fresh[1:]
-	}
+	fresh := behind(m.Entries, p.order.last)
 	if len(fresh) > 0 && fresh[0].Index == p.order.last+1 {
 		p.take(fresh)
 	}
 	p.send(Ack{View: p.view, Index: p.order.last})
+}
+
+// behind returns the entries after an index: what came again is not taken again.
+func behind(entries []lock.Entry, index lock.Index) []lock.Entry {
+	for len(entries) > 0 && entries[0].Index <= index {
+		entries = entries[1:]
+	}
+	return entries
 }
 
 // take applies entries that follow the last one here.
