@@ -20,27 +20,51 @@ type Slot uint16
 // its number is the random nonce that makes it repeatable.
 type Number uint64
 
+// Millis is a length of time, or a moment, in milliseconds.
+type Millis uint64
+
 // Verb says what a command does.
 type Verb uint8
 
-// The verbs. Their values are those on the wire.
+// The verbs of clients. Their values are those on the wire.
 const (
-	OpenSession  Verb = 1 // Number is the nonce; Session, Slot and Name are unused
-	CloseSession Verb = 2 // Slot, Number and Name are unused
+	OpenSession  Verb = 1 // Number is the nonce; Terms may hold TTL and Info
+	CloseSession Verb = 2 // frees all that the session holds and waits for (S2)
 	Lock         Verb = 3 // take an ownerless lock if it is free
 	Unlock       Verb = 4 // free an ownerless lock if it is held
+	Acquire      Verb = 5 // take Name, and Terms.And with it, for the session
+	Release      Verb = 6 // give back the grant of Name whose token is Token
+	Cancel       Verb = 7 // undo the slot's last Acquire, whatever came of it (S6)
+	Revoke       Verb = 8 // an operator takes Name away: from Token's grant, or from all if it is zero; Terms.Info says why
+	KeepAlive    Verb = 9 // the session lives; never ordered, answered after a barrier (T1); Number counts them
 )
 
-// Known reports whether this version of the table can apply v.
-func (v Verb) Known() bool { return v >= OpenSession && v <= Unlock }
+// The verbs of the primary's own clock (Leases). No client may send them.
+// Number is the view of the reign that has counted.
+const (
+	Expire  Verb = 16 // Session was silent for its time-out (T2)
+	EndHold Verb = 17 // the grant of Name with Token has lasted for its MaxHold
+	Reopen  Verb = 18 // the lock-delay of Name, begun by the loss of Token, is over (T6)
+)
+
+// InSlot reports whether commands with the verb are numbered in a slot (S4).
+func (v Verb) InSlot() bool { return v >= Lock && v <= Revoke }
+
+// OfClock reports whether only the primary's own clock may ask for v.
+func (v Verb) OfClock() bool { return v >= Expire && v <= Reopen }
 
 // Command is what a client asks.
 type Command struct {
 	Session SessionID
-	Slot    Slot
 	Number  Number
-	Verb    Verb
+	Token   Token  // Release, Revoke and the clock's verbs: the grant meant
+	At      Millis // Unix time at the node that took the command in, by its clock: for people only, nothing is decided by it
 	Name    string
+	Terms   *Terms // what goes beyond the plain case; nil for that. Never changed
+	Slot    Slot
+	Verb    Verb
+	Mode    Mode // Acquire
+	Wait    bool // Acquire: queue if the lock cannot be had at once
 }
 
 // RequestID tells a request from every other: all its repeats share it.
@@ -48,8 +72,8 @@ type RequestID struct {
 	Session SessionID
 	Number  Number
 	Slot    Slot
-	// Verb is set for openings and closings only: it keeps them apart from the
-	// requests in slots, whose numbers they could share.
+	// Verb is set for what stands in no slot: it keeps that apart from the
+	// requests in slots, whose numbers it could share.
 	Verb Verb
 }
 
@@ -60,6 +84,8 @@ func (c Command) ID() RequestID {
 		return RequestID{Number: c.Number, Verb: OpenSession}
 	case CloseSession:
 		return RequestID{Session: c.Session, Verb: CloseSession}
+	case KeepAlive, Expire, EndHold, Reopen:
+		return RequestID{Session: c.Session, Number: c.Number, Verb: c.Verb}
 	default:
 		return RequestID{Session: c.Session, Slot: c.Slot, Number: c.Number}
 	}

@@ -1,0 +1,37 @@
+package lock
+
+// EventKind says what an Event tells.
+type EventKind uint8
+
+// The kinds. Their values are those on the wire.
+const (
+	LockAcquired  EventKind = 1 // Session has Name now, under Token
+	LockReleased  EventKind = 2 // given back by its holder, or with a session that was closed
+	LockExpired   EventKind = 3 // its holder's session expired
+	LockRevoked   EventKind = 4 // an operator took it away, for Reason
+	LockOverheld  EventKind = 5 // its MaxHold was over
+	LockReopened  EventKind = 6 // its lock-delay was over
+	WaitBegan     EventKind = 7
+	WaitEnded     EventKind = 8 // without a grant
+	SessionOpened EventKind = 9
+	SessionClosed EventKind = 10
+	SessionEnded  EventKind = 11 // it expired
+)
+
+// Event is something that others may want to hear of. A grant of several locks
+// tells of each.
+type Event struct {
+	Index   Index // of the entry that made it happen
+	At      Millis
+	Session SessionID // zero: of an ownerless lock
+	Token   Token     // of the grant, for events of locks
+	Request RequestID // LockAcquired after a wait: the Acquire that is answered now
+	Name    string
+	Reason  string // LockRevoked
+	Kind    EventKind
+	Mode    Mode
+	// Span is the session's TTL with SessionOpened, the grant's MaxHold with
+	// LockAcquired, and the lock-delay that begins with LockExpired, LockRevoked
+	// and LockOverheld. Zero means none.
+	Span Millis
+}
