@@ -47,6 +47,9 @@ const (
 	Reopen  Verb = 18 // the lock-delay of Name, begun by the loss of Token, is over (T6)
 )
 
+// Known reports whether this version of the table can apply v.
+func (v Verb) Known() bool { return v >= OpenSession && v <= Unlock }
+
 // InSlot reports whether commands with the verb are numbered in a slot (S4).
 func (v Verb) InSlot() bool { return v >= Lock && v <= Revoke }
 
