@@ -1,0 +1,66 @@
+package history
+
+import (
+	"math"
+	"sync"
+	"time"
+)
+
+// Recorder gathers the operations of many clients under one clock. It is safe
+// for concurrent use.
+type Recorder struct {
+	began time.Time
+
+	mu      sync.Mutex
+	ops     []Op
+	unknown uint64
+}
+
+// NewRecorder returns a recorder whose clock starts now.
+func NewRecorder() *Recorder { return &Recorder{began: time.Now()} }
+
+// Now is the moment of a call.
+func (r *Recorder) Now() int64 { return r.At(time.Now()) }
+
+// At is where a moment stands on the recorder's clock.
+func (r *Recorder) At(t time.Time) int64 { return int64(t.Sub(r.began)) }
+
+// Answered records an operation whose answer has just come.
+func (r *Recorder) Answered(o Op) {
+	o.Return = r.Now()
+	r.add(o)
+}
+
+// Open records an operation that may take effect at any time after its call.
+func (r *Recorder) Open(o Op) {
+	o.Return = math.MaxInt64
+	r.add(o)
+}
+
+// GaveUp records an Acquire whose caller has gone without an answer: it may be
+// granted later, and what it was granted is given back at some time.
+func (r *Recorder) GaveUp(o Op) {
+	o.Answer, o.Token = Unknown, r.unknownToken()
+	r.Open(o)
+	r.Open(Op{Client: o.Client, Kind: Release, Name: o.Name, Token: o.Token, Call: o.Call})
+}
+
+// Ops returns what was recorded.
+func (r *Recorder) Ops() []Op {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ops
+}
+
+func (r *Recorder) add(o Op) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ops = append(r.ops, o)
+}
+
+func (r *Recorder) unknownToken() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.unknown++
+	return unknownTokens + r.unknown
+}
