@@ -54,6 +54,7 @@ func (t *LockTable) Receive(ctx actor.Context) {
 		t.install(ctx, m)
 	case replica.Reset:
 		t.table = lock.NewTable()
+	case replica.Confirmed, replica.Barred, replica.Began, replica.Ended: // nobody counts time here yet
 	case attach:
 		t.replicator = m.replicator
 	case DieBeforeReply:

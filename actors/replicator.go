@@ -38,6 +38,8 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		r.fromPeer(ctx, m)
 	case replica.Submit:
 		r.step(ctx, m)
+	case replica.Barrier:
+		r.step(ctx, m)
 	case *Tick:
 		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
 	case *LinkUp:
@@ -87,7 +89,8 @@ func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 		switch e := effect.(type) {
 		case replica.Send:
 			r.mail.Send(e.To, messages.Parcel{Pair: []replica.Message{e.Message}})
-		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset:
+		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset,
+			replica.Confirmed, replica.Barred, replica.Began, replica.Ended:
 			ctx.Send(r.lockTable, e)
 		case replica.Persist:
 			r.mail.SetCluster(e.Cluster)

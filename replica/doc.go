@@ -7,6 +7,10 @@
 // the other half: one number per request for life, attempts that alternate
 // between the nodes, hints, back-off and deadlines.
 //
+// What is never ordered, keep-alives and questions, is answered behind a Barrier
+// only, which shows that the node still reigns (T1). Began and Ended tell the lock
+// table of each reign, whose clock counts the sessions' time-outs (T2, T3).
+//
 // What everything here leans on:
 //
 //   - Events of one node are handled one at a time, frames of one connection in

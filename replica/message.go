@@ -35,6 +35,20 @@ type (
 		Commands []lock.Command
 	}
 
+	// Confirm asks the backup whether it still is one in View (T1). Round numbers
+	// the asking.
+	Confirm struct {
+		View  lock.View
+		Round uint64
+	}
+
+	// Confirmation is its answer: it is, and has every entry up to Index.
+	Confirmation struct {
+		View  lock.View
+		Round uint64
+		Index lock.Index
+	}
+
 	// Alone is sent at every tick, for ever, by a node that is SOLO (P3, P5).
 	Alone struct{ View lock.View }
 
@@ -100,16 +114,18 @@ type (
 	}
 )
 
-func (Heartbeat) message() {}
-func (Forward) message()   {}
-func (Ack) message()       {}
-func (Relay) message()     {}
-func (Alone) message()     {}
-func (Outdated) message()  {}
-func (Bye) message()       {}
-func (Hello) message()     {}
-func (Refusal) message()   {}
-func (Chunk) message()     {}
-func (Tail) message()      {}
-func (Report) message()    {}
-func (Start) message()     {}
+func (Heartbeat) message()    {}
+func (Forward) message()      {}
+func (Ack) message()          {}
+func (Relay) message()        {}
+func (Confirm) message()      {}
+func (Confirmation) message() {}
+func (Alone) message()        {}
+func (Outdated) message()     {}
+func (Bye) message()          {}
+func (Hello) message()        {}
+func (Refusal) message()      {}
+func (Chunk) message()        {}
+func (Tail) message()         {}
+func (Report) message()       {}
+func (Start) message()        {}

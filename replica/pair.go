@@ -9,6 +9,7 @@ import "lockstep/lock"
 //	pair_view.go     views and roles: what waits for the disk (P0), demotion (P6)
 //	pair_order.go    numbering, forwarding, acknowledging, applying (P1)
 //	pair_relay.go    requests that reach the backup (P4)
+//	pair_confirm.go  barriers, reigns and what their clock asks for (T1, T2, T3)
 //	pair_suspect.go  suspicion and its consequences (P2, P3, P5, P9)
 //	pair_found.go    founding, newcomers, wrong peers, farewell (P0)
 //	pair_transfer.go rejoin, the survivor's side (P7)
@@ -30,6 +31,10 @@ type Pair struct {
 	suspect suspicion
 	order   order
 	park    park
+
+	barriers barriers
+	reign    lock.View // that of the last Began; zero after Ended
+
 	// starting is set from the step that made this node PRIMARY until the
 	// backup's first acknowledgement: START is sent at every tick (P7).
 	starting bool
@@ -62,7 +67,7 @@ type PairConfig struct {
 	// primary answer one while the backup works on the next.
 	MaxBatch       int
 	MaxQueue       int    // requests that wait for their number
-	EntriesPerView uint64 // entries that one view may number
+	EntriesPerView uint64 // entries that one view may number (S3)
 	ChunkBytes     int    // bytes of one piece of a snapshot
 	MaxRetained    int    // entries kept for a joiner
 }
@@ -118,7 +123,9 @@ func (cfg *PairConfig) setDefaults() {
 	orDefault(&cfg.MaxQueue, 1<<16)
 	orDefault(&cfg.ChunkBytes, 128<<10)
 	orDefault(&cfg.MaxRetained, 1<<20)
-	orDefault(&cfg.EntriesPerView, 1<<40-1)
+	// Each entry draws one token at most, and so does each wait that an earlier
+	// view has left, when it is granted in this one (S3).
+	orDefault(&cfg.EntriesPerView, 1<<40-1-lock.MaxWaits)
 }
 
 func orDefault[T comparable](field *T, value T) {
@@ -146,7 +153,9 @@ func (p *Pair) Step(ev Event) []Effect {
 	case Tick:
 		p.tick(e)
 	case Submit:
-		p.submit(e.Commands)
+		p.submit(e)
+	case Barrier:
+		p.onBarrier(e.ID)
 	case Received:
 		p.received(e)
 	case StreamEnded:
@@ -166,6 +175,8 @@ func (p *Pair) Step(ev Event) []Effect {
 	default:
 		panic("replica: an event that Pair does not know")
 	}
+	p.announce()
+	p.confirm()
 	return p.out
 }
 
@@ -186,6 +197,7 @@ func (p *Pair) tick(t Tick) {
 		}
 		p.start()
 		p.resend()
+		p.ask()
 		p.feed(true)
 		if suspects {
 			p.onSuspicion()
@@ -269,6 +281,7 @@ func (p *Pair) onLinkUp() {
 		p.hello()
 	case Primary:
 		p.forward(p.order.after(p.order.acked))
+		p.ask()
 	case Solo:
 		p.send(Alone{View: p.view})
 	}

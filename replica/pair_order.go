@@ -62,21 +62,23 @@ func (o *order) forget(index lock.Index) {
 	}
 }
 
-// submit takes requests of clients.
-func (p *Pair) submit(commands []lock.Command) {
-	switch p.role {
-	case Primary, Solo:
-		p.enqueue(commands)
-	case Backup:
-		p.relay(commands)
+// submit takes requests of clients, and what the clock asks for.
+func (p *Pair) submit(s Submit) {
+	switch {
+	case s.View != 0:
+		p.submitClock(s)
+	case p.reigns():
+		p.enqueue(s.Commands)
+	case p.role == Backup:
+		p.relay(s.Commands)
 	default:
-		p.refuse(commands, NotPrimary, p.hint())
+		p.refuse(s.Commands, NotPrimary, p.hint())
 	}
 }
 
 // hint is where a client may be better off.
 func (p *Pair) hint() NodeID {
-	if p.life.serving {
+	if p.life.serving || p.role == Backup {
 		return p.peer
 	}
 	return ""
@@ -88,12 +90,17 @@ func (p *Pair) enqueue(commands []lock.Command) {
 		p.refuse(commands[room:], Overloaded, "")
 		commands = commands[:room]
 	}
-	if len(p.order.queue) == 0 {
-		p.order.queue = commands[:len(commands):len(commands)] // theirs, not to be written to
-	} else {
-		p.order.queue = append(p.order.queue, commands...)
-	}
+	p.order.add(commands)
 	p.pump()
+}
+
+// add queues commands. Their array stays the sender's, not to be written to.
+func (o *order) add(commands []lock.Command) {
+	if len(o.queue) == 0 {
+		o.queue = commands[:len(commands):len(commands)]
+		return
+	}
+	o.queue = append(o.queue, commands...)
 }
 
 // pump numbers what has queued: alone at once, with a backup everything that
@@ -122,8 +129,7 @@ func (p *Pair) pump() {
 // does not know whether it has (v+4).
 const soloStep = 4
 
-// renewView begins a new view before this one runs out of tokens: each entry
-// draws one at most (S3). It reports whether numbering has to wait for that.
+// renewView begins a new view before this one runs out of tokens (S3). It reports whether numbering has to wait for that.
 func (p *Pair) renewView(n int) bool {
 	if p.order.numbered+uint64(n) <= p.cfg.EntriesPerView {
 		return false

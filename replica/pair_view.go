@@ -21,7 +21,9 @@ func (p *Pair) enter(role Role, view lock.View, why string) {
 	}
 	p.role = role
 	p.suspect.clear()
+	p.barriers.cancel()
 	p.order.numbered = 0
+	p.order.dropClock()
 	p.see(view)
 	p.say(false, fmt.Sprintf("%s in view %d: %s", role, view, why))
 }
@@ -45,12 +47,15 @@ func (p *Pair) adopt(cluster ClusterID) {
 
 // do passes an effect on, or holds it back until the view is on disk.
 func (p *Pair) do(e Effect) {
-	if p.synced < p.view || len(p.held) > 0 {
+	if !p.usable() {
 		p.held = append(p.held, e)
 		return
 	}
 	p.out = append(p.out, e)
 }
+
+// usable reports whether the view is on disk and nothing waits for that.
+func (p *Pair) usable() bool { return p.synced >= p.view && len(p.held) == 0 }
 
 // dropHeld forgets what was held back. An Install among it will never be done.
 func (p *Pair) dropHeld() {
@@ -87,13 +92,15 @@ type roleMessage interface {
 	of() lock.View
 }
 
-func (m Heartbeat) of() lock.View { return m.View }
-func (m Forward) of() lock.View   { return m.View }
-func (m Ack) of() lock.View       { return m.View }
-func (m Relay) of() lock.View     { return m.View }
-func (m Alone) of() lock.View     { return m.View }
-func (m Outdated) of() lock.View  { return m.View }
-func (m Bye) of() lock.View       { return m.View }
+func (m Heartbeat) of() lock.View    { return m.View }
+func (m Forward) of() lock.View      { return m.View }
+func (m Ack) of() lock.View          { return m.View }
+func (m Relay) of() lock.View        { return m.View }
+func (m Confirm) of() lock.View      { return m.View }
+func (m Confirmation) of() lock.View { return m.View }
+func (m Alone) of() lock.View        { return m.View }
+func (m Outdated) of() lock.View     { return m.View }
+func (m Bye) of() lock.View          { return m.View }
 
 // onRoleMessage compares views first (P6).
 func (p *Pair) onRoleMessage(m roleMessage) {
@@ -146,6 +153,10 @@ func (p *Pair) onOwnView(m roleMessage) {
 		p.onAck(m.Index)
 	case Relay:
 		p.onRelay(m)
+	case Confirm:
+		p.onConfirm(m)
+	case Confirmation:
+		p.onConfirmation(m)
 	case Bye:
 		p.onBye()
 	}
@@ -186,7 +197,7 @@ func (p *Pair) unordered() []lock.Command {
 	}
 	var certain []lock.Command
 	for _, c := range p.order.queue {
-		if !pending[c.ID()] {
+		if !c.Verb.OfClock() && !pending[c.ID()] {
 			certain = append(certain, c)
 		}
 	}

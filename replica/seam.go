@@ -11,6 +11,9 @@ type Incarnation uint64
 // ClusterID names a pair for ever. Zero is "none yet".
 type ClusterID uint64
 
+// BarrierID numbers the barriers that a lock table puts to its core.
+type BarrierID uint64
+
 // Role is what a node is for its lock table.
 type Role uint8
 
@@ -73,8 +76,17 @@ type (
 	// gone by since the last one was handled: the process was paused.
 	Tick struct{ Gap bool }
 
-	// Submit brings requests that clients sent to this node.
-	Submit struct{ Commands []lock.Command }
+	// Submit brings requests that clients sent to this node or, with a View, what
+	// its own clock wants done in that reign (T2). The clock is never answered:
+	// what cannot be done in that very reign is forgotten.
+	Submit struct {
+		Commands []lock.Command
+		View     lock.View
+	}
+
+	// Barrier asks whether this node still reigns at a moment after this event
+	// (T1). It comes back as Confirmed or Barred. IDs rise.
+	Barrier struct{ ID BarrierID }
 
 	// Received is a message of another node. From is authenticated; a message
 	// for a former life of this node never gets here.
@@ -122,6 +134,7 @@ type (
 
 func (Tick) event()          {}
 func (Submit) event()        {}
+func (Barrier) event()       {}
 func (Received) event()      {}
 func (StreamEnded) event()   {}
 func (DialRefused) event()   {}
@@ -158,6 +171,26 @@ type (
 	// what they asked is not known on this node.
 	Abandon struct{ Hint NodeID }
 
+	// Confirmed answers all barriers up to ID that were not answered yet: each
+	// came while this node reigned, and it has reigned since.
+	Confirmed struct{ ID BarrierID }
+
+	// Barred answers all barriers up to ID that were not answered yet: this node
+	// does not reign; ask Hint.
+	Barred struct {
+		ID   BarrierID
+		Hint NodeID
+	}
+
+	// Began says that this node is PRIMARY or SOLO in View: every session has its
+	// full time-out again (T3). What was ordered before has been applied. A new
+	// view of the same role is a new reign.
+	Began struct{ View lock.View }
+
+	// Ended says that the node lost that role. It may come without a Began, if
+	// the view was over before it was on disk.
+	Ended struct{}
+
 	// Persist writes View and Cluster into the identity file and comes back as
 	// Synced.
 	Persist struct {
@@ -192,6 +225,10 @@ func (Send) effect()         {}
 func (Apply) effect()        {}
 func (Refuse) effect()       {}
 func (Abandon) effect()      {}
+func (Confirmed) effect()    {}
+func (Barred) effect()       {}
+func (Began) effect()        {}
+func (Ended) effect()        {}
 func (Persist) effect()      {}
 func (TakeSnapshot) effect() {}
 func (Install) effect()      {}

@@ -56,6 +56,7 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Abandon:
 		clear(p.spread)
 		p.tableActor.post(func() { p.table.abandon(e.Hint) })
+	case replica.Confirmed, replica.Barred, replica.Began, replica.Ended: // nobody counts time here yet
 	case replica.Persist:
 		p.disk.write(e.View, e.Cluster)
 	case replica.TakeSnapshot:
