@@ -39,7 +39,49 @@ var (
 
 	// ErrIncompatible says that no node will talk to a client of this version.
 	ErrIncompatible = errors.New("incompatible versions")
+
+	// ErrHeld says that TryAcquire could not have the lock. It comes as a
+	// *HeldError.
+	ErrHeld = errors.New("held by another")
+
+	// ErrDeadlock says that waiting for the lock would close a cycle of those who
+	// wait for each other. It comes as a *DeadlockError.
+	ErrDeadlock = errors.New("deadlock")
 )
+
+// Why a Lease is over: Lease.Err, Lease.Release and the cause of Lease.Context.
+var (
+	// ErrReleased says that the lock was given back: with Release, or with the
+	// client.
+	ErrReleased = errors.New("lease released")
+
+	// ErrLost says that the nodes could not be told in time that this client
+	// lives, or that they have forgotten it.
+	ErrLost = errors.New("lease lost")
+
+	// ErrExpired says that the lock was held for its MaxHold.
+	ErrExpired = errors.New("lease expired")
+
+	// ErrRevoked says that somebody took the lock away. It comes as a
+	// *RevokedError, which has the reason.
+	ErrRevoked = errors.New("lease revoked")
+)
+
+// HeldError is an ErrHeld.
+type HeldError struct {
+	Name string
+	// Lock shows who held the lock just after it was refused. It has no more than
+	// the name if that was not to be found out, or if the lock was free by then.
+	Lock LockInfo
+}
+
+// DeadlockError is an ErrDeadlock.
+type DeadlockError struct {
+	Cycle string // who waits for whom, for people
+}
+
+// RevokedError is an ErrRevoked.
+type RevokedError struct{ Reason string }
 
 // explain turns what the core says into what callers are promised.
 func explain(verb, name string, nodes []string, err error) error {
@@ -65,3 +107,20 @@ func explain(verb, name string, nodes []string, err error) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 }
+
+func (e *HeldError) Error() string {
+	return fmt.Sprintf("%q is %s", e.Name, ErrHeld)
+}
+
+// Is makes every HeldError an ErrHeld.
+func (e *HeldError) Is(target error) bool { return target == ErrHeld }
+
+func (e *DeadlockError) Error() string { return fmt.Sprintf("%s: %s", ErrDeadlock, e.Cycle) }
+
+// Is makes every DeadlockError an ErrDeadlock.
+func (e *DeadlockError) Is(target error) bool { return target == ErrDeadlock }
+
+func (e *RevokedError) Error() string { return fmt.Sprintf("%s: %s", ErrRevoked, e.Reason) }
+
+// Is makes every RevokedError an ErrRevoked.
+func (e *RevokedError) Is(target error) bool { return target == ErrRevoked }

@@ -15,6 +15,9 @@ type options struct {
 	insecure bool
 	attempt  time.Duration
 	log      *slog.Logger
+	ttl      time.Duration
+	info     map[string]string
+	clock    func() time.Duration // nil: the one that suits the network
 }
 
 func defaults() options {
@@ -43,3 +46,18 @@ func WithInsecure() Option { return func(o *options) { o.insecure = true } }
 
 // WithLogger sets where the client says what it does. The default is nowhere.
 func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+
+// WithTTL sets how long the nodes wait for a sign of life before they take this
+// client's locks away: 1 s to 1 h; the default is 10 s. The client gives one in a
+// third of it, and gives its leases up a little earlier than the nodes do.
+func WithTTL(d time.Duration) Option { return func(o *options) { o.ttl = d } }
+
+// WithInfo shows others more about this client than its host, pid, user and
+// command, or something else for one of these. Keys have no "=", and neither
+// keys nor values have line breaks.
+func WithInfo(info map[string]string) Option { return func(o *options) { o.info = info } }
+
+// WithClock sets the clock that leases are measured by, for tests. It must not
+// go back, and has to run while the machine is suspended, as the default does
+// where the system has such a clock.
+func WithClock(clock func() time.Duration) Option { return func(o *options) { o.clock = clock } }
