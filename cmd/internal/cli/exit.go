@@ -17,6 +17,7 @@ const (
 	IOError     = 74 // the answer could not be printed
 	TempFail    = 75 // refused for now; nothing was executed
 	Protocol    = 76 // the versions do not go together
+	NoPerm      = 77 // not allowed
 	Config      = 78 // what the node was told does not fit this pair or machine
 	Interrupted = 128 + 2
 )

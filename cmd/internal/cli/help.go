@@ -16,7 +16,11 @@ func (p *Program) help(c *Command) string {
 	} else {
 		p.page(&b, c)
 	}
-	p.codes(&b)
+	codes := p.Codes
+	if c != nil && c.Codes != nil {
+		codes = c.Codes
+	}
+	writeCodes(&b, codes)
 	return b.String()
 }
 
@@ -73,7 +77,7 @@ func (p *Program) flag(b *strings.Builder, f *flag.Flag) {
 	if isSwitch(f) {
 		kind = ""
 	}
-	fmt.Fprintf(b, "  -%s\n", strings.TrimSpace(f.Name+" "+kind))
+	fmt.Fprintf(b, "  -%s\n", strings.TrimSpace(p.short(f.Name)+f.Name+" "+kind))
 	notes := []string{p.variable(f.Name)}
 	if f.DefValue != "" && f.DefValue != "false" {
 		notes = append([]string{"default " + f.DefValue}, notes...)
@@ -81,9 +85,19 @@ func (p *Program) flag(b *strings.Builder, f *flag.Flag) {
 	fmt.Fprintf(b, "        %s (%s)\n", strings.ReplaceAll(usage, "\n", "\n        "), strings.Join(notes, "; "))
 }
 
-func (p *Program) codes(b *strings.Builder) {
+// short is the one letter that stands for a flag, if there is one: "w, -".
+func (p *Program) short(long string) string {
+	for letter, name := range p.Short {
+		if name == long {
+			return letter + ", -"
+		}
+	}
+	return ""
+}
+
+func writeCodes(b *strings.Builder, codes []Code) {
 	b.WriteString("\nExit codes:\n")
-	for _, c := range p.Codes {
+	for _, c := range codes {
 		fmt.Fprintf(b, "  %-4d%s\n", c.Code, c.Meaning)
 	}
 }

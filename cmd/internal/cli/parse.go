@@ -24,7 +24,7 @@ var common = []string{"help", "h", "version"}
 // parse understands the command line, and puts settings into p.Flags.
 func (p *Program) parse(args []string) (call, error) {
 	known := p.known()
-	flags, names, err := split(p, known, args)
+	flags, names, behind, err := split(p, known, args)
 	if err != nil {
 		return call{}, err
 	}
@@ -45,7 +45,7 @@ func (p *Program) parse(args []string) (call, error) {
 		return c, nil
 	}
 	if err == nil {
-		err = p.checkCount(c.command, c.names)
+		c.names, err = p.arrange(c.command, c.names, len(c.names)-behind)
 	}
 	if err == nil {
 		err = p.settle(c.command, flags)
@@ -68,35 +68,38 @@ func (p *Program) known() *flag.FlagSet {
 	return known
 }
 
-// split sorts the arguments into flags and names. The flag package would stop at
-// the first name.
-func split(p *Program, known *flag.FlagSet, args []string) (flags []typed, names []string, err error) {
+// split sorts the arguments into flags and names, and says how many of the names
+// stood behind a "--". The flag package would stop at the first name.
+func split(p *Program, known *flag.FlagSet, args []string) (flags []typed, names []string, behind int, err error) {
 	for len(args) > 0 {
 		arg := args[0]
 		args = args[1:]
 		if arg == "--" {
-			return flags, append(names, args...), nil
+			return flags, append(names, args...), len(args), nil
 		}
 		if len(arg) < 2 || arg[0] != '-' {
 			names = append(names, arg)
 			continue
 		}
 		name, value, hasValue := strings.Cut(strings.TrimPrefix(arg[1:], "-"), "=")
+		if long, ok := p.Short[name]; ok {
+			name = long
+		}
 		f := known.Lookup(name)
 		switch {
 		case f == nil:
-			return nil, nil, Misuse("there is no flag %.60q: %s --help shows those that are; a name that begins with a dash goes after --", arg, p.Name)
+			return nil, nil, 0, Misuse("there is no flag %.60q: %s --help shows those that are; a name that begins with a dash goes after --", arg, p.Name)
 		case !hasValue && isSwitch(f):
 			value = "true"
 		case !hasValue && len(args) == 0:
 			kind, _ := flag.UnquoteUsage(f)
-			return nil, nil, Misuse("flag -%s needs a value: -%s %s", name, name, kind)
+			return nil, nil, 0, Misuse("flag -%s needs a value: -%s %s", name, name, kind)
 		case !hasValue:
 			value, args = args[0], args[1:]
 		}
 		flags = append(flags, typed{name, value})
 	}
-	return flags, names, nil
+	return flags, names, 0, nil
 }
 
 // isSwitch reports whether a flag stands without a value.
@@ -153,6 +156,26 @@ func (p *Program) verbs() string {
 		verbs = append(verbs, c.Verb)
 	}
 	return strings.Join(verbs, ", ")
+}
+
+// arrange checks the names of a command, of which the last ones stood behind a
+// "--" at cut. What a command runs must stand behind one: nobody else can tell
+// its flags from ours. A name that begins with a dash has a "--" before it, too.
+func (p *Program) arrange(c *Command, names []string, cut int) ([]string, error) {
+	want := len(c.Names)
+	if c.Rest == "" {
+		return names, p.checkCount(c, names)
+	}
+	if cut < want && len(names) > want && names[want] == "--" {
+		names, cut = slices.Delete(slices.Clone(names), want, want+1), want
+	}
+	if err := p.checkCount(c, names[:max(0, cut)]); err != nil {
+		return nil, err
+	}
+	if len(names) == want {
+		return nil, Misuse("say what to run: the form is %s", p.form(c))
+	}
+	return names, nil
 }
 
 func (p *Program) checkCount(c *Command, names []string) error {

@@ -15,6 +15,7 @@ type Program struct {
 	Name     string // "lockc"
 	About    string // one sentence
 	Flags    *flag.FlagSet
+	Short    map[string]string // flags of one letter, and what they stand for: "w" for "wait"
 	Commands []Command
 	Codes    []Code // what its exit codes mean
 
@@ -31,10 +32,12 @@ type Command struct {
 	Verb     string
 	Names    []string // what it wants after the verb, for people: "PRIMARY"
 	Optional bool     // all of Names may be left out together
+	Rest     string   // what it wants after "--", for people: "COMMAND [ARG...]"
 	Flags    []string // the settings that it takes
 	About    string
 	Examples []string
-	Run      func(names []string) error
+	Codes    []Code                     // what its exit codes mean, if not what the program's do
+	Run      func(names []string) error // with what stood after "--" behind the Names
 }
 
 // Code is an exit code and what it means.
@@ -115,6 +118,9 @@ func (p *Program) form(c *Command) string {
 	}
 	if names != "" {
 		words = append(words, names)
+	}
+	if c.Rest != "" {
+		words = append(words, "--", c.Rest)
 	}
 	return strings.Join(words, " ")
 }

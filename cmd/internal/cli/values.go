@@ -74,6 +74,28 @@ func Duration(flags *flag.FlagSet, to *time.Duration, name, def, usage string, l
 	})
 }
 
+// list is a flag that may be given several times.
+type list[T any] struct {
+	to    *[]T
+	parse func(string) (T, error)
+}
+
+func (v list[T]) String() string { return "" }
+
+func (v list[T]) Set(text string) error {
+	one, err := v.parse(text)
+	if err != nil {
+		return err
+	}
+	*v.to = append(*v.to, one)
+	return nil
+}
+
+// List adds a flag that may be given several times; its variable holds one value.
+func List[T any](flags *flag.FlagSet, to *[]T, name, usage string, parse func(string) (T, error)) {
+	flags.Var(list[T]{to, parse}, name, usage)
+}
+
 // Choice adds a flag that takes one of a few words.
 func Choice[T any](flags *flag.FlagSet, to *T, name, def, usage string, words []string, meanings []T) {
 	Var(flags, to, name, def, usage, func(s string) (T, error) {
