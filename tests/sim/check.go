@@ -170,7 +170,7 @@ func (c *checker) enter(t *table, at place, e lock.Entry, got lock.Result) place
 	h, i, digest := at.in, at.n, t.locks.Digest()
 	switch {
 	case i == len(h.entries):
-		first, wrong := h.model.judge(e, got)
+		first, wrong := h.model.judge(e, got, nil)
 		if wrong != "" {
 			c.w.fail("answers", "%s, entry %+v: %s", t.p.node.name, e, wrong)
 		}

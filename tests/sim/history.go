@@ -71,7 +71,7 @@ func (c *checker) fork(at place) place {
 		model: newModel(), settled: min(from.settled, at.n),
 	}
 	for i, e := range h.entries {
-		h.model.judge(e, h.results[i])
+		h.model.judge(e, h.results[i], nil)
 	}
 	c.histories = append(c.histories, h)
 	c.w.stats.Forks++
