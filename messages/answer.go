@@ -72,6 +72,8 @@ func appendResult(b []byte, num protowire.Number, res *lock.Result) []byte {
 	b = appendVarint(b, 2, res.Limit)
 	b = appendFixed64(b, 3, res.Token)
 	b = appendFixed64(b, 4, res.Session)
+	b = appendBytes(b, 5, res.Cycle)
+	b = appendVarint(b, 6, res.Revoked)
 	return closeMessage(b, start)
 }
 
@@ -87,6 +89,10 @@ func (r *reader) result(field string, res *lock.Result) {
 			res.Token = lock.Token(r.fixed64("Result.token"))
 		case 4:
 			res.Session = lock.SessionID(r.fixed64("Result.session"))
+		case 5:
+			res.Cycle = r.own("Result.cycle")
+		case 6:
+			res.Revoked = narrow[uint32](r.varint("Result.revoked"))
 		default:
 			r.skip("Result")
 		}

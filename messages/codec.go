@@ -16,7 +16,7 @@ func Encode(h Header, p *Parcel) *Frame {
 		Challenge:       h.Challenge,
 		Seq:             h.Seq,
 		Seen:            h.Seen,
-		Body:            appendParcel(make([]byte, 0, parcelSize(p)), p),
+		Body:            appendParcel(make([]byte, 0, p.Size()), p),
 	}
 }
 

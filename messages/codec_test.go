@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,20 +14,51 @@ func sampleCommand(name string) lock.Command {
 	return lock.Command{Session: 3<<40 | 1, Slot: 4095, Number: 9, Verb: lock.Lock, Name: name}
 }
 
-// sampleParcel has something of everything: twenty fields of Parcel.
+// sampleAcquire has every field of a command, with the largest values that a
+// table takes.
+func sampleAcquire(name string) lock.Command {
+	c := sampleCommand(name)
+	c.Number, c.Verb, c.Token, c.At, c.Mode, c.Wait = 1<<63, lock.Acquire, 1<<63, 1<<42, lock.Counted, true
+	c.Terms = &lock.Terms{
+		TTL: lock.MaxTTL, Info: "host=a\npid=7", Permits: lock.MaxPermits, Of: lock.MaxPermits,
+		And: []lock.Want{
+			{Name: strings.Repeat("w", lock.MaxNameBytes), Mode: lock.Counted, Permits: lock.MaxPermits, Of: lock.MaxPermits},
+			{Name: "v", Mode: lock.Shared},
+		},
+		Under:     lock.Holding{Name: strings.Repeat("u", lock.MaxNameBytes), Token: 1 << 63},
+		Reentrant: true, AllowDeadlock: true, MaxHold: lock.MaxMaxHold, LockDelay: lock.MaxLockDelay,
+	}
+	return c
+}
+
+// sampleParcel has something of everything, in a list of each kind.
 func sampleParcel() *Parcel {
 	entries := []lock.Entry{
 		{View: 3, Index: 10, Command: sampleCommand("a")},
 		{View: 3, Index: 11, Command: sampleCommand(strings.Repeat("long", 64))},
+		{View: lock.MaxView, Index: 1 << 62, Command: sampleAcquire("several")},
 	}
 	return &Parcel{
-		Requests: []Request{{1, sampleCommand("db")}, {2, lock.Command{Verb: lock.OpenSession, Number: 77}}},
+		Requests: []Request{
+			{1, sampleCommand("db")},
+			{2, lock.Command{Verb: lock.OpenSession, Number: 77, Terms: &lock.Terms{}}},
+			{1<<32 - 1, sampleAcquire("several")},
+		},
 		Answers: []Answer{{
 			Client: 300,
 			Answer: replica.Answer{
 				Request: sampleCommand("db").ID(),
 				Kind:    replica.Executed,
 				Result:  lock.Result{Outcome: lock.Granted, Token: 3<<40 | 2},
+			},
+		}, {
+			Client: 1<<32 - 1,
+			Answer: replica.Answer{
+				Request: lock.RequestID{Session: 1<<63 | 1, Slot: 4095, Number: 1 << 63, Verb: lock.KeepAlive},
+				Kind:    replica.Executed,
+				Result: lock.Result{Outcome: lock.Deadlock, Limit: lock.LimitWaits, Token: 1 << 63, Session: 1 << 63,
+					Cycle: strings.Repeat("a waits for b", 20), Revoked: 1<<32 - 1},
+				Hint: "a:1",
 			},
 		}},
 		Pair: []replica.Message{
@@ -83,7 +115,7 @@ func TestCompatible(t *testing.T) {
 // TestBufferNeedNotGrow keeps the sizes that buffers start with honest.
 func TestBufferNeedNotGrow(t *testing.T) {
 	p := sampleParcel()
-	if got, room := len(appendParcel(nil, p)), parcelSize(p); got > room {
+	if got, room := len(appendParcel(nil, p)), p.Size(); got > room {
 		t.Errorf("the parcel takes %d bytes and has room for %d", got, room)
 	}
 	snap := sampleSnapshot()
@@ -98,6 +130,21 @@ func TestNamesShareOneString(t *testing.T) {
 	f := Encode(Header{}, benchRequests())
 	if n := testing.AllocsPerRun(10, func() { _, _, _ = Decode(f) }); n > 3 {
 		t.Errorf("decoding %d requests took %v allocations", benchItems, n)
+	}
+}
+
+// TestTermsKeepNoFrame: the table keeps them as they came, and must not keep the
+// text of the whole frame with them.
+func TestTermsKeepNoFrame(t *testing.T) {
+	c := sampleCommand("a")
+	c.Terms = &lock.Terms{Info: "host=a", Under: lock.Holding{Name: "b"}}
+	for i := range lock.MaxNames {
+		c.Terms.And = append(c.Terms.And, lock.Want{Name: fmt.Sprintf("lock-%d", i)})
+	}
+	f := Encode(Header{}, &Parcel{Requests: []Request{{1, c}}})
+	strings := lock.MaxNames + 2
+	if n := testing.AllocsPerRun(10, func() { _, _, _ = Decode(f) }); n < float64(strings) {
+		t.Errorf("terms with %d strings took %v allocations: some are pieces of the frame", strings, n)
 	}
 }
 

@@ -35,6 +35,13 @@ func appendCommand(b []byte, num protowire.Number, c *lock.Command) []byte {
 	b = appendFixed64(b, 3, c.Number)
 	b = appendVarint(b, 4, c.Verb)
 	b = appendBytes(b, 5, c.Name)
+	b = appendFixed64(b, 6, c.Token)
+	b = appendVarint(b, 7, c.At)
+	b = appendVarint(b, 8, c.Mode)
+	b = appendBool(b, 9, c.Wait)
+	if c.Terms != nil {
+		b = appendTerms(b, 10, c.Terms)
+	}
 	return closeMessage(b, start)
 }
 
@@ -52,6 +59,16 @@ func (r *reader) command(field string, c *lock.Command) {
 			c.Verb = narrow[lock.Verb](r.varint("Command.verb"))
 		case 5:
 			c.Name = r.name("Command.name")
+		case 6:
+			c.Token = lock.Token(r.fixed64("Command.token"))
+		case 7:
+			c.At = lock.Millis(r.varint("Command.at"))
+		case 8:
+			c.Mode = narrow[lock.Mode](r.varint("Command.mode"))
+		case 9:
+			c.Wait = r.bool("Command.wait")
+		case 10:
+			r.terms("Command.terms", &c.Terms)
 		default:
 			r.skip("Command")
 		}

@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"math"
 	"regexp"
 	"runtime"
 	"slices"
@@ -50,6 +51,9 @@ func TestMalformed(t *testing.T) {
 		{"an unknown group without an end", []byte{0x7b, 8, 1}, "messages: Parcel: unknown field 15: at byte 1: unexpected EOF"},
 		{"the end of no group", []byte{0x7c}, "messages: Parcel: unknown field 15: at byte 1: mismatching end group marker"},
 		{"a type that there is not", []byte{0x7e}, "messages: Parcel: unknown field 15: at byte 1: cannot parse reserved wire type"},
+		{"terms that are a number", field(1, field(2, varint(10, 1)...)...), "messages: Command.terms: at byte 5: the field has another type"},
+		{"terms longer than their command", field(1, field(2, 0x52, 5, 0)...), "messages: Command.terms: at byte 6: its length is 5 and 1 bytes are left"},
+		{"half a token of a grant to wait under", field(1, field(2, field(10, field(6, 0x11, 1)...)...)...), "messages: Holding.token: at byte 9: unexpected EOF"},
 		{"two kinds", field(3, append(field(5), 0x2a, 0, 0x3a, 0)...), "messages: PairMessage.kind: at byte 6: there are two kinds in one message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,17 +90,28 @@ func TestEveryCut(t *testing.T) {
 			t.Errorf("cut at %d: the error names no message: %v", cut, err)
 		}
 	}
-	if fields := 20; whole != fields {
+	if fields := countFields(body); whole != fields {
 		t.Errorf("%d pieces were taken for whole, want one before each of %d fields", whole, fields)
 	}
+}
+
+func countFields(body []byte) (n int) {
+	for ; len(body) > 0; n++ {
+		_, _, size := protowire.ConsumeField(body)
+		body = body[size:]
+	}
+	return n
 }
 
 // TestTooLarge shows that a number that its Go type cannot hold does not become
 // one that is in use (W2).
 func TestTooLarge(t *testing.T) {
-	command := slices.Concat(varint(2, 1<<16), varint(4, 256+uint64(lock.Lock)), field(5, 'x'))
+	want := slices.Concat(varint(2, 256+uint64(lock.Shared)), varint(3, 1<<32+1), varint(4, 1<<32+2))
+	terms := slices.Concat(field(3, want...), varint(4, 1<<32+1), varint(5, 1<<32+2))
+	command := slices.Concat(varint(2, 1<<16), varint(4, 256+uint64(lock.Lock)), field(5, 'x'),
+		varint(8, 256+uint64(lock.Shared)), field(10, terms...))
 	id := slices.Concat(varint(2, 1<<32), varint(4, 1<<32+uint64(lock.OpenSession)))
-	result := slices.Concat(varint(1, 256+uint64(lock.Granted)), varint(2, 1<<63))
+	result := slices.Concat(varint(1, 256+uint64(lock.Granted)), varint(2, 1<<63), varint(6, 1<<32+1))
 	body := slices.Concat(
 		field(1, field(2, command...)...),
 		field(2, slices.Concat(field(2, id...), varint(3, 256+uint64(replica.Executed)), field(4, result...))...),
@@ -106,14 +121,18 @@ func TestTooLarge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c := p.Requests[0].Command; c.Slot != 65535 || c.Verb != 255 || c.Verb.Known() {
+	if c := p.Requests[0].Command; c.Slot != 65535 || c.Verb != 255 || c.Verb.Known() || c.Mode != 255 {
 		t.Errorf("command: %+v", c)
+	}
+	if got := p.Requests[0].Command.Terms; got.Permits != math.MaxUint32 || got.Of != math.MaxUint32 ||
+		got.And[0] != (lock.Want{Mode: 255, Permits: math.MaxUint32, Of: math.MaxUint32}) {
+		t.Errorf("terms: %+v", got)
 	}
 	a := p.Answers[0].Answer
 	if a.Request.Slot != 65535 || a.Request.Verb != 255 || a.Kind != 255 {
 		t.Errorf("answer: %+v", a)
 	}
-	if a.Result.Outcome != 255 || a.Result.Limit != 255 {
+	if a.Result.Outcome != 255 || a.Result.Limit != 255 || a.Result.Revoked != math.MaxUint32 {
 		t.Errorf("result: %+v", a.Result)
 	}
 	if role := p.Pair[0].(replica.Hello).Role; role != 255 {
@@ -178,30 +197,37 @@ func TestUnknownMessageEndsTheProcess(t *testing.T) {
 // TestAllocations feeds inputs that promise much and hold little. A pass over
 // them for each element would show here too, as each pass allocates.
 func TestAllocations(t *testing.T) {
-	const size = 1 << 16
-	for name, element := range map[string][]byte{
-		"empty requests":       {0x0a, 0},
-		"empty answers":        {0x12, 0},
-		"empty pair messages":  {0x1a, 0},
-		"hellos":               {0x1a, 2, 0x42, 0},
-		"unknown pair message": {0x1a, 3, 0xfa, 0x07, 0},
-		"status queries":       {0x22, 0},
-		"status reports":       {0x2a, 0},
-		"forwards":             {0x1a, 4, 0x12, 2, 0x12, 0},
-		"large lengths":        {0x0a, 0xff, 0xff, 0xff, 0x7f},
+	for name, body := range map[string][]byte{
+		"empty requests":       repeated(0x0a, 0),
+		"empty terms":          repeated(0x0a, 4, 0x12, 2, 0x52, 0),
+		"empty wants":          field(1, field(2, field(10, repeated(0x1a, 0)...)...)...),
+		"terms in pieces":      field(1, field(2, repeated(0x52, 2, 0x1a, 0)...)...),
+		"empty answers":        repeated(0x12, 0),
+		"empty pair messages":  repeated(0x1a, 0),
+		"hellos":               repeated(0x1a, 2, 0x42, 0),
+		"unknown pair message": repeated(0x1a, 3, 0xfa, 0x07, 0),
+		"status queries":       repeated(0x22, 0),
+		"status reports":       repeated(0x2a, 0),
+		"forwards":             repeated(0x1a, 4, 0x12, 2, 0x12, 0),
+		"large lengths":        repeated(0x0a, 0xff, 0xff, 0xff, 0x7f),
 	} {
-		body := slices.Repeat(element, size/len(element))
-		if used := allocated(func() { _, _ = decodeBody(body) }); used > 64*size {
-			t.Errorf("%s: %d bytes of input took %d bytes of memory", name, len(body), used)
-		}
+		checkMemory(t, name, body, func() { _, _ = decodeBody(body) })
 	}
-	for name, element := range map[string][]byte{
-		"empty locks": {0x1a, 0}, "empty sessions": {0x22, 0}, "empty slots": {0x22, 2, 0x1a, 0},
+	for name, body := range map[string][]byte{
+		"empty locks":    repeated(0x1a, 0),
+		"empty sessions": repeated(0x22, 0),
+		"empty slots":    repeated(0x22, 2, 0x1a, 0),
 	} {
-		body := slices.Repeat(element, size/len(element))
-		if used := allocated(func() { _, _ = DecodeSnapshot(body) }); used > 64*size {
-			t.Errorf("%s: %d bytes of input took %d bytes of memory", name, len(body), used)
-		}
+		checkMemory(t, name, body, func() { _, _ = DecodeSnapshot(body) })
+	}
+}
+
+// repeated is a long body of equal elements.
+func repeated(element ...byte) []byte { return slices.Repeat(element, 1<<16/len(element)) }
+
+func checkMemory(t *testing.T, name string, body []byte, decode func()) {
+	if used := allocated(decode); used > 64*uint64(len(body)) {
+		t.Errorf("%s: %d bytes of input took %d bytes of memory", name, len(body), used)
 	}
 }
 

@@ -125,7 +125,7 @@ func (r *reader) client(field string) ClientID {
 }
 
 // narrow keeps a number that is too large for its type out of use (W2).
-func narrow[T ~uint8 | ~uint16](v uint64) T { return T(min(v, uint64(^T(0)))) }
+func narrow[T ~uint8 | ~uint16 | ~uint32](v uint64) T { return T(min(v, uint64(^T(0)))) }
 
 // bytes returns a piece of the body. Its capacity ends with it, so that nobody
 // can append into what follows.

@@ -47,8 +47,25 @@ func wireRequest(q Request) *wire.Request {
 func wireCommand(c lock.Command) *wire.Command {
 	return &wire.Command{
 		Session: uint64(c.Session), Slot: uint32(c.Slot), Number: uint64(c.Number),
-		Verb: uint32(c.Verb), Name: c.Name,
+		Verb: uint32(c.Verb), Name: c.Name, Token: uint64(c.Token), At: uint64(c.At),
+		Mode: uint32(c.Mode), Wait: c.Wait, Terms: wireTerms(c.Terms),
 	}
+}
+
+func wireTerms(t *lock.Terms) *wire.Terms {
+	if t == nil {
+		return nil
+	}
+	return &wire.Terms{
+		Ttl: uint64(t.TTL), Info: string(t.Info), And: each(t.And, wireWant), Permits: t.Permits, Of: t.Of,
+		Under:     &wire.Holding{Name: t.Under.Name, Token: uint64(t.Under.Token)},
+		Reentrant: t.Reentrant, AllowDeadlock: t.AllowDeadlock,
+		MaxHold: uint64(t.MaxHold), LockDelay: uint64(t.LockDelay),
+	}
+}
+
+func wireWant(w lock.Want) *wire.Want {
+	return &wire.Want{Name: w.Name, Mode: uint32(w.Mode), Permits: w.Permits, Of: w.Of}
 }
 
 func wireEntry(e lock.Entry) *wire.Entry {
@@ -72,6 +89,7 @@ func wireResult(r lock.Result) *wire.Result {
 	return &wire.Result{
 		Outcome: uint32(r.Outcome), Limit: uint32(r.Limit),
 		Token: uint64(r.Token), Session: uint64(r.Session),
+		Cycle: r.Cycle, Revoked: r.Revoked,
 	}
 }
 

@@ -3,7 +3,6 @@ package remote
 import (
 	"slices"
 
-	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
 )
@@ -16,15 +15,6 @@ const (
 	maxWaitingItems = 65_536
 	frameBytes      = 1 << 20 // a frame is closed when it has grown to this
 	maxFrameBytes   = 7 << 20 // a larger one is refused
-)
-
-// What an item takes on the wire, at most, apart from its strings and bytes.
-const (
-	requestBytes = 48
-	answerBytes  = 80
-	entryBytes   = 64
-	messageBytes = 96
-	reportBytes  = 160
 )
 
 // waiting is what a link holds for its process, in the order of sending.
@@ -49,7 +39,7 @@ func (w *waiting) add(p *messages.Parcel) {
 		w.items++
 	}
 	w.items += count(p)
-	w.bytes += size(p)
+	w.bytes += p.Size()
 }
 
 // join appends more to what waits. Mostly nothing waits, and nothing is copied.
@@ -75,7 +65,7 @@ func (w *waiting) overflowing() bool {
 	}
 	for _, drop := range drops {
 		drop()
-		w.items, w.bytes = count(&w.parcel), size(&w.parcel)
+		w.items, w.bytes = count(&w.parcel), w.parcel.Size()
 		if w.items <= maxWaitingItems && w.bytes <= maxWaitingBytes {
 			break
 		}
@@ -97,21 +87,21 @@ func (w *waiting) take() messages.Parcel {
 	p.Refused, w.parcel.Refused = w.parcel.Refused, ""
 	// The pair's messages first: every client's answer waits for them.
 	p.Pair, w.parcel.Pair = cut(w.parcel.Pair, &room, pairSize)
-	p.Answers, w.parcel.Answers = cut(w.parcel.Answers, &room, answerSize)
-	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, requestSize)
-	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, querySize)
-	p.StatusReports, w.parcel.StatusReports = cut(w.parcel.StatusReports, &room, reportSize)
-	w.items, w.bytes = count(&w.parcel), size(&w.parcel)
+	p.Answers, w.parcel.Answers = cut(w.parcel.Answers, &room, (*messages.Answer).Size)
+	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, (*messages.Request).Size)
+	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, statusQuerySize)
+	p.StatusReports, w.parcel.StatusReports = cut(w.parcel.StatusReports, &room, (*messages.StatusReport).Size)
+	w.items, w.bytes = count(&w.parcel), w.parcel.Size()
 	return p
 }
 
 // cut splits a slice at the item that uses up the room.
-func cut[T any](items []T, room *int, size func(T) int) (head, tail []T) {
-	for i, item := range items {
+func cut[T any](items []T, room *int, size func(*T) int) (head, tail []T) {
+	for i := range items {
 		if *room <= 0 {
 			return items[:i:i], items[i:]
 		}
-		*room -= size(item)
+		*room -= size(&items[i])
 	}
 	return items, nil
 }
@@ -120,42 +110,5 @@ func count(p *messages.Parcel) int {
 	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports)
 }
 
-func size(p *messages.Parcel) int {
-	return len(p.Refused) + sum(p.Pair, pairSize) + sum(p.Answers, answerSize) + sum(p.Requests, requestSize) +
-		sum(p.StatusQueries, querySize) + sum(p.StatusReports, reportSize)
-}
-
-func sum[T any](items []T, size func(T) int) (n int) {
-	for _, item := range items {
-		n += size(item)
-	}
-	return n
-}
-
-func requestSize(r messages.Request) int { return requestBytes + len(r.Command.Name) }
-func answerSize(a messages.Answer) int   { return answerBytes + len(a.Answer.Hint) }
-func querySize(messages.ClientID) int    { return requestBytes }
-func reportSize(r messages.StatusReport) int {
-	return reportBytes + len(r.Status.Node) + len(r.Status.Peer)
-}
-func commandSize(c lock.Command) int { return requestBytes + len(c.Name) }
-func entrySize(e lock.Entry) int     { return entryBytes + len(e.Command.Name) }
-
-func pairSize(m replica.Message) int {
-	switch m := m.(type) {
-	case replica.Forward:
-		return messageBytes + sum(m.Entries, entrySize)
-	case replica.Tail:
-		return messageBytes + sum(m.Entries, entrySize)
-	case replica.Relay:
-		return messageBytes + sum(m.Commands, commandSize)
-	case replica.Chunk:
-		return messageBytes + len(m.Bytes)
-	case replica.Hello:
-		return messageBytes + len(m.Pair[0]) + len(m.Pair[1])
-	case replica.Refusal:
-		return messageBytes + len(m.Reason)
-	default:
-		return messageBytes
-	}
-}
+func pairSize(m *replica.Message) int        { return messages.PairSize(*m) }
+func statusQuerySize(*messages.ClientID) int { return messages.StatusQuerySize }

@@ -308,6 +308,11 @@ type Command struct {
 	Number        uint64                 `protobuf:"fixed64,3,opt,name=number,proto3" json:"number,omitempty"`
 	Verb          uint32                 `protobuf:"varint,4,opt,name=verb,proto3" json:"verb,omitempty"`
 	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,6,opt,name=token,proto3" json:"token,omitempty"`
+	At            uint64                 `protobuf:"varint,7,opt,name=at,proto3" json:"at,omitempty"` // Unix time in milliseconds, for people
+	Mode          uint32                 `protobuf:"varint,8,opt,name=mode,proto3" json:"mode,omitempty"`
+	Wait          bool                   `protobuf:"varint,9,opt,name=wait,proto3" json:"wait,omitempty"`
+	Terms         *Terms                 `protobuf:"bytes,10,opt,name=terms,proto3" json:"terms,omitempty"` // absent in the plain case
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -377,6 +382,281 @@ func (x *Command) GetName() string {
 	return ""
 }
 
+func (x *Command) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Command) GetAt() uint64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Command) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Command) GetWait() bool {
+	if x != nil {
+		return x.Wait
+	}
+	return false
+}
+
+func (x *Command) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+// Terms are what an Acquire or an opening asks beyond the plain case. Lengths of
+// time are in milliseconds.
+type Terms struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Ttl           uint64                 `protobuf:"varint,1,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	Info          string                 `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"` // lines of key=value, sorted by key
+	And           []*Want                `protobuf:"bytes,3,rep,name=and,proto3" json:"and,omitempty"`
+	Permits       uint32                 `protobuf:"varint,4,opt,name=permits,proto3" json:"permits,omitempty"`
+	Of            uint32                 `protobuf:"varint,5,opt,name=of,proto3" json:"of,omitempty"`
+	Under         *Holding               `protobuf:"bytes,6,opt,name=under,proto3" json:"under,omitempty"`
+	Reentrant     bool                   `protobuf:"varint,7,opt,name=reentrant,proto3" json:"reentrant,omitempty"`
+	AllowDeadlock bool                   `protobuf:"varint,8,opt,name=allow_deadlock,json=allowDeadlock,proto3" json:"allow_deadlock,omitempty"`
+	MaxHold       uint64                 `protobuf:"varint,9,opt,name=max_hold,json=maxHold,proto3" json:"max_hold,omitempty"`
+	LockDelay     uint64                 `protobuf:"varint,10,opt,name=lock_delay,json=lockDelay,proto3" json:"lock_delay,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Terms) Reset() {
+	*x = Terms{}
+	mi := &file_wire_proto_msgTypes[4]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Terms) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Terms) ProtoMessage() {}
+
+func (x *Terms) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[4]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Terms.ProtoReflect.Descriptor instead.
+func (*Terms) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{4}
+}
+
+func (x *Terms) GetTtl() uint64 {
+	if x != nil {
+		return x.Ttl
+	}
+	return 0
+}
+
+func (x *Terms) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *Terms) GetAnd() []*Want {
+	if x != nil {
+		return x.And
+	}
+	return nil
+}
+
+func (x *Terms) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Terms) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Terms) GetUnder() *Holding {
+	if x != nil {
+		return x.Under
+	}
+	return nil
+}
+
+func (x *Terms) GetReentrant() bool {
+	if x != nil {
+		return x.Reentrant
+	}
+	return false
+}
+
+func (x *Terms) GetAllowDeadlock() bool {
+	if x != nil {
+		return x.AllowDeadlock
+	}
+	return false
+}
+
+func (x *Terms) GetMaxHold() uint64 {
+	if x != nil {
+		return x.MaxHold
+	}
+	return 0
+}
+
+func (x *Terms) GetLockDelay() uint64 {
+	if x != nil {
+		return x.LockDelay
+	}
+	return 0
+}
+
+// Want is one more lock of an Acquire.
+type Want struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Mode          uint32                 `protobuf:"varint,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Permits       uint32                 `protobuf:"varint,3,opt,name=permits,proto3" json:"permits,omitempty"`
+	Of            uint32                 `protobuf:"varint,4,opt,name=of,proto3" json:"of,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Want) Reset() {
+	*x = Want{}
+	mi := &file_wire_proto_msgTypes[5]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Want) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Want) ProtoMessage() {}
+
+func (x *Want) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[5]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Want.ProtoReflect.Descriptor instead.
+func (*Want) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{5}
+}
+
+func (x *Want) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Want) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Want) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Want) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+// Holding names a grant by one of its locks and its token.
+type Holding struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Holding) Reset() {
+	*x = Holding{}
+	mi := &file_wire_proto_msgTypes[6]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Holding) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Holding) ProtoMessage() {}
+
+func (x *Holding) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[6]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Holding.ProtoReflect.Descriptor instead.
+func (*Holding) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{6}
+}
+
+func (x *Holding) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Holding) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
 type Entry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
@@ -388,7 +668,7 @@ type Entry struct {
 
 func (x *Entry) Reset() {
 	*x = Entry{}
-	mi := &file_wire_proto_msgTypes[4]
+	mi := &file_wire_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -400,7 +680,7 @@ func (x *Entry) String() string {
 func (*Entry) ProtoMessage() {}
 
 func (x *Entry) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[4]
+	mi := &file_wire_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -413,7 +693,7 @@ func (x *Entry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Entry.ProtoReflect.Descriptor instead.
 func (*Entry) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{4}
+	return file_wire_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Entry) GetView() uint64 {
@@ -443,14 +723,14 @@ type RequestID struct {
 	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
 	Slot          uint32                 `protobuf:"varint,2,opt,name=slot,proto3" json:"slot,omitempty"`
 	Number        uint64                 `protobuf:"fixed64,3,opt,name=number,proto3" json:"number,omitempty"`
-	Verb          uint32                 `protobuf:"varint,4,opt,name=verb,proto3" json:"verb,omitempty"` // set for openings and closings only
+	Verb          uint32                 `protobuf:"varint,4,opt,name=verb,proto3" json:"verb,omitempty"` // set for what stands in no slot only
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *RequestID) Reset() {
 	*x = RequestID{}
-	mi := &file_wire_proto_msgTypes[5]
+	mi := &file_wire_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -462,7 +742,7 @@ func (x *RequestID) String() string {
 func (*RequestID) ProtoMessage() {}
 
 func (x *RequestID) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[5]
+	mi := &file_wire_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -475,7 +755,7 @@ func (x *RequestID) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RequestID.ProtoReflect.Descriptor instead.
 func (*RequestID) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{5}
+	return file_wire_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *RequestID) GetSession() uint64 {
@@ -519,7 +799,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_wire_proto_msgTypes[6]
+	mi := &file_wire_proto_msgTypes[9]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -531,7 +811,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[6]
+	mi := &file_wire_proto_msgTypes[9]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -544,7 +824,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{6}
+	return file_wire_proto_rawDescGZIP(), []int{9}
 }
 
 func (x *Answer) GetClient() uint32 {
@@ -588,13 +868,15 @@ type Result struct {
 	Limit         uint32                 `protobuf:"varint,2,opt,name=limit,proto3" json:"limit,omitempty"`
 	Token         uint64                 `protobuf:"fixed64,3,opt,name=token,proto3" json:"token,omitempty"`
 	Session       uint64                 `protobuf:"fixed64,4,opt,name=session,proto3" json:"session,omitempty"`
+	Cycle         string                 `protobuf:"bytes,5,opt,name=cycle,proto3" json:"cycle,omitempty"` // who waits for whom, for people
+	Revoked       uint32                 `protobuf:"varint,6,opt,name=revoked,proto3" json:"revoked,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Result) Reset() {
 	*x = Result{}
-	mi := &file_wire_proto_msgTypes[7]
+	mi := &file_wire_proto_msgTypes[10]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -606,7 +888,7 @@ func (x *Result) String() string {
 func (*Result) ProtoMessage() {}
 
 func (x *Result) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[7]
+	mi := &file_wire_proto_msgTypes[10]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -619,7 +901,7 @@ func (x *Result) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Result.ProtoReflect.Descriptor instead.
 func (*Result) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{7}
+	return file_wire_proto_rawDescGZIP(), []int{10}
 }
 
 func (x *Result) GetOutcome() uint32 {
@@ -650,6 +932,20 @@ func (x *Result) GetSession() uint64 {
 	return 0
 }
 
+func (x *Result) GetCycle() string {
+	if x != nil {
+		return x.Cycle
+	}
+	return ""
+}
+
+func (x *Result) GetRevoked() uint32 {
+	if x != nil {
+		return x.Revoked
+	}
+	return 0
+}
+
 type PairMessage struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Types that are valid to be assigned to Kind:
@@ -674,7 +970,7 @@ type PairMessage struct {
 
 func (x *PairMessage) Reset() {
 	*x = PairMessage{}
-	mi := &file_wire_proto_msgTypes[8]
+	mi := &file_wire_proto_msgTypes[11]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -686,7 +982,7 @@ func (x *PairMessage) String() string {
 func (*PairMessage) ProtoMessage() {}
 
 func (x *PairMessage) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[8]
+	mi := &file_wire_proto_msgTypes[11]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -699,7 +995,7 @@ func (x *PairMessage) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use PairMessage.ProtoReflect.Descriptor instead.
 func (*PairMessage) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{8}
+	return file_wire_proto_rawDescGZIP(), []int{11}
 }
 
 func (x *PairMessage) GetKind() isPairMessage_Kind {
@@ -918,7 +1214,7 @@ type Heartbeat struct {
 
 func (x *Heartbeat) Reset() {
 	*x = Heartbeat{}
-	mi := &file_wire_proto_msgTypes[9]
+	mi := &file_wire_proto_msgTypes[12]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -930,7 +1226,7 @@ func (x *Heartbeat) String() string {
 func (*Heartbeat) ProtoMessage() {}
 
 func (x *Heartbeat) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[9]
+	mi := &file_wire_proto_msgTypes[12]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -943,7 +1239,7 @@ func (x *Heartbeat) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Heartbeat.ProtoReflect.Descriptor instead.
 func (*Heartbeat) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{9}
+	return file_wire_proto_rawDescGZIP(), []int{12}
 }
 
 func (x *Heartbeat) GetView() uint64 {
@@ -970,7 +1266,7 @@ type Forward struct {
 
 func (x *Forward) Reset() {
 	*x = Forward{}
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[13]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -982,7 +1278,7 @@ func (x *Forward) String() string {
 func (*Forward) ProtoMessage() {}
 
 func (x *Forward) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[10]
+	mi := &file_wire_proto_msgTypes[13]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -995,7 +1291,7 @@ func (x *Forward) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Forward.ProtoReflect.Descriptor instead.
 func (*Forward) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{10}
+	return file_wire_proto_rawDescGZIP(), []int{13}
 }
 
 func (x *Forward) GetView() uint64 {
@@ -1022,7 +1318,7 @@ type Ack struct {
 
 func (x *Ack) Reset() {
 	*x = Ack{}
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1034,7 +1330,7 @@ func (x *Ack) String() string {
 func (*Ack) ProtoMessage() {}
 
 func (x *Ack) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[11]
+	mi := &file_wire_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1047,7 +1343,7 @@ func (x *Ack) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ack.ProtoReflect.Descriptor instead.
 func (*Ack) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{11}
+	return file_wire_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Ack) GetView() uint64 {
@@ -1074,7 +1370,7 @@ type Relay struct {
 
 func (x *Relay) Reset() {
 	*x = Relay{}
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1086,7 +1382,7 @@ func (x *Relay) String() string {
 func (*Relay) ProtoMessage() {}
 
 func (x *Relay) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[12]
+	mi := &file_wire_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1099,7 +1395,7 @@ func (x *Relay) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Relay.ProtoReflect.Descriptor instead.
 func (*Relay) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{12}
+	return file_wire_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Relay) GetView() uint64 {
@@ -1125,7 +1421,7 @@ type Alone struct {
 
 func (x *Alone) Reset() {
 	*x = Alone{}
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1137,7 +1433,7 @@ func (x *Alone) String() string {
 func (*Alone) ProtoMessage() {}
 
 func (x *Alone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[13]
+	mi := &file_wire_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1150,7 +1446,7 @@ func (x *Alone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alone.ProtoReflect.Descriptor instead.
 func (*Alone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{13}
+	return file_wire_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Alone) GetView() uint64 {
@@ -1169,7 +1465,7 @@ type Outdated struct {
 
 func (x *Outdated) Reset() {
 	*x = Outdated{}
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1181,7 +1477,7 @@ func (x *Outdated) String() string {
 func (*Outdated) ProtoMessage() {}
 
 func (x *Outdated) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[14]
+	mi := &file_wire_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1194,7 +1490,7 @@ func (x *Outdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outdated.ProtoReflect.Descriptor instead.
 func (*Outdated) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{14}
+	return file_wire_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Outdated) GetView() uint64 {
@@ -1213,7 +1509,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1225,7 +1521,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[15]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1238,7 +1534,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{15}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Bye) GetView() uint64 {
@@ -1262,7 +1558,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1274,7 +1570,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1287,7 +1583,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Hello) GetRole() uint32 {
@@ -1341,7 +1637,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1353,7 +1649,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1366,7 +1662,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1389,7 +1685,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1401,7 +1697,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1414,7 +1710,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Chunk) GetView() uint64 {
@@ -1463,7 +1759,7 @@ type Tail struct {
 
 func (x *Tail) Reset() {
 	*x = Tail{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1475,7 +1771,7 @@ func (x *Tail) String() string {
 func (*Tail) ProtoMessage() {}
 
 func (x *Tail) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1488,7 +1784,7 @@ func (x *Tail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tail.ProtoReflect.Descriptor instead.
 func (*Tail) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Tail) GetView() uint64 {
@@ -1527,7 +1823,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1539,7 +1835,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1552,7 +1848,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Report) GetView() uint64 {
@@ -1616,7 +1912,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1628,7 +1924,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1641,7 +1937,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Start) GetView() uint64 {
@@ -1681,7 +1977,7 @@ type StatusQuery struct {
 
 func (x *StatusQuery) Reset() {
 	*x = StatusQuery{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1693,7 +1989,7 @@ func (x *StatusQuery) String() string {
 func (*StatusQuery) ProtoMessage() {}
 
 func (x *StatusQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1706,7 +2002,7 @@ func (x *StatusQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusQuery.ProtoReflect.Descriptor instead.
 func (*StatusQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *StatusQuery) GetClient() uint32 {
@@ -1735,7 +2031,7 @@ type StatusReport struct {
 
 func (x *StatusReport) Reset() {
 	*x = StatusReport{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1747,7 +2043,7 @@ func (x *StatusReport) String() string {
 func (*StatusReport) ProtoMessage() {}
 
 func (x *StatusReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1760,7 +2056,7 @@ func (x *StatusReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusReport.ProtoReflect.Descriptor instead.
 func (*StatusReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *StatusReport) GetClient() uint32 {
@@ -1853,7 +2149,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1865,7 +2161,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1878,7 +2174,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -1919,7 +2215,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1931,7 +2227,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1944,7 +2240,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *HeldLock) GetName() string {
@@ -1972,7 +2268,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1984,7 +2280,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1997,7 +2293,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Session) GetId() uint64 {
@@ -2032,7 +2328,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2044,7 +2340,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2057,7 +2353,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -2110,13 +2406,40 @@ const file_wire_proto_rawDesc = "" +
 	"\arefused\x18\x06 \x01(\tR\arefused\"N\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12+\n" +
-	"\acommand\x18\x02 \x01(\v2\x11.lockstep.CommandR\acommand\"w\n" +
+	"\acommand\x18\x02 \x01(\v2\x11.lockstep.CommandR\acommand\"\xec\x01\n" +
 	"\aCommand\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x12\n" +
 	"\x04slot\x18\x02 \x01(\rR\x04slot\x12\x16\n" +
 	"\x06number\x18\x03 \x01(\x06R\x06number\x12\x12\n" +
 	"\x04verb\x18\x04 \x01(\rR\x04verb\x12\x12\n" +
-	"\x04name\x18\x05 \x01(\tR\x04name\"^\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
+	"\x05token\x18\x06 \x01(\x06R\x05token\x12\x0e\n" +
+	"\x02at\x18\a \x01(\x04R\x02at\x12\x12\n" +
+	"\x04mode\x18\b \x01(\rR\x04mode\x12\x12\n" +
+	"\x04wait\x18\t \x01(\bR\x04wait\x12%\n" +
+	"\x05terms\x18\n" +
+	" \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xa1\x02\n" +
+	"\x05Terms\x12\x10\n" +
+	"\x03ttl\x18\x01 \x01(\x04R\x03ttl\x12\x12\n" +
+	"\x04info\x18\x02 \x01(\tR\x04info\x12 \n" +
+	"\x03and\x18\x03 \x03(\v2\x0e.lockstep.WantR\x03and\x12\x18\n" +
+	"\apermits\x18\x04 \x01(\rR\apermits\x12\x0e\n" +
+	"\x02of\x18\x05 \x01(\rR\x02of\x12'\n" +
+	"\x05under\x18\x06 \x01(\v2\x11.lockstep.HoldingR\x05under\x12\x1c\n" +
+	"\treentrant\x18\a \x01(\bR\treentrant\x12%\n" +
+	"\x0eallow_deadlock\x18\b \x01(\bR\rallowDeadlock\x12\x19\n" +
+	"\bmax_hold\x18\t \x01(\x04R\amaxHold\x12\x1d\n" +
+	"\n" +
+	"lock_delay\x18\n" +
+	" \x01(\x04R\tlockDelay\"X\n" +
+	"\x04Want\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
+	"\x04mode\x18\x02 \x01(\rR\x04mode\x12\x18\n" +
+	"\apermits\x18\x03 \x01(\rR\apermits\x12\x0e\n" +
+	"\x02of\x18\x04 \x01(\rR\x02of\"3\n" +
+	"\aHolding\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\"^\n" +
 	"\x05Entry\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12+\n" +
@@ -2131,12 +2454,14 @@ const file_wire_proto_rawDesc = "" +
 	"\arequest\x18\x02 \x01(\v2\x13.lockstep.RequestIDR\arequest\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x12(\n" +
 	"\x06result\x18\x04 \x01(\v2\x10.lockstep.ResultR\x06result\x12\x12\n" +
-	"\x04hint\x18\x05 \x01(\tR\x04hint\"h\n" +
+	"\x04hint\x18\x05 \x01(\tR\x04hint\"\x98\x01\n" +
 	"\x06Result\x12\x18\n" +
 	"\aoutcome\x18\x01 \x01(\rR\aoutcome\x12\x14\n" +
 	"\x05limit\x18\x02 \x01(\rR\x05limit\x12\x14\n" +
 	"\x05token\x18\x03 \x01(\x06R\x05token\x12\x18\n" +
-	"\asession\x18\x04 \x01(\x06R\asession\"\xbf\x04\n" +
+	"\asession\x18\x04 \x01(\x06R\asession\x12\x14\n" +
+	"\x05cycle\x18\x05 \x01(\tR\x05cycle\x12\x18\n" +
+	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xbf\x04\n" +
 	"\vPairMessage\x123\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x13.lockstep.HeartbeatH\x00R\theartbeat\x12-\n" +
 	"\aforward\x18\x02 \x01(\v2\x11.lockstep.ForwardH\x00R\aforward\x12!\n" +
@@ -2248,72 +2573,78 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 28)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
 	(*Request)(nil),      // 2: lockstep.Request
 	(*Command)(nil),      // 3: lockstep.Command
-	(*Entry)(nil),        // 4: lockstep.Entry
-	(*RequestID)(nil),    // 5: lockstep.RequestID
-	(*Answer)(nil),       // 6: lockstep.Answer
-	(*Result)(nil),       // 7: lockstep.Result
-	(*PairMessage)(nil),  // 8: lockstep.PairMessage
-	(*Heartbeat)(nil),    // 9: lockstep.Heartbeat
-	(*Forward)(nil),      // 10: lockstep.Forward
-	(*Ack)(nil),          // 11: lockstep.Ack
-	(*Relay)(nil),        // 12: lockstep.Relay
-	(*Alone)(nil),        // 13: lockstep.Alone
-	(*Outdated)(nil),     // 14: lockstep.Outdated
-	(*Bye)(nil),          // 15: lockstep.Bye
-	(*Hello)(nil),        // 16: lockstep.Hello
-	(*Refusal)(nil),      // 17: lockstep.Refusal
-	(*Chunk)(nil),        // 18: lockstep.Chunk
-	(*Tail)(nil),         // 19: lockstep.Tail
-	(*Report)(nil),       // 20: lockstep.Report
-	(*Start)(nil),        // 21: lockstep.Start
-	(*StatusQuery)(nil),  // 22: lockstep.StatusQuery
-	(*StatusReport)(nil), // 23: lockstep.StatusReport
-	(*Snapshot)(nil),     // 24: lockstep.Snapshot
-	(*HeldLock)(nil),     // 25: lockstep.HeldLock
-	(*Session)(nil),      // 26: lockstep.Session
-	(*SlotState)(nil),    // 27: lockstep.SlotState
+	(*Terms)(nil),        // 4: lockstep.Terms
+	(*Want)(nil),         // 5: lockstep.Want
+	(*Holding)(nil),      // 6: lockstep.Holding
+	(*Entry)(nil),        // 7: lockstep.Entry
+	(*RequestID)(nil),    // 8: lockstep.RequestID
+	(*Answer)(nil),       // 9: lockstep.Answer
+	(*Result)(nil),       // 10: lockstep.Result
+	(*PairMessage)(nil),  // 11: lockstep.PairMessage
+	(*Heartbeat)(nil),    // 12: lockstep.Heartbeat
+	(*Forward)(nil),      // 13: lockstep.Forward
+	(*Ack)(nil),          // 14: lockstep.Ack
+	(*Relay)(nil),        // 15: lockstep.Relay
+	(*Alone)(nil),        // 16: lockstep.Alone
+	(*Outdated)(nil),     // 17: lockstep.Outdated
+	(*Bye)(nil),          // 18: lockstep.Bye
+	(*Hello)(nil),        // 19: lockstep.Hello
+	(*Refusal)(nil),      // 20: lockstep.Refusal
+	(*Chunk)(nil),        // 21: lockstep.Chunk
+	(*Tail)(nil),         // 22: lockstep.Tail
+	(*Report)(nil),       // 23: lockstep.Report
+	(*Start)(nil),        // 24: lockstep.Start
+	(*StatusQuery)(nil),  // 25: lockstep.StatusQuery
+	(*StatusReport)(nil), // 26: lockstep.StatusReport
+	(*Snapshot)(nil),     // 27: lockstep.Snapshot
+	(*HeldLock)(nil),     // 28: lockstep.HeldLock
+	(*Session)(nil),      // 29: lockstep.Session
+	(*SlotState)(nil),    // 30: lockstep.SlotState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
-	6,  // 1: lockstep.Parcel.answers:type_name -> lockstep.Answer
-	8,  // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
-	22, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
-	23, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
+	9,  // 1: lockstep.Parcel.answers:type_name -> lockstep.Answer
+	11, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
+	25, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
+	26, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
 	3,  // 5: lockstep.Request.command:type_name -> lockstep.Command
-	3,  // 6: lockstep.Entry.command:type_name -> lockstep.Command
-	5,  // 7: lockstep.Answer.request:type_name -> lockstep.RequestID
-	7,  // 8: lockstep.Answer.result:type_name -> lockstep.Result
-	9,  // 9: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
-	10, // 10: lockstep.PairMessage.forward:type_name -> lockstep.Forward
-	11, // 11: lockstep.PairMessage.ack:type_name -> lockstep.Ack
-	12, // 12: lockstep.PairMessage.relay:type_name -> lockstep.Relay
-	13, // 13: lockstep.PairMessage.alone:type_name -> lockstep.Alone
-	14, // 14: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
-	15, // 15: lockstep.PairMessage.bye:type_name -> lockstep.Bye
-	16, // 16: lockstep.PairMessage.hello:type_name -> lockstep.Hello
-	17, // 17: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
-	18, // 18: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
-	19, // 19: lockstep.PairMessage.tail:type_name -> lockstep.Tail
-	20, // 20: lockstep.PairMessage.report:type_name -> lockstep.Report
-	21, // 21: lockstep.PairMessage.start:type_name -> lockstep.Start
-	4,  // 22: lockstep.Forward.entries:type_name -> lockstep.Entry
-	3,  // 23: lockstep.Relay.commands:type_name -> lockstep.Command
-	4,  // 24: lockstep.Tail.entries:type_name -> lockstep.Entry
-	25, // 25: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	26, // 26: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	27, // 27: lockstep.Session.slots:type_name -> lockstep.SlotState
-	7,  // 28: lockstep.SlotState.answer:type_name -> lockstep.Result
-	29, // [29:29] is the sub-list for method output_type
-	29, // [29:29] is the sub-list for method input_type
-	29, // [29:29] is the sub-list for extension type_name
-	29, // [29:29] is the sub-list for extension extendee
-	0,  // [0:29] is the sub-list for field type_name
+	4,  // 6: lockstep.Command.terms:type_name -> lockstep.Terms
+	5,  // 7: lockstep.Terms.and:type_name -> lockstep.Want
+	6,  // 8: lockstep.Terms.under:type_name -> lockstep.Holding
+	3,  // 9: lockstep.Entry.command:type_name -> lockstep.Command
+	8,  // 10: lockstep.Answer.request:type_name -> lockstep.RequestID
+	10, // 11: lockstep.Answer.result:type_name -> lockstep.Result
+	12, // 12: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
+	13, // 13: lockstep.PairMessage.forward:type_name -> lockstep.Forward
+	14, // 14: lockstep.PairMessage.ack:type_name -> lockstep.Ack
+	15, // 15: lockstep.PairMessage.relay:type_name -> lockstep.Relay
+	16, // 16: lockstep.PairMessage.alone:type_name -> lockstep.Alone
+	17, // 17: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
+	18, // 18: lockstep.PairMessage.bye:type_name -> lockstep.Bye
+	19, // 19: lockstep.PairMessage.hello:type_name -> lockstep.Hello
+	20, // 20: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
+	21, // 21: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
+	22, // 22: lockstep.PairMessage.tail:type_name -> lockstep.Tail
+	23, // 23: lockstep.PairMessage.report:type_name -> lockstep.Report
+	24, // 24: lockstep.PairMessage.start:type_name -> lockstep.Start
+	7,  // 25: lockstep.Forward.entries:type_name -> lockstep.Entry
+	3,  // 26: lockstep.Relay.commands:type_name -> lockstep.Command
+	7,  // 27: lockstep.Tail.entries:type_name -> lockstep.Entry
+	28, // 28: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	29, // 29: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	30, // 30: lockstep.Session.slots:type_name -> lockstep.SlotState
+	10, // 31: lockstep.SlotState.answer:type_name -> lockstep.Result
+	32, // [32:32] is the sub-list for method output_type
+	32, // [32:32] is the sub-list for method input_type
+	32, // [32:32] is the sub-list for extension type_name
+	32, // [32:32] is the sub-list for extension extendee
+	0,  // [0:32] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2321,7 +2652,7 @@ func file_wire_proto_init() {
 	if File_wire_proto != nil {
 		return
 	}
-	file_wire_proto_msgTypes[8].OneofWrappers = []any{
+	file_wire_proto_msgTypes[11].OneofWrappers = []any{
 		(*PairMessage_Heartbeat)(nil),
 		(*PairMessage_Forward)(nil),
 		(*PairMessage_Ack)(nil),
@@ -2342,7 +2673,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   28,
+			NumMessages:   31,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
