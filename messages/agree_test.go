@@ -206,7 +206,7 @@ func pairMessages() *rapid.Generator[replica.Message] {
 		kind[replica.Heartbeat](), kind[replica.Forward](), kind[replica.Ack](), kind[replica.Relay](),
 		kind[replica.Alone](), kind[replica.Outdated](), kind[replica.Bye](), kind[replica.Hello](),
 		kind[replica.Refusal](), kind[replica.Chunk](), kind[replica.Tail](), kind[replica.Report](),
-		kind[replica.Start](),
+		kind[replica.Start](), kind[replica.Confirm](), kind[replica.Confirmation](),
 	)
 }
 

@@ -75,6 +75,8 @@ func sampleParcel() *Parcel {
 			replica.Tail{View: 4, Base: 9, Entries: entries},
 			replica.Report{View: 4, Highest: 5, Base: 9, Offset: 6, Installed: true, Digest: 7, Index: 11},
 			replica.Start{View: 5, Index: 11, Cluster: 8, Founding: true},
+			replica.Confirm{View: lock.MaxView, Round: 1<<64 - 1},
+			replica.Confirmation{View: lock.MaxView, Round: 1<<64 - 1, Index: 1 << 63},
 		},
 		StatusQueries: []ClientID{0, 7},
 		StatusReports: []StatusReport{{7, replica.Status{

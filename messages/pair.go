@@ -39,6 +39,10 @@ func appendPair(b []byte, num protowire.Number, m replica.Message) []byte {
 		b = appendReport(b, 12, m)
 	case replica.Start:
 		b = appendStart(b, 13, m)
+	case replica.Confirm:
+		b = appendConfirm(b, 14, m)
+	case replica.Confirmation:
+		b = appendConfirmation(b, 15, m)
 	default:
 		panic(fmt.Sprintf("messages: %T is not on the wire", m))
 	}
@@ -90,6 +94,10 @@ func (r *reader) pairKind() replica.Message {
 		return r.report("PairMessage.report")
 	case 13:
 		return r.startMessage("PairMessage.start")
+	case 14:
+		return r.confirm("PairMessage.confirm")
+	case 15:
+		return r.confirmation("PairMessage.confirmation")
 	default:
 		r.skip("PairMessage")
 		return nil

@@ -105,6 +105,55 @@ func (r *reader) relay(field string) (m replica.Relay) {
 	return m
 }
 
+func appendConfirm(b []byte, num protowire.Number, m replica.Confirm) []byte {
+	b, start := openMessage(b, num)
+	b = appendVarint(b, 1, m.View)
+	b = appendVarint(b, 2, m.Round)
+	return closeMessage(b, start)
+}
+
+func (r *reader) confirm(field string) (m replica.Confirm) {
+	outer := r.enter(field)
+	for r.next("Confirm") {
+		switch r.num {
+		case 1:
+			m.View = lock.View(r.varint("Confirm.view"))
+		case 2:
+			m.Round = r.varint("Confirm.round")
+		default:
+			r.skip("Confirm")
+		}
+	}
+	r.leave(outer)
+	return m
+}
+
+func appendConfirmation(b []byte, num protowire.Number, m replica.Confirmation) []byte {
+	b, start := openMessage(b, num)
+	b = appendVarint(b, 1, m.View)
+	b = appendVarint(b, 2, m.Round)
+	b = appendVarint(b, 3, m.Index)
+	return closeMessage(b, start)
+}
+
+func (r *reader) confirmation(field string) (m replica.Confirmation) {
+	outer := r.enter(field)
+	for r.next("Confirmation") {
+		switch r.num {
+		case 1:
+			m.View = lock.View(r.varint("Confirmation.view"))
+		case 2:
+			m.Round = r.varint("Confirmation.round")
+		case 3:
+			m.Index = lock.Index(r.varint("Confirmation.index"))
+		default:
+			r.skip("Confirmation")
+		}
+	}
+	r.leave(outer)
+	return m
+}
+
 // Alone, Outdated and Bye have the same single field.
 
 func appendOnlyView(b []byte, num protowire.Number, v lock.View) []byte {

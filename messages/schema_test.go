@@ -120,6 +120,12 @@ func wirePair(m replica.Message) *wire.PairMessage {
 	case replica.Relay:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Relay{Relay: &wire.Relay{
 			View: uint64(m.View), Commands: each(m.Commands, wireCommand)}}}
+	case replica.Confirm:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Confirm{Confirm: &wire.Confirm{
+			View: uint64(m.View), Round: m.Round}}}
+	case replica.Confirmation:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Confirmation{Confirmation: &wire.Confirmation{
+			View: uint64(m.View), Round: m.Round, Index: uint64(m.Index)}}}
 	case replica.Alone:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Alone{Alone: &wire.Alone{View: uint64(m.View)}}}
 	case replica.Outdated:

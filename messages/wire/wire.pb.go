@@ -963,6 +963,8 @@ type PairMessage struct {
 	//	*PairMessage_Tail
 	//	*PairMessage_Report
 	//	*PairMessage_Start
+	//	*PairMessage_Confirm
+	//	*PairMessage_Confirmation
 	Kind          isPairMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1122,6 +1124,24 @@ func (x *PairMessage) GetStart() *Start {
 	return nil
 }
 
+func (x *PairMessage) GetConfirm() *Confirm {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Confirm); ok {
+			return x.Confirm
+		}
+	}
+	return nil
+}
+
+func (x *PairMessage) GetConfirmation() *Confirmation {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Confirmation); ok {
+			return x.Confirmation
+		}
+	}
+	return nil
+}
+
 type isPairMessage_Kind interface {
 	isPairMessage_Kind()
 }
@@ -1178,6 +1198,14 @@ type PairMessage_Start struct {
 	Start *Start `protobuf:"bytes,13,opt,name=start,proto3,oneof"`
 }
 
+type PairMessage_Confirm struct {
+	Confirm *Confirm `protobuf:"bytes,14,opt,name=confirm,proto3,oneof"`
+}
+
+type PairMessage_Confirmation struct {
+	Confirmation *Confirmation `protobuf:"bytes,15,opt,name=confirmation,proto3,oneof"`
+}
+
 func (*PairMessage_Heartbeat) isPairMessage_Kind() {}
 
 func (*PairMessage_Forward) isPairMessage_Kind() {}
@@ -1203,6 +1231,10 @@ func (*PairMessage_Tail) isPairMessage_Kind() {}
 func (*PairMessage_Report) isPairMessage_Kind() {}
 
 func (*PairMessage_Start) isPairMessage_Kind() {}
+
+func (*PairMessage_Confirm) isPairMessage_Kind() {}
+
+func (*PairMessage_Confirmation) isPairMessage_Kind() {}
 
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1412,6 +1444,118 @@ func (x *Relay) GetCommands() []*Command {
 	return nil
 }
 
+type Confirm struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
+	Round         uint64                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Confirm) Reset() {
+	*x = Confirm{}
+	mi := &file_wire_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Confirm) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Confirm) ProtoMessage() {}
+
+func (x *Confirm) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Confirm.ProtoReflect.Descriptor instead.
+func (*Confirm) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *Confirm) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Confirm) GetRound() uint64 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+type Confirmation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
+	Round         uint64                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`
+	Index         uint64                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Confirmation) Reset() {
+	*x = Confirmation{}
+	mi := &file_wire_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Confirmation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Confirmation) ProtoMessage() {}
+
+func (x *Confirmation) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Confirmation.ProtoReflect.Descriptor instead.
+func (*Confirmation) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Confirmation) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Confirmation) GetRound() uint64 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Confirmation) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
 type Alone struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
@@ -1421,7 +1565,7 @@ type Alone struct {
 
 func (x *Alone) Reset() {
 	*x = Alone{}
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1433,7 +1577,7 @@ func (x *Alone) String() string {
 func (*Alone) ProtoMessage() {}
 
 func (x *Alone) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[16]
+	mi := &file_wire_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1446,7 +1590,7 @@ func (x *Alone) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Alone.ProtoReflect.Descriptor instead.
 func (*Alone) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{16}
+	return file_wire_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Alone) GetView() uint64 {
@@ -1465,7 +1609,7 @@ type Outdated struct {
 
 func (x *Outdated) Reset() {
 	*x = Outdated{}
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1477,7 +1621,7 @@ func (x *Outdated) String() string {
 func (*Outdated) ProtoMessage() {}
 
 func (x *Outdated) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[17]
+	mi := &file_wire_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1490,7 +1634,7 @@ func (x *Outdated) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Outdated.ProtoReflect.Descriptor instead.
 func (*Outdated) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{17}
+	return file_wire_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Outdated) GetView() uint64 {
@@ -1509,7 +1653,7 @@ type Bye struct {
 
 func (x *Bye) Reset() {
 	*x = Bye{}
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1521,7 +1665,7 @@ func (x *Bye) String() string {
 func (*Bye) ProtoMessage() {}
 
 func (x *Bye) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[18]
+	mi := &file_wire_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1534,7 +1678,7 @@ func (x *Bye) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bye.ProtoReflect.Descriptor instead.
 func (*Bye) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{18}
+	return file_wire_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Bye) GetView() uint64 {
@@ -1558,7 +1702,7 @@ type Hello struct {
 
 func (x *Hello) Reset() {
 	*x = Hello{}
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1570,7 +1714,7 @@ func (x *Hello) String() string {
 func (*Hello) ProtoMessage() {}
 
 func (x *Hello) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[19]
+	mi := &file_wire_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1583,7 +1727,7 @@ func (x *Hello) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Hello.ProtoReflect.Descriptor instead.
 func (*Hello) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{19}
+	return file_wire_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Hello) GetRole() uint32 {
@@ -1637,7 +1781,7 @@ type Refusal struct {
 
 func (x *Refusal) Reset() {
 	*x = Refusal{}
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1649,7 +1793,7 @@ func (x *Refusal) String() string {
 func (*Refusal) ProtoMessage() {}
 
 func (x *Refusal) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[20]
+	mi := &file_wire_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1662,7 +1806,7 @@ func (x *Refusal) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Refusal.ProtoReflect.Descriptor instead.
 func (*Refusal) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{20}
+	return file_wire_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Refusal) GetReason() string {
@@ -1685,7 +1829,7 @@ type Chunk struct {
 
 func (x *Chunk) Reset() {
 	*x = Chunk{}
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1697,7 +1841,7 @@ func (x *Chunk) String() string {
 func (*Chunk) ProtoMessage() {}
 
 func (x *Chunk) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[21]
+	mi := &file_wire_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1710,7 +1854,7 @@ func (x *Chunk) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chunk.ProtoReflect.Descriptor instead.
 func (*Chunk) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{21}
+	return file_wire_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Chunk) GetView() uint64 {
@@ -1759,7 +1903,7 @@ type Tail struct {
 
 func (x *Tail) Reset() {
 	*x = Tail{}
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1771,7 +1915,7 @@ func (x *Tail) String() string {
 func (*Tail) ProtoMessage() {}
 
 func (x *Tail) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[22]
+	mi := &file_wire_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1784,7 +1928,7 @@ func (x *Tail) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tail.ProtoReflect.Descriptor instead.
 func (*Tail) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{22}
+	return file_wire_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Tail) GetView() uint64 {
@@ -1823,7 +1967,7 @@ type Report struct {
 
 func (x *Report) Reset() {
 	*x = Report{}
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1835,7 +1979,7 @@ func (x *Report) String() string {
 func (*Report) ProtoMessage() {}
 
 func (x *Report) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[23]
+	mi := &file_wire_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1848,7 +1992,7 @@ func (x *Report) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Report.ProtoReflect.Descriptor instead.
 func (*Report) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{23}
+	return file_wire_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Report) GetView() uint64 {
@@ -1912,7 +2056,7 @@ type Start struct {
 
 func (x *Start) Reset() {
 	*x = Start{}
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1924,7 +2068,7 @@ func (x *Start) String() string {
 func (*Start) ProtoMessage() {}
 
 func (x *Start) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[24]
+	mi := &file_wire_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1937,7 +2081,7 @@ func (x *Start) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Start.ProtoReflect.Descriptor instead.
 func (*Start) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{24}
+	return file_wire_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *Start) GetView() uint64 {
@@ -1977,7 +2121,7 @@ type StatusQuery struct {
 
 func (x *StatusQuery) Reset() {
 	*x = StatusQuery{}
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1989,7 +2133,7 @@ func (x *StatusQuery) String() string {
 func (*StatusQuery) ProtoMessage() {}
 
 func (x *StatusQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[25]
+	mi := &file_wire_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2002,7 +2146,7 @@ func (x *StatusQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusQuery.ProtoReflect.Descriptor instead.
 func (*StatusQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{25}
+	return file_wire_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *StatusQuery) GetClient() uint32 {
@@ -2031,7 +2175,7 @@ type StatusReport struct {
 
 func (x *StatusReport) Reset() {
 	*x = StatusReport{}
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2043,7 +2187,7 @@ func (x *StatusReport) String() string {
 func (*StatusReport) ProtoMessage() {}
 
 func (x *StatusReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[26]
+	mi := &file_wire_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2056,7 +2200,7 @@ func (x *StatusReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusReport.ProtoReflect.Descriptor instead.
 func (*StatusReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{26}
+	return file_wire_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *StatusReport) GetClient() uint32 {
@@ -2149,7 +2293,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2161,7 +2305,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2174,7 +2318,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -2215,7 +2359,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2227,7 +2371,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2240,7 +2384,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *HeldLock) GetName() string {
@@ -2268,7 +2412,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2280,7 +2424,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2293,7 +2437,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *Session) GetId() uint64 {
@@ -2328,7 +2472,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2340,7 +2484,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2353,7 +2497,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -2461,7 +2605,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x05token\x18\x03 \x01(\x06R\x05token\x12\x18\n" +
 	"\asession\x18\x04 \x01(\x06R\asession\x12\x14\n" +
 	"\x05cycle\x18\x05 \x01(\tR\x05cycle\x12\x18\n" +
-	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xbf\x04\n" +
+	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xac\x05\n" +
 	"\vPairMessage\x123\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x13.lockstep.HeartbeatH\x00R\theartbeat\x12-\n" +
 	"\aforward\x18\x02 \x01(\v2\x11.lockstep.ForwardH\x00R\aforward\x12!\n" +
@@ -2476,7 +2620,9 @@ const file_wire_proto_rawDesc = "" +
 	" \x01(\v2\x0f.lockstep.ChunkH\x00R\x05chunk\x12$\n" +
 	"\x04tail\x18\v \x01(\v2\x0e.lockstep.TailH\x00R\x04tail\x12*\n" +
 	"\x06report\x18\f \x01(\v2\x10.lockstep.ReportH\x00R\x06report\x12'\n" +
-	"\x05start\x18\r \x01(\v2\x0f.lockstep.StartH\x00R\x05startB\x06\n" +
+	"\x05start\x18\r \x01(\v2\x0f.lockstep.StartH\x00R\x05start\x12-\n" +
+	"\aconfirm\x18\x0e \x01(\v2\x11.lockstep.ConfirmH\x00R\aconfirm\x12<\n" +
+	"\fconfirmation\x18\x0f \x01(\v2\x16.lockstep.ConfirmationH\x00R\fconfirmationB\x06\n" +
 	"\x04kind\"5\n" +
 	"\tHeartbeat\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
@@ -2489,7 +2635,14 @@ const file_wire_proto_rawDesc = "" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\"J\n" +
 	"\x05Relay\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12-\n" +
-	"\bcommands\x18\x02 \x03(\v2\x11.lockstep.CommandR\bcommands\"\x1b\n" +
+	"\bcommands\x18\x02 \x03(\v2\x11.lockstep.CommandR\bcommands\"3\n" +
+	"\aConfirm\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
+	"\x05round\x18\x02 \x01(\x04R\x05round\"N\n" +
+	"\fConfirmation\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
+	"\x05round\x18\x02 \x01(\x04R\x05round\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\"\x1b\n" +
 	"\x05Alone\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\"\x1e\n" +
 	"\bOutdated\x12\x12\n" +
@@ -2573,7 +2726,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -2591,28 +2744,30 @@ var file_wire_proto_goTypes = []any{
 	(*Forward)(nil),      // 13: lockstep.Forward
 	(*Ack)(nil),          // 14: lockstep.Ack
 	(*Relay)(nil),        // 15: lockstep.Relay
-	(*Alone)(nil),        // 16: lockstep.Alone
-	(*Outdated)(nil),     // 17: lockstep.Outdated
-	(*Bye)(nil),          // 18: lockstep.Bye
-	(*Hello)(nil),        // 19: lockstep.Hello
-	(*Refusal)(nil),      // 20: lockstep.Refusal
-	(*Chunk)(nil),        // 21: lockstep.Chunk
-	(*Tail)(nil),         // 22: lockstep.Tail
-	(*Report)(nil),       // 23: lockstep.Report
-	(*Start)(nil),        // 24: lockstep.Start
-	(*StatusQuery)(nil),  // 25: lockstep.StatusQuery
-	(*StatusReport)(nil), // 26: lockstep.StatusReport
-	(*Snapshot)(nil),     // 27: lockstep.Snapshot
-	(*HeldLock)(nil),     // 28: lockstep.HeldLock
-	(*Session)(nil),      // 29: lockstep.Session
-	(*SlotState)(nil),    // 30: lockstep.SlotState
+	(*Confirm)(nil),      // 16: lockstep.Confirm
+	(*Confirmation)(nil), // 17: lockstep.Confirmation
+	(*Alone)(nil),        // 18: lockstep.Alone
+	(*Outdated)(nil),     // 19: lockstep.Outdated
+	(*Bye)(nil),          // 20: lockstep.Bye
+	(*Hello)(nil),        // 21: lockstep.Hello
+	(*Refusal)(nil),      // 22: lockstep.Refusal
+	(*Chunk)(nil),        // 23: lockstep.Chunk
+	(*Tail)(nil),         // 24: lockstep.Tail
+	(*Report)(nil),       // 25: lockstep.Report
+	(*Start)(nil),        // 26: lockstep.Start
+	(*StatusQuery)(nil),  // 27: lockstep.StatusQuery
+	(*StatusReport)(nil), // 28: lockstep.StatusReport
+	(*Snapshot)(nil),     // 29: lockstep.Snapshot
+	(*HeldLock)(nil),     // 30: lockstep.HeldLock
+	(*Session)(nil),      // 31: lockstep.Session
+	(*SlotState)(nil),    // 32: lockstep.SlotState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
 	9,  // 1: lockstep.Parcel.answers:type_name -> lockstep.Answer
 	11, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
-	25, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
-	26, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
+	27, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
+	28, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
 	3,  // 5: lockstep.Request.command:type_name -> lockstep.Command
 	4,  // 6: lockstep.Command.terms:type_name -> lockstep.Terms
 	5,  // 7: lockstep.Terms.and:type_name -> lockstep.Want
@@ -2624,27 +2779,29 @@ var file_wire_proto_depIdxs = []int32{
 	13, // 13: lockstep.PairMessage.forward:type_name -> lockstep.Forward
 	14, // 14: lockstep.PairMessage.ack:type_name -> lockstep.Ack
 	15, // 15: lockstep.PairMessage.relay:type_name -> lockstep.Relay
-	16, // 16: lockstep.PairMessage.alone:type_name -> lockstep.Alone
-	17, // 17: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
-	18, // 18: lockstep.PairMessage.bye:type_name -> lockstep.Bye
-	19, // 19: lockstep.PairMessage.hello:type_name -> lockstep.Hello
-	20, // 20: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
-	21, // 21: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
-	22, // 22: lockstep.PairMessage.tail:type_name -> lockstep.Tail
-	23, // 23: lockstep.PairMessage.report:type_name -> lockstep.Report
-	24, // 24: lockstep.PairMessage.start:type_name -> lockstep.Start
-	7,  // 25: lockstep.Forward.entries:type_name -> lockstep.Entry
-	3,  // 26: lockstep.Relay.commands:type_name -> lockstep.Command
-	7,  // 27: lockstep.Tail.entries:type_name -> lockstep.Entry
-	28, // 28: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	29, // 29: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	30, // 30: lockstep.Session.slots:type_name -> lockstep.SlotState
-	10, // 31: lockstep.SlotState.answer:type_name -> lockstep.Result
-	32, // [32:32] is the sub-list for method output_type
-	32, // [32:32] is the sub-list for method input_type
-	32, // [32:32] is the sub-list for extension type_name
-	32, // [32:32] is the sub-list for extension extendee
-	0,  // [0:32] is the sub-list for field type_name
+	18, // 16: lockstep.PairMessage.alone:type_name -> lockstep.Alone
+	19, // 17: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
+	20, // 18: lockstep.PairMessage.bye:type_name -> lockstep.Bye
+	21, // 19: lockstep.PairMessage.hello:type_name -> lockstep.Hello
+	22, // 20: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
+	23, // 21: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
+	24, // 22: lockstep.PairMessage.tail:type_name -> lockstep.Tail
+	25, // 23: lockstep.PairMessage.report:type_name -> lockstep.Report
+	26, // 24: lockstep.PairMessage.start:type_name -> lockstep.Start
+	16, // 25: lockstep.PairMessage.confirm:type_name -> lockstep.Confirm
+	17, // 26: lockstep.PairMessage.confirmation:type_name -> lockstep.Confirmation
+	7,  // 27: lockstep.Forward.entries:type_name -> lockstep.Entry
+	3,  // 28: lockstep.Relay.commands:type_name -> lockstep.Command
+	7,  // 29: lockstep.Tail.entries:type_name -> lockstep.Entry
+	30, // 30: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	31, // 31: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	32, // 32: lockstep.Session.slots:type_name -> lockstep.SlotState
+	10, // 33: lockstep.SlotState.answer:type_name -> lockstep.Result
+	34, // [34:34] is the sub-list for method output_type
+	34, // [34:34] is the sub-list for method input_type
+	34, // [34:34] is the sub-list for extension type_name
+	34, // [34:34] is the sub-list for extension extendee
+	0,  // [0:34] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2666,6 +2823,8 @@ func file_wire_proto_init() {
 		(*PairMessage_Tail)(nil),
 		(*PairMessage_Report)(nil),
 		(*PairMessage_Start)(nil),
+		(*PairMessage_Confirm)(nil),
+		(*PairMessage_Confirmation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -2673,7 +2832,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   31,
+			NumMessages:   33,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
