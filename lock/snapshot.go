@@ -16,6 +16,9 @@ type Snapshot struct {
 	Last     uint64 // the highest token or session id drawn
 	Locks    []HeldLock
 	Sessions []SessionState
+	Grants   []GrantState
+	Waits    []WaitState
+	Delays   []DelayState
 }
 
 // HeldLock is an ownerless lock that is held. Snapshots list them by name.
@@ -24,11 +27,51 @@ type HeldLock struct {
 	Token Token
 }
 
+// GrantState is what one Acquire got. Snapshots list them by token.
+type GrantState struct {
+	Token   Token
+	Session SessionID
+	Since   Millis
+	Owner   Token // the root of the grants it was asked under; zero: itself
+	Name    string
+	Count   uint32 // how often it was granted, at least 1
+	Mode    Mode
+	// Terms holds And, Permits, Of, Info, MaxHold and LockDelay, and is nil if all
+	// of them are zero.
+	Terms *Terms
+}
+
+// WaitState is an Acquire that waits; its number is the last one of its slot.
+// Snapshots list them by Queued.
+type WaitState struct {
+	Queued  Index // the entry that queued it: no two waits share it
+	Session SessionID
+	Since   Millis
+	Owner   Token // as of a GrantState
+	Name    string
+	Slot    Slot
+	Mode    Mode
+	Terms   *Terms // as of a GrantState
+}
+
+// DelayState is a lock-delay that keeps Name closed (T6). Snapshots list them by
+// token and name.
+type DelayState struct {
+	Name  string
+	Token Token // the grant whose loss began it
+	Span  Millis
+}
+
 // SessionState is an open session. Snapshots list them by id.
 type SessionState struct {
-	ID    SessionID
-	Nonce Number
-	Slots []SlotState
+	ID          SessionID
+	Nonce       Number
+	TTL         Millis
+	Since       Millis
+	Info        Info
+	Revoked     uint32       // grants that were ever taken from it
+	Revocations []Revocation // the last of them, oldest first
+	Slots       []SlotState
 }
 
 // SlotState is what a used slot remembers. Sessions list them by slot.
