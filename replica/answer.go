@@ -20,3 +20,11 @@ type Answer struct {
 	Result  lock.Result // with Executed
 	Hint    NodeID      // with NotPrimary and Moved; may be empty
 }
+
+// Reported is what a node replies to one inquiry.
+type Reported struct {
+	ID     InquiryID
+	Kind   AnswerKind
+	Report lock.Report // with Executed
+	Hint   NodeID      // with NotPrimary and Moved; may be empty
+}

@@ -6,13 +6,6 @@ import (
 	"lockstep/lock"
 )
 
-// CallID names a call for the shell, which draws it: unique for its client.
-type CallID uint64
-
-// ClerkID names a clerk, which has one call outstanding at a time. Zero is a
-// call without a clerk: nothing fences it once it was given up.
-type ClerkID uint64
-
 // ClientConfig is what a client is started with. Zero means the default.
 type ClientConfig struct {
 	Nodes []NodeID // 1 to MaxClientNodes; the first is asked first
@@ -21,6 +14,12 @@ type ClientConfig struct {
 	Seed         uint64
 	FirstAttempt int // ticks until the first re-send; 10 if zero
 	MaxAttempt   int // no attempt and no back-off takes more ticks; 40 if zero
+	// TTL is how long the session may be silent, lock.DefaultTTL if zero.
+	TTL  lock.Millis
+	Info lock.Info // of the session, for people
+	// Now is what the client's clock shows at the start. What is sent before the
+	// first tick counts as sent then.
+	Now Instant
 }
 
 // Limits of a client.
@@ -29,95 +28,8 @@ const (
 	MaxWaiting     = 1 << 14 // calls that wait for a session or a slot
 )
 
-// ClientEvent is something that happened to a client.
-type ClientEvent interface{ clientEvent() }
-
-// The events of a client.
-type (
-	// Call asks for a Lock or an Unlock. With a Deadline it ends at the latest
-	// with so many ticks from now; less than zero is a deadline that has passed.
-	Call struct {
-		ID       CallID
-		Clerk    ClerkID
-		Verb     lock.Verb
-		Name     string
-		Deadline int // ticks from now; 0 is none
-	}
-
-	// Calls are several calls at once, so that one effect asks for all of them.
-	Calls struct{ Calls []Call }
-
-	// Cancel gives a call up. Its outcome may be unknown for ever.
-	Cancel struct{ ID CallID }
-
-	// Forget says that the clerk is gone and has no call outstanding, so that
-	// others may use the slots that its abandoned calls have bound.
-	Forget struct{ Clerk ClerkID }
-
-	// Answered brings what a node replied.
-	Answered struct {
-		From    NodeID
-		Answers []Answer
-	}
-
-	// ClientTick is one unit of logical time.
-	ClientTick struct{}
-
-	// NodeLost says that the connection to a node broke or was refused: what
-	// became of the requests sent there is unknown.
-	NodeLost struct{ Node NodeID }
-
-	// NodeRefused says that a node will not talk to us, for the version of one
-	// of us. When every node has said so, the calls fail.
-	NodeRefused struct {
-		Node   NodeID
-		Reason string
-	}
-
-	// Shut closes the session. It makes one attempt at telling the nodes, and
-	// Closed follows when that is over.
-	Shut struct{}
-)
-
-func (Call) clientEvent()        {}
-func (Calls) clientEvent()       {}
-func (Cancel) clientEvent()      {}
-func (Forget) clientEvent()      {}
-func (Answered) clientEvent()    {}
-func (ClientTick) clientEvent()  {}
-func (NodeLost) clientEvent()    {}
-func (NodeRefused) clientEvent() {}
-func (Shut) clientEvent()        {}
-
-// ClientEffect is something that the client's shell has to do. What an effect
-// holds belongs to the shell and is never changed.
-type ClientEffect interface{ clientEffect() }
-
-// The effects of a client.
-type (
-	// Ask sends requests to a node: all that one step has for it.
-	Ask struct {
-		To       NodeID
-		Commands []lock.Command
-	}
-
-	// Finish ends calls: all that one step has ended.
-	Finish struct{ Calls []Finished }
-
-	// Closed says that Shut is done. The client asks nothing after it.
-	Closed struct{}
-)
-
-func (Ask) clientEffect()    {}
-func (Finish) clientEffect() {}
-func (Closed) clientEffect() {}
-
-// Finished is the end of one call: a Result, or the reason why there is none.
-type Finished struct {
-	ID     CallID
-	Result lock.Result
-	Err    error
-}
+// ClientTickPeriod is the length of a client's tick in milliseconds.
+const ClientTickPeriod Instant = 25
 
 // Client is the client's half of the protocol. It gives every request one
 // number for life, finds the node that serves, and asks again until there is a
@@ -178,6 +90,9 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 		for _, one := range ev.Calls {
 			c.call(one)
 		}
+	case Inquire:
+		c.finish(ev.ID, lock.Result{}, ErrClosed)
+	case Looked, Noticed:
 	case Cancel:
 		c.cancel(ev.ID)
 	case Forget:
@@ -222,7 +137,7 @@ func (c *Client) flush() []ClientEffect {
 }
 
 func (c *Client) finish(id CallID, result lock.Result, err error) {
-	c.finished = append(c.finished, Finished{id, result, err})
+	c.finished = append(c.finished, Finished{ID: id, Result: result, Err: err})
 }
 
 // node returns the index of a node, or -1 for one that we were not told of.

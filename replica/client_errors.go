@@ -20,6 +20,16 @@ var (
 	ErrBadAnswer = errors.New("replica: the answer does not fit the request")
 )
 
+// Why a lease ended.
+var (
+	// ErrLost: the nodes could not be reached in time (T4), or said that the
+	// session had expired.
+	ErrLost     = errors.New("replica: the session was lost, and the lock with it")
+	ErrExpired  = errors.New("replica: the lock was held for the longest time that its holder had asked for")
+	ErrRevoked  = errors.New("replica: an operator took the lock away")
+	ErrReleased = errors.New("replica: the lock was given back")
+)
+
 // LimitError refuses a request for its form or for a limit that it met. The
 // request had no effect.
 type LimitError struct{ Limit lock.Limit }
