@@ -14,6 +14,7 @@ const (
 	MaxWaits             = 1 << 20 // waits of one table
 	MaxPermits           = 1 << 20 // of one counted lock
 	MaxRevocations       = 64      // that a session remembers
+	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
 	tokenCountBits       = 40
 )
 

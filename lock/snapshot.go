@@ -32,7 +32,7 @@ type GrantState struct {
 	Token   Token
 	Session SessionID
 	Since   Millis
-	Owner   Token // the root of the grants it was asked under; zero: itself
+	Under   []Token // the grants it was asked under, the outermost first
 	Name    string
 	Count   uint32 // how often it was granted, at least 1
 	Mode    Mode
@@ -47,7 +47,7 @@ type WaitState struct {
 	Queued  Index // the entry that queued it: no two waits share it
 	Session SessionID
 	Since   Millis
-	Owner   Token // as of a GrantState
+	Under   []Token // as of a GrantState
 	Name    string
 	Slot    Slot
 	Mode    Mode
