@@ -1,6 +1,6 @@
 // Package actors holds the shells around the pure cores, one actor a file:
 //
-//	LockTable   owns a lock.Table and knows who asked what
+//	LockTable   owns a lock.Table and, while its node reigns, the time-outs; knows who asked what
 //	Replicator  owns a replica core: decodes nothing, decides nothing, steps it
 //	Client      owns a replica.Client core and answers the callers
 //	Disk        owns the identity file

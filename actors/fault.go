@@ -5,9 +5,9 @@ import "lockstep/lock"
 // The faults that the lab's scenarios need. Nothing sends these messages but
 // package locktest and a lockd that was built for tests.
 type (
-	// DieBeforeReply arms a LockTable: it takes exactly one more Lock or Unlock,
-	// alone in its batch. When that has been applied, Died is called in place of
-	// the reply; it has to silence the process.
+	// DieBeforeReply arms a LockTable: it takes exactly one more request in a
+	// slot, alone in its batch. When that has been applied, Died is called in
+	// place of the reply; it has to silence the process.
 	DieBeforeReply struct{ Died func() }
 
 	// DieBeforeAck arms a Replicator: when it has taken the next entries, Died is
@@ -24,10 +24,10 @@ type replyFault struct {
 
 func (f *replyFault) arm(m DieBeforeReply) { *f = replyFault{died: m.Died} }
 
-// admits reports whether a request may still be taken. Openings and closings
-// of sessions do not count.
+// admits reports whether a request may still be taken. Those about sessions do
+// not count.
 func (f *replyFault) admits(c lock.Command) bool {
-	if f.died == nil || c.Verb == lock.OpenSession || c.Verb == lock.CloseSession {
+	if f.died == nil || !c.Verb.InSlot() {
 		return true
 	}
 	if f.took {
