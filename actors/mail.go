@@ -26,6 +26,12 @@ type (
 		Requests []messages.Request
 	}
 
+	// QueriesFromClients brings queries about the state to a LockTable.
+	QueriesFromClients struct {
+		From    replica.NodeID
+		Queries []messages.Query
+	}
+
 	// FromPeer brings protocol messages to a Replicator, in the order of sending.
 	FromPeer struct {
 		From          replica.NodeID
@@ -45,6 +51,18 @@ type (
 	FromNode struct {
 		From    replica.NodeID
 		Answers []replica.Answer
+	}
+
+	// ReportsFromNode brings what a node reported to a Client.
+	ReportsFromNode struct {
+		From    replica.NodeID
+		Reports []replica.Reported
+	}
+
+	// NoticesFromNode tells a Client, unasked, what was taken from its session.
+	NoticesFromNode struct {
+		From    replica.NodeID
+		Notices []messages.Notice
 	}
 
 	// StatusTold brings a status report to whoever asked. From is the name that

@@ -111,6 +111,11 @@ func fill(m protoreflect.Message, next *int) {
 	for i := range fields.Len() {
 		f := fields.Get(i)
 		switch {
+		case f.IsList() && f.Message() == nil:
+			list := m.Mutable(f).List()
+			list.Append(filling(f.Kind(), *next))
+			list.Append(filling(f.Kind(), *next+1))
+			*next = (*next+1)%255 + 1
 		case f.IsList():
 			list := m.Mutable(f).List()
 			fill(list.AppendMutable().Message(), next)
@@ -197,6 +202,9 @@ func parcels() *rapid.Generator[Parcel] {
 			StatusQueries: rapid.Make[[]ClientID]().Draw(t, "queries"),
 			StatusReports: rapid.Make[[]StatusReport]().Draw(t, "reports"),
 			Refused:       rapid.String().Draw(t, "refused"),
+			Queries:       rapid.Make[[]Query]().Draw(t, "questions"),
+			Reports:       rapid.SliceOfN(rapid.Make[Report](), 0, 3).Draw(t, "answers to them"),
+			Notices:       rapid.Make[[]Notice]().Draw(t, "notices"),
 		}
 	})
 }

@@ -39,6 +39,15 @@ func appendBytes[T ~string | ~[]byte](b []byte, num protowire.Number, v T) []byt
 	return append(b, v...)
 }
 
+// appendStrings leaves nothing out: an empty string is an element too.
+func appendStrings(b []byte, num protowire.Number, list []string) []byte {
+	for _, s := range list {
+		b = protowire.AppendTag(b, num, protowire.BytesType)
+		b = protowire.AppendString(b, s)
+	}
+	return b
+}
+
 // openMessage begins a nested message. Its length is not known yet: one byte is
 // kept free for it, which is enough for nearly all of them. What is appended
 // from here on belongs to the message until closeMessage gets the same start.

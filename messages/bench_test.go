@@ -73,9 +73,13 @@ func reportPerCommand(b *testing.B) {
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/benchItems, "ns/command")
 }
 
+func benchReport() *Parcel { return &Parcel{Reports: []Report{largeReport()}} }
+
 func BenchmarkEncodeRequests(b *testing.B) { benchEncode(b, benchRequests()) }
 func BenchmarkDecodeRequests(b *testing.B) { benchDecode(b, benchRequests()) }
 func BenchmarkEncodeForward(b *testing.B)  { benchEncode(b, benchForward()) }
 func BenchmarkDecodeForward(b *testing.B)  { benchDecode(b, benchForward()) }
 func BenchmarkEncodeAnswers(b *testing.B)  { benchEncode(b, benchAnswers()) }
 func BenchmarkDecodeAnswers(b *testing.B)  { benchDecode(b, benchAnswers()) }
+func BenchmarkEncodeReport(b *testing.B)   { benchEncode(b, benchReport()) }
+func BenchmarkDecodeReport(b *testing.B)   { benchDecode(b, benchReport()) }

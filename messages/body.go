@@ -22,7 +22,17 @@ func appendParcel(b []byte, p *Parcel) []byte {
 	for i := range p.StatusReports {
 		b = appendStatusReport(b, 5, &p.StatusReports[i])
 	}
-	return appendBytes(b, 6, p.Refused)
+	b = appendBytes(b, 6, p.Refused)
+	for i := range p.Queries {
+		b = appendQuery(b, 7, &p.Queries[i])
+	}
+	for i := range p.Reports {
+		b = appendQueryReport(b, 8, &p.Reports[i])
+	}
+	for i := range p.Notices {
+		b = appendNotice(b, 9, &p.Notices[i])
+	}
+	return b
 }
 
 func (r *reader) parcel(p *Parcel) {
@@ -40,6 +50,12 @@ func (r *reader) parcel(p *Parcel) {
 			r.statusReport("Parcel.status_reports", more(r, &p.StatusReports))
 		case 6:
 			p.Refused = r.own("Parcel.refused")
+		case 7:
+			r.query("Parcel.queries", more(r, &p.Queries))
+		case 8:
+			r.reports(p)
+		case 9:
+			r.notice("Parcel.notices", more(r, &p.Notices))
 		default:
 			r.skip("Parcel")
 		}

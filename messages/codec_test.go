@@ -84,6 +84,9 @@ func sampleParcel() *Parcel {
 			Paired: true, Heard: true, HeardAgo: 2, TickMS: 50, Cluster: 8,
 		}}},
 		Refused: "version 9",
+		Queries: []Query{sampleQuery(), {}},
+		Reports: []Report{sampleReport(), {}},
+		Notices: []Notice{sampleNotice(), {}},
 	}
 }
 

@@ -16,13 +16,14 @@
 //     is, so that whoever understands the message can refuse it by name. One
 //     that is too large for its Go type becomes the type's largest value, which
 //     no version uses, and never wraps into one that is in use. A slot likewise
-//     becomes one that no session has.
+//     becomes one that no session has, and permits become more than a lock has.
 //   - W3: a change that an older reader must not skip raises the version, and
 //     versions that are not Compatible refuse to talk. A parcel's Refused keeps
 //     its number and meaning in every version, so that they can say why.
-//   - W4: decoders never panic. What they allocate is at most some fifty times
+//   - W4: decoders never panic. What they allocate is at most some sixty times
 //     as large as the input: an empty element takes two bytes there and a whole
-//     struct here. An error names the message, the field and the byte.
+//     struct here. Reports, which are larger still, are few in one parcel. An
+//     error names the message, the field and the byte.
 //   - W5: a field that has not the type of the schema is an error, and so are
 //     two kinds in one PairMessage. Text is not checked to be UTF-8: one bad
 //     name is for the lock table to refuse, not a reason to lose a whole frame.

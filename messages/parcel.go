@@ -34,6 +34,9 @@ type Parcel struct {
 	StatusQueries []ClientID
 	StatusReports []StatusReport
 	Refused       string // not empty: the receiver may not talk to the sender
+	Queries       []Query
+	Reports       []Report
+	Notices       []Notice
 }
 
 // Request is a command with the client actor that asks.
@@ -46,6 +49,26 @@ type Request struct {
 type Answer struct {
 	Client ClientID
 	Answer replica.Answer
+}
+
+// Query is an inquiry with the client actor that makes it.
+type Query struct {
+	Client ClientID
+	ID     replica.InquiryID
+	Query  lock.Query
+}
+
+// Report is a node's answer to an inquiry of one client actor.
+type Report struct {
+	Client   ClientID
+	Reported replica.Reported
+}
+
+// Notice tells a client actor, unasked, that a grant was taken from its session.
+type Notice struct {
+	Client     ClientID
+	Session    lock.SessionID
+	Revocation lock.Revocation
 }
 
 // StatusReport answers the status query of one client actor.

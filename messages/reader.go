@@ -33,6 +33,8 @@ var (
 	errType  = errors.New("the field has another type")
 	errWide  = errors.New("the value has more than 32 bits")
 	errKinds = errors.New("there are two kinds in one message")
+
+	errReports = fmt.Errorf("there are more than %d in one parcel", maxReports)
 )
 
 func (r *reader) fail(field string, err error) {

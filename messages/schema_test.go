@@ -37,6 +37,9 @@ func wireParcel(p Parcel) *wire.Parcel {
 		StatusQueries: each(p.StatusQueries, wireStatusQuery),
 		StatusReports: each(p.StatusReports, wireStatusReport),
 		Refused:       p.Refused,
+		Queries:       each(p.Queries, wireQuery),
+		Reports:       each(p.Reports, wireQueryReport),
+		Notices:       each(p.Notices, wireNotice),
 	}
 }
 
@@ -73,15 +76,18 @@ func wireEntry(e lock.Entry) *wire.Entry {
 }
 
 func wireAnswer(a Answer) *wire.Answer {
-	id := a.Answer.Request
 	return &wire.Answer{
-		Client: uint32(a.Client),
-		Request: &wire.RequestID{
-			Session: uint64(id.Session), Slot: uint32(id.Slot), Number: uint64(id.Number), Verb: uint32(id.Verb),
-		},
-		Kind:   uint32(a.Answer.Kind),
-		Result: wireResult(a.Answer.Result),
-		Hint:   string(a.Answer.Hint),
+		Client:  uint32(a.Client),
+		Request: wireRequestID(a.Answer.Request),
+		Kind:    uint32(a.Answer.Kind),
+		Result:  wireResult(a.Answer.Result),
+		Hint:    string(a.Answer.Hint),
+	}
+}
+
+func wireRequestID(id lock.RequestID) *wire.RequestID {
+	return &wire.RequestID{
+		Session: uint64(id.Session), Slot: uint32(id.Slot), Number: uint64(id.Number), Verb: uint32(id.Verb),
 	}
 }
 

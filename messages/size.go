@@ -19,7 +19,9 @@ const (
 	termsSize   = 64 // without lists and strings
 	wantSize    = 24 // without its name
 	answerSize  = 80 // without its strings
-	smallSize   = 96 // of a message without a list, without its strings
+	smallSize   = 96 // of a message without lists and strings
+	sessionSize = 48 // of a SessionCard, without its info
+	stepSize    = 24 // of a CycleStep, or a Revocation, without its strings
 )
 
 // Size is how many bytes the parcel takes on the wire, or some more.
@@ -37,6 +39,15 @@ func (p *Parcel) Size() int {
 	for i := range p.StatusReports {
 		size += p.StatusReports[i].Size()
 	}
+	for i := range p.Queries {
+		size += p.Queries[i].Size()
+	}
+	for i := range p.Reports {
+		size += p.Reports[i].Size()
+	}
+	for i := range p.Notices {
+		size += p.Notices[i].Size()
+	}
 	return size
 }
 
@@ -48,6 +59,12 @@ func (a *Answer) Size() int { return answerSize + len(a.Answer.Hint) + len(a.Ans
 
 // Size is how many bytes the report takes on the wire, or some more.
 func (r *StatusReport) Size() int { return smallSize + len(r.Status.Node) + len(r.Status.Peer) }
+
+// Size is how many bytes the query takes on the wire, or some more.
+func (q *Query) Size() int { return smallSize + len(q.Query.Name) + len(q.Query.After) }
+
+// Size is how many bytes the notice takes on the wire, or some more.
+func (n *Notice) Size() int { return smallSize + len(n.Revocation.Reason) }
 
 // PairSize is how many bytes a message of the pair takes on the wire, or some
 // more.

@@ -290,6 +290,9 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 	if len(p.Requests) > 0 && lockTable != nil {
 		ctx.Send(lockTable, &actors.FromClients{From: from, Requests: p.Requests})
 	}
+	if len(p.Queries) > 0 && lockTable != nil {
+		ctx.Send(lockTable, &actors.QueriesFromClients{From: from, Queries: p.Queries})
+	}
 	if replicator != nil {
 		for _, client := range p.StatusQueries {
 			ctx.Send(replicator, &actors.StatusAsked{From: from, Client: client})
@@ -299,40 +302,8 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 		d.refused(ctx, from, p.Refused)
 	}
 	// Only who was asked may answer.
-	if len(p.Answers)+len(p.StatusReports) > 0 && d.process.hasAsked(from) {
-		d.answers(ctx, from, p.Answers)
-		for _, r := range p.StatusReports {
-			if pid := d.process.client(r.Client); pid != nil {
-				ctx.Send(pid, &actors.StatusTold{From: from, Status: r.Status})
-			}
-		}
-	}
-}
-
-// answerPiece is how many answers a client gets in one message.
-const answerPiece = 256
-
-// answers hands each run of answers to its client. Answers to one client come in
-// a row: the nodes gather them by request, in the order of asking. Should they
-// not, the client gets several messages.
-//
-// A long run is handed over in pieces: the callers that the first piece wakes ask
-// again while the client still works on the next. Else all of them would move
-// through client and nodes as one wave, with one process at work at a time.
-func (d *door) answers(ctx actor.Context, from replica.NodeID, all []messages.Answer) {
-	plain := make([]replica.Answer, len(all)) // of all clients, cut into runs
-	for i, a := range all {
-		plain[i] = a.Answer
-	}
-	for begin := 0; begin < len(all); {
-		client, end := all[begin].Client, begin+1
-		for end < len(all) && all[end].Client == client && end-begin < answerPiece {
-			end++
-		}
-		if pid := d.process.client(client); pid != nil {
-			ctx.Send(pid, &actors.FromNode{From: from, Answers: plain[begin:end:end]})
-		}
-		begin = end
+	if len(p.Answers)+len(p.StatusReports)+len(p.Reports)+len(p.Notices) > 0 && d.process.hasAsked(from) {
+		d.replies(ctx, from, p)
 	}
 }
 

@@ -34,6 +34,9 @@ func (w *waiting) add(p *messages.Parcel) {
 	w.parcel.Pair = join(w.parcel.Pair, p.Pair)
 	w.parcel.StatusQueries = join(w.parcel.StatusQueries, p.StatusQueries)
 	w.parcel.StatusReports = join(w.parcel.StatusReports, p.StatusReports)
+	w.parcel.Queries = join(w.parcel.Queries, p.Queries)
+	w.parcel.Reports = join(w.parcel.Reports, p.Reports)
+	w.parcel.Notices = join(w.parcel.Notices, p.Notices)
 	if p.Refused != "" {
 		w.parcel.Refused = p.Refused
 		w.items++
@@ -52,15 +55,17 @@ func join[T any](waiting, more []T) []T {
 
 // overflowing drops traffic until the limits hold, and reports whether it had
 // to. Requests go first: their clients re-send them by themselves, and elsewhere.
-// Answers come next: whoever misses one asks again, and it is remembered. The
-// pair's own messages come last, since re-sending those costs the most.
+// Reports come next: they are large, and nobody holds a lock by them. Then the
+// answers: whoever misses one asks again, and it is remembered. The pair's own
+// messages come last, since re-sending those costs the most.
 func (w *waiting) overflowing() bool {
 	if w.items <= maxWaitingItems && w.bytes <= maxWaitingBytes {
 		return false
 	}
 	drops := []func(){
-		func() { w.parcel.Requests, w.parcel.StatusQueries = nil, nil },
-		func() { w.parcel.Answers, w.parcel.StatusReports = nil, nil },
+		func() { w.parcel.Requests, w.parcel.StatusQueries, w.parcel.Queries = nil, nil, nil },
+		func() { w.parcel.Reports, w.parcel.StatusReports, w.parcel.Notices = nil, nil, nil },
+		func() { w.parcel.Answers = nil },
 		func() { w.parcel.Pair = nil },
 	}
 	for _, drop := range drops {
@@ -91,6 +96,9 @@ func (w *waiting) take() messages.Parcel {
 	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, (*messages.Request).Size)
 	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, statusQuerySize)
 	p.StatusReports, w.parcel.StatusReports = cut(w.parcel.StatusReports, &room, (*messages.StatusReport).Size)
+	p.Notices, w.parcel.Notices = cut(w.parcel.Notices, &room, (*messages.Notice).Size)
+	p.Queries, w.parcel.Queries = cut(w.parcel.Queries, &room, (*messages.Query).Size)
+	p.Reports, w.parcel.Reports = cut(w.parcel.Reports, &room, (*messages.Report).Size)
 	w.items, w.bytes = count(&w.parcel), w.parcel.Size()
 	return p
 }
@@ -107,7 +115,8 @@ func cut[T any](items []T, room *int, size func(*T) int) (head, tail []T) {
 }
 
 func count(p *messages.Parcel) int {
-	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports)
+	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports) +
+		len(p.Queries) + len(p.Reports) + len(p.Notices)
 }
 
 func pairSize(m *replica.Message) int        { return messages.PairSize(*m) }

@@ -172,6 +172,9 @@ type Parcel struct {
 	StatusQueries []*StatusQuery         `protobuf:"bytes,4,rep,name=status_queries,json=statusQueries,proto3" json:"status_queries,omitempty"`
 	StatusReports []*StatusReport        `protobuf:"bytes,5,rep,name=status_reports,json=statusReports,proto3" json:"status_reports,omitempty"`
 	Refused       string                 `protobuf:"bytes,6,opt,name=refused,proto3" json:"refused,omitempty"` // the receiver may not talk to the sender, and why
+	Queries       []*Query               `protobuf:"bytes,7,rep,name=queries,proto3" json:"queries,omitempty"`
+	Reports       []*QueryReport         `protobuf:"bytes,8,rep,name=reports,proto3" json:"reports,omitempty"`
+	Notices       []*Notice              `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -246,6 +249,27 @@ func (x *Parcel) GetRefused() string {
 		return x.Refused
 	}
 	return ""
+}
+
+func (x *Parcel) GetQueries() []*Query {
+	if x != nil {
+		return x.Queries
+	}
+	return nil
+}
+
+func (x *Parcel) GetReports() []*QueryReport {
+	if x != nil {
+		return x.Reports
+	}
+	return nil
+}
+
+func (x *Parcel) GetNotices() []*Notice {
+	if x != nil {
+		return x.Notices
+	}
+	return nil
 }
 
 // Request and Answer name the client actor inside its process.
@@ -2280,6 +2304,995 @@ func (x *StatusReport) GetCluster() uint64 {
 	return 0
 }
 
+// Query asks about the state; what the fields after `kind` mean depends on it.
+type Query struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"` // shared by all repeats of the query
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	After         string                 `protobuf:"bytes,5,opt,name=after,proto3" json:"after,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,6,opt,name=session,proto3" json:"session,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,7,opt,name=token,proto3" json:"token,omitempty"`
+	Index         uint64                 `protobuf:"varint,8,opt,name=index,proto3" json:"index,omitempty"`
+	Waiters       bool                   `protobuf:"varint,9,opt,name=waiters,proto3" json:"waiters,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Query) Reset() {
+	*x = Query{}
+	mi := &file_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Query) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Query) ProtoMessage() {}
+
+func (x *Query) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Query.ProtoReflect.Descriptor instead.
+func (*Query) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Query) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *Query) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Query) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Query) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Query) GetAfter() string {
+	if x != nil {
+		return x.After
+	}
+	return ""
+}
+
+func (x *Query) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Query) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Query) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Query) GetWaiters() bool {
+	if x != nil {
+		return x.Waiters
+	}
+	return false
+}
+
+// QueryReport answers a query as of the entry `index`. Kind and hint are those
+// of an Answer.
+type QueryReport struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	Id            uint64                 `protobuf:"varint,2,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Hint          string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`
+	Index         uint64                 `protobuf:"varint,5,opt,name=index,proto3" json:"index,omitempty"`
+	Locks         []*LockCard            `protobuf:"bytes,6,rep,name=locks,proto3" json:"locks,omitempty"`
+	Sessions      []*SessionCard         `protobuf:"bytes,7,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	Cycles        []*Cycle               `protobuf:"bytes,8,rep,name=cycles,proto3" json:"cycles,omitempty"`
+	Events        []*Event               `protobuf:"bytes,9,rep,name=events,proto3" json:"events,omitempty"`
+	Revocations   []*Revocation          `protobuf:"bytes,10,rep,name=revocations,proto3" json:"revocations,omitempty"`
+	Current       bool                   `protobuf:"varint,11,opt,name=current,proto3" json:"current,omitempty"`
+	More          bool                   `protobuf:"varint,12,opt,name=more,proto3" json:"more,omitempty"`
+	Missed        bool                   `protobuf:"varint,13,opt,name=missed,proto3" json:"missed,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *QueryReport) Reset() {
+	*x = QueryReport{}
+	mi := &file_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *QueryReport) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*QueryReport) ProtoMessage() {}
+
+func (x *QueryReport) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use QueryReport.ProtoReflect.Descriptor instead.
+func (*QueryReport) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *QueryReport) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *QueryReport) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *QueryReport) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *QueryReport) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+func (x *QueryReport) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *QueryReport) GetLocks() []*LockCard {
+	if x != nil {
+		return x.Locks
+	}
+	return nil
+}
+
+func (x *QueryReport) GetSessions() []*SessionCard {
+	if x != nil {
+		return x.Sessions
+	}
+	return nil
+}
+
+func (x *QueryReport) GetCycles() []*Cycle {
+	if x != nil {
+		return x.Cycles
+	}
+	return nil
+}
+
+func (x *QueryReport) GetEvents() []*Event {
+	if x != nil {
+		return x.Events
+	}
+	return nil
+}
+
+func (x *QueryReport) GetRevocations() []*Revocation {
+	if x != nil {
+		return x.Revocations
+	}
+	return nil
+}
+
+func (x *QueryReport) GetCurrent() bool {
+	if x != nil {
+		return x.Current
+	}
+	return false
+}
+
+func (x *QueryReport) GetMore() bool {
+	if x != nil {
+		return x.More
+	}
+	return false
+}
+
+func (x *QueryReport) GetMissed() bool {
+	if x != nil {
+		return x.Missed
+	}
+	return false
+}
+
+// In the cards and events, lengths of time are in milliseconds, and moments are
+// Unix times in milliseconds.
+type LockCard struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Ownerless     bool                   `protobuf:"varint,2,opt,name=ownerless,proto3" json:"ownerless,omitempty"`
+	Delayed       bool                   `protobuf:"varint,3,opt,name=delayed,proto3" json:"delayed,omitempty"`
+	Of            uint32                 `protobuf:"varint,4,opt,name=of,proto3" json:"of,omitempty"`
+	Holders       []*HolderCard          `protobuf:"bytes,5,rep,name=holders,proto3" json:"holders,omitempty"`
+	Waiters       uint32                 `protobuf:"varint,6,opt,name=waiters,proto3" json:"waiters,omitempty"` // how many there are
+	Queue         []*WaiterCard          `protobuf:"bytes,7,rep,name=queue,proto3" json:"queue,omitempty"`      // if asked for
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *LockCard) Reset() {
+	*x = LockCard{}
+	mi := &file_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *LockCard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*LockCard) ProtoMessage() {}
+
+func (x *LockCard) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use LockCard.ProtoReflect.Descriptor instead.
+func (*LockCard) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *LockCard) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *LockCard) GetOwnerless() bool {
+	if x != nil {
+		return x.Ownerless
+	}
+	return false
+}
+
+func (x *LockCard) GetDelayed() bool {
+	if x != nil {
+		return x.Delayed
+	}
+	return false
+}
+
+func (x *LockCard) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *LockCard) GetHolders() []*HolderCard {
+	if x != nil {
+		return x.Holders
+	}
+	return nil
+}
+
+func (x *LockCard) GetWaiters() uint32 {
+	if x != nil {
+		return x.Waiters
+	}
+	return 0
+}
+
+func (x *LockCard) GetQueue() []*WaiterCard {
+	if x != nil {
+		return x.Queue
+	}
+	return nil
+}
+
+type HolderCard struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Mode          uint32                 `protobuf:"varint,3,opt,name=mode,proto3" json:"mode,omitempty"`
+	Permits       uint32                 `protobuf:"varint,4,opt,name=permits,proto3" json:"permits,omitempty"`
+	Count         uint32                 `protobuf:"varint,5,opt,name=count,proto3" json:"count,omitempty"`
+	Since         uint64                 `protobuf:"varint,6,opt,name=since,proto3" json:"since,omitempty"`
+	MaxHold       uint64                 `protobuf:"varint,7,opt,name=max_hold,json=maxHold,proto3" json:"max_hold,omitempty"`
+	Info          string                 `protobuf:"bytes,8,opt,name=info,proto3" json:"info,omitempty"`
+	Owner         *SessionCard           `protobuf:"bytes,9,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HolderCard) Reset() {
+	*x = HolderCard{}
+	mi := &file_wire_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HolderCard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HolderCard) ProtoMessage() {}
+
+func (x *HolderCard) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HolderCard.ProtoReflect.Descriptor instead.
+func (*HolderCard) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *HolderCard) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *HolderCard) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *HolderCard) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *HolderCard) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *HolderCard) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *HolderCard) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *HolderCard) GetMaxHold() uint64 {
+	if x != nil {
+		return x.MaxHold
+	}
+	return 0
+}
+
+func (x *HolderCard) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *HolderCard) GetOwner() *SessionCard {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+type WaiterCard struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	Mode          uint32                 `protobuf:"varint,2,opt,name=mode,proto3" json:"mode,omitempty"`
+	Permits       uint32                 `protobuf:"varint,3,opt,name=permits,proto3" json:"permits,omitempty"`
+	Since         uint64                 `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`
+	Names         []string               `protobuf:"bytes,5,rep,name=names,proto3" json:"names,omitempty"`
+	Info          string                 `protobuf:"bytes,6,opt,name=info,proto3" json:"info,omitempty"`
+	Owner         *SessionCard           `protobuf:"bytes,7,opt,name=owner,proto3" json:"owner,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaiterCard) Reset() {
+	*x = WaiterCard{}
+	mi := &file_wire_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaiterCard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaiterCard) ProtoMessage() {}
+
+func (x *WaiterCard) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaiterCard.ProtoReflect.Descriptor instead.
+func (*WaiterCard) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *WaiterCard) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *WaiterCard) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *WaiterCard) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *WaiterCard) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *WaiterCard) GetNames() []string {
+	if x != nil {
+		return x.Names
+	}
+	return nil
+}
+
+func (x *WaiterCard) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *WaiterCard) GetOwner() *SessionCard {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+type SessionCard struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Ttl           uint64                 `protobuf:"varint,2,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	Info          string                 `protobuf:"bytes,3,opt,name=info,proto3" json:"info,omitempty"`
+	Since         uint64                 `protobuf:"varint,4,opt,name=since,proto3" json:"since,omitempty"`
+	Holds         uint32                 `protobuf:"varint,5,opt,name=holds,proto3" json:"holds,omitempty"`
+	Waits         uint32                 `protobuf:"varint,6,opt,name=waits,proto3" json:"waits,omitempty"`
+	Heard         uint64                 `protobuf:"varint,7,opt,name=heard,proto3" json:"heard,omitempty"` // how long ago
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SessionCard) Reset() {
+	*x = SessionCard{}
+	mi := &file_wire_proto_msgTypes[34]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SessionCard) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SessionCard) ProtoMessage() {}
+
+func (x *SessionCard) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[34]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SessionCard.ProtoReflect.Descriptor instead.
+func (*SessionCard) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{34}
+}
+
+func (x *SessionCard) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *SessionCard) GetTtl() uint64 {
+	if x != nil {
+		return x.Ttl
+	}
+	return 0
+}
+
+func (x *SessionCard) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *SessionCard) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *SessionCard) GetHolds() uint32 {
+	if x != nil {
+		return x.Holds
+	}
+	return 0
+}
+
+func (x *SessionCard) GetWaits() uint32 {
+	if x != nil {
+		return x.Waits
+	}
+	return 0
+}
+
+func (x *SessionCard) GetHeard() uint64 {
+	if x != nil {
+		return x.Heard
+	}
+	return 0
+}
+
+type Event struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	At            uint64                 `protobuf:"varint,2,opt,name=at,proto3" json:"at,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,3,opt,name=session,proto3" json:"session,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,4,opt,name=token,proto3" json:"token,omitempty"`
+	Request       *RequestID             `protobuf:"bytes,5,opt,name=request,proto3" json:"request,omitempty"`
+	Name          string                 `protobuf:"bytes,6,opt,name=name,proto3" json:"name,omitempty"`
+	Reason        string                 `protobuf:"bytes,7,opt,name=reason,proto3" json:"reason,omitempty"`
+	Kind          uint32                 `protobuf:"varint,8,opt,name=kind,proto3" json:"kind,omitempty"`
+	Mode          uint32                 `protobuf:"varint,9,opt,name=mode,proto3" json:"mode,omitempty"`
+	Span          uint64                 `protobuf:"varint,10,opt,name=span,proto3" json:"span,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Event) Reset() {
+	*x = Event{}
+	mi := &file_wire_proto_msgTypes[35]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Event) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Event) ProtoMessage() {}
+
+func (x *Event) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[35]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Event.ProtoReflect.Descriptor instead.
+func (*Event) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{35}
+}
+
+func (x *Event) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Event) GetAt() uint64 {
+	if x != nil {
+		return x.At
+	}
+	return 0
+}
+
+func (x *Event) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Event) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Event) GetRequest() *RequestID {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *Event) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Event) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Event) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Event) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Event) GetSpan() uint64 {
+	if x != nil {
+		return x.Span
+	}
+	return 0
+}
+
+// Cycle is a deadlock: each step waits for the next one, and the last for the
+// first.
+type Cycle struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Steps         []*CycleStep           `protobuf:"bytes,1,rep,name=steps,proto3" json:"steps,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Cycle) Reset() {
+	*x = Cycle{}
+	mi := &file_wire_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Cycle) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Cycle) ProtoMessage() {}
+
+func (x *Cycle) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Cycle.ProtoReflect.Descriptor instead.
+func (*Cycle) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *Cycle) GetSteps() []*CycleStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+type CycleStep struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Session       uint64                 `protobuf:"fixed64,1,opt,name=session,proto3" json:"session,omitempty"`
+	Holds         string                 `protobuf:"bytes,2,opt,name=holds,proto3" json:"holds,omitempty"`
+	Waits         string                 `protobuf:"bytes,3,opt,name=waits,proto3" json:"waits,omitempty"`
+	Info          string                 `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CycleStep) Reset() {
+	*x = CycleStep{}
+	mi := &file_wire_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CycleStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CycleStep) ProtoMessage() {}
+
+func (x *CycleStep) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CycleStep.ProtoReflect.Descriptor instead.
+func (*CycleStep) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *CycleStep) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *CycleStep) GetHolds() string {
+	if x != nil {
+		return x.Holds
+	}
+	return ""
+}
+
+func (x *CycleStep) GetWaits() string {
+	if x != nil {
+		return x.Waits
+	}
+	return ""
+}
+
+func (x *CycleStep) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+type Revocation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         uint64                 `protobuf:"fixed64,1,opt,name=token,proto3" json:"token,omitempty"`
+	Kind          uint32                 `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"` // that of an Event
+	Reason        string                 `protobuf:"bytes,3,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Revocation) Reset() {
+	*x = Revocation{}
+	mi := &file_wire_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Revocation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Revocation) ProtoMessage() {}
+
+func (x *Revocation) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
+func (*Revocation) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Revocation) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Revocation) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Revocation) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+// Notice tells a client, unasked, that a grant was taken from its session. It
+// may get lost.
+type Notice struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"`
+	Revocation    *Revocation            `protobuf:"bytes,3,opt,name=revocation,proto3" json:"revocation,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Notice) Reset() {
+	*x = Notice{}
+	mi := &file_wire_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Notice) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Notice) ProtoMessage() {}
+
+func (x *Notice) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Notice.ProtoReflect.Descriptor instead.
+func (*Notice) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Notice) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *Notice) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Notice) GetRevocation() *Revocation {
+	if x != nil {
+		return x.Revocation
+	}
+	return nil
+}
+
 // Snapshot is a lock table's whole state, in the canonical order of package lock.
 type Snapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2293,7 +3306,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2305,7 +3318,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2318,7 +3331,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -2359,7 +3372,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2371,7 +3384,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2384,7 +3397,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *HeldLock) GetName() string {
@@ -2412,7 +3425,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2424,7 +3437,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2437,7 +3450,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Session) GetId() uint64 {
@@ -2472,7 +3485,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2484,7 +3497,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2497,7 +3510,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -2540,14 +3553,17 @@ const file_wire_proto_rawDesc = "" +
 	"\x03seq\x18\n" +
 	" \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04seen\x18\v \x01(\x04R\x04seen\x12\x12\n" +
-	"\x04body\x18\f \x01(\fR\x04body\"\xa5\x02\n" +
+	"\x04body\x18\f \x01(\fR\x04body\"\xad\x03\n" +
 	"\x06Parcel\x12-\n" +
 	"\brequests\x18\x01 \x03(\v2\x11.lockstep.RequestR\brequests\x12*\n" +
 	"\aanswers\x18\x02 \x03(\v2\x10.lockstep.AnswerR\aanswers\x12)\n" +
 	"\x04pair\x18\x03 \x03(\v2\x15.lockstep.PairMessageR\x04pair\x12<\n" +
 	"\x0estatus_queries\x18\x04 \x03(\v2\x15.lockstep.StatusQueryR\rstatusQueries\x12=\n" +
 	"\x0estatus_reports\x18\x05 \x03(\v2\x16.lockstep.StatusReportR\rstatusReports\x12\x18\n" +
-	"\arefused\x18\x06 \x01(\tR\arefused\"N\n" +
+	"\arefused\x18\x06 \x01(\tR\arefused\x12)\n" +
+	"\aqueries\x18\a \x03(\v2\x0f.lockstep.QueryR\aqueries\x12/\n" +
+	"\areports\x18\b \x03(\v2\x15.lockstep.QueryReportR\areports\x12*\n" +
+	"\anotices\x18\t \x03(\v2\x10.lockstep.NoticeR\anotices\"N\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12+\n" +
 	"\acommand\x18\x02 \x01(\v2\x11.lockstep.CommandR\acommand\"\xec\x01\n" +
@@ -2696,7 +3712,98 @@ const file_wire_proto_rawDesc = "" +
 	"\theard_ago\x18\t \x01(\x04R\bheardAgo\x12\x17\n" +
 	"\atick_ms\x18\n" +
 	" \x01(\x04R\x06tickMs\x12\x18\n" +
-	"\acluster\x18\v \x01(\x06R\acluster\"\x8d\x01\n" +
+	"\acluster\x18\v \x01(\x06R\acluster\"\xcd\x01\n" +
+	"\x05Query\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x14\n" +
+	"\x05after\x18\x05 \x01(\tR\x05after\x12\x18\n" +
+	"\asession\x18\x06 \x01(\x06R\asession\x12\x14\n" +
+	"\x05token\x18\a \x01(\x06R\x05token\x12\x14\n" +
+	"\x05index\x18\b \x01(\x04R\x05index\x12\x18\n" +
+	"\awaiters\x18\t \x01(\bR\awaiters\"\xa0\x03\n" +
+	"\vQueryReport\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04hint\x18\x04 \x01(\tR\x04hint\x12\x14\n" +
+	"\x05index\x18\x05 \x01(\x04R\x05index\x12(\n" +
+	"\x05locks\x18\x06 \x03(\v2\x12.lockstep.LockCardR\x05locks\x121\n" +
+	"\bsessions\x18\a \x03(\v2\x15.lockstep.SessionCardR\bsessions\x12'\n" +
+	"\x06cycles\x18\b \x03(\v2\x0f.lockstep.CycleR\x06cycles\x12'\n" +
+	"\x06events\x18\t \x03(\v2\x0f.lockstep.EventR\x06events\x126\n" +
+	"\vrevocations\x18\n" +
+	" \x03(\v2\x14.lockstep.RevocationR\vrevocations\x12\x18\n" +
+	"\acurrent\x18\v \x01(\bR\acurrent\x12\x12\n" +
+	"\x04more\x18\f \x01(\bR\x04more\x12\x16\n" +
+	"\x06missed\x18\r \x01(\bR\x06missed\"\xdc\x01\n" +
+	"\bLockCard\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
+	"\townerless\x18\x02 \x01(\bR\townerless\x12\x18\n" +
+	"\adelayed\x18\x03 \x01(\bR\adelayed\x12\x0e\n" +
+	"\x02of\x18\x04 \x01(\rR\x02of\x12.\n" +
+	"\aholders\x18\x05 \x03(\v2\x14.lockstep.HolderCardR\aholders\x12\x18\n" +
+	"\awaiters\x18\x06 \x01(\rR\awaiters\x12*\n" +
+	"\x05queue\x18\a \x03(\v2\x14.lockstep.WaiterCardR\x05queue\"\xf2\x01\n" +
+	"\n" +
+	"HolderCard\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x12\n" +
+	"\x04mode\x18\x03 \x01(\rR\x04mode\x12\x18\n" +
+	"\apermits\x18\x04 \x01(\rR\apermits\x12\x14\n" +
+	"\x05count\x18\x05 \x01(\rR\x05count\x12\x14\n" +
+	"\x05since\x18\x06 \x01(\x04R\x05since\x12\x19\n" +
+	"\bmax_hold\x18\a \x01(\x04R\amaxHold\x12\x12\n" +
+	"\x04info\x18\b \x01(\tR\x04info\x12+\n" +
+	"\x05owner\x18\t \x01(\v2\x15.lockstep.SessionCardR\x05owner\"\xc1\x01\n" +
+	"\n" +
+	"WaiterCard\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x12\n" +
+	"\x04mode\x18\x02 \x01(\rR\x04mode\x12\x18\n" +
+	"\apermits\x18\x03 \x01(\rR\apermits\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x04R\x05since\x12\x14\n" +
+	"\x05names\x18\x05 \x03(\tR\x05names\x12\x12\n" +
+	"\x04info\x18\x06 \x01(\tR\x04info\x12+\n" +
+	"\x05owner\x18\a \x01(\v2\x15.lockstep.SessionCardR\x05owner\"\x9b\x01\n" +
+	"\vSessionCard\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x10\n" +
+	"\x03ttl\x18\x02 \x01(\x04R\x03ttl\x12\x12\n" +
+	"\x04info\x18\x03 \x01(\tR\x04info\x12\x14\n" +
+	"\x05since\x18\x04 \x01(\x04R\x05since\x12\x14\n" +
+	"\x05holds\x18\x05 \x01(\rR\x05holds\x12\x14\n" +
+	"\x05waits\x18\x06 \x01(\rR\x05waits\x12\x14\n" +
+	"\x05heard\x18\a \x01(\x04R\x05heard\"\xf4\x01\n" +
+	"\x05Event\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x0e\n" +
+	"\x02at\x18\x02 \x01(\x04R\x02at\x12\x18\n" +
+	"\asession\x18\x03 \x01(\x06R\asession\x12\x14\n" +
+	"\x05token\x18\x04 \x01(\x06R\x05token\x12-\n" +
+	"\arequest\x18\x05 \x01(\v2\x13.lockstep.RequestIDR\arequest\x12\x12\n" +
+	"\x04name\x18\x06 \x01(\tR\x04name\x12\x16\n" +
+	"\x06reason\x18\a \x01(\tR\x06reason\x12\x12\n" +
+	"\x04kind\x18\b \x01(\rR\x04kind\x12\x12\n" +
+	"\x04mode\x18\t \x01(\rR\x04mode\x12\x12\n" +
+	"\x04span\x18\n" +
+	" \x01(\x04R\x04span\"2\n" +
+	"\x05Cycle\x12)\n" +
+	"\x05steps\x18\x01 \x03(\v2\x13.lockstep.CycleStepR\x05steps\"e\n" +
+	"\tCycleStep\x12\x18\n" +
+	"\asession\x18\x01 \x01(\x06R\asession\x12\x14\n" +
+	"\x05holds\x18\x02 \x01(\tR\x05holds\x12\x14\n" +
+	"\x05waits\x18\x03 \x01(\tR\x05waits\x12\x12\n" +
+	"\x04info\x18\x04 \x01(\tR\x04info\"N\n" +
+	"\n" +
+	"Revocation\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x12\n" +
+	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"p\n" +
+	"\x06Notice\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x06R\asession\x124\n" +
+	"\n" +
+	"revocation\x18\x03 \x01(\v2\x14.lockstep.RevocationR\n" +
+	"revocation\"\x8d\x01\n" +
 	"\bSnapshot\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12(\n" +
@@ -2726,7 +3833,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 33)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -2757,10 +3864,21 @@ var file_wire_proto_goTypes = []any{
 	(*Start)(nil),        // 26: lockstep.Start
 	(*StatusQuery)(nil),  // 27: lockstep.StatusQuery
 	(*StatusReport)(nil), // 28: lockstep.StatusReport
-	(*Snapshot)(nil),     // 29: lockstep.Snapshot
-	(*HeldLock)(nil),     // 30: lockstep.HeldLock
-	(*Session)(nil),      // 31: lockstep.Session
-	(*SlotState)(nil),    // 32: lockstep.SlotState
+	(*Query)(nil),        // 29: lockstep.Query
+	(*QueryReport)(nil),  // 30: lockstep.QueryReport
+	(*LockCard)(nil),     // 31: lockstep.LockCard
+	(*HolderCard)(nil),   // 32: lockstep.HolderCard
+	(*WaiterCard)(nil),   // 33: lockstep.WaiterCard
+	(*SessionCard)(nil),  // 34: lockstep.SessionCard
+	(*Event)(nil),        // 35: lockstep.Event
+	(*Cycle)(nil),        // 36: lockstep.Cycle
+	(*CycleStep)(nil),    // 37: lockstep.CycleStep
+	(*Revocation)(nil),   // 38: lockstep.Revocation
+	(*Notice)(nil),       // 39: lockstep.Notice
+	(*Snapshot)(nil),     // 40: lockstep.Snapshot
+	(*HeldLock)(nil),     // 41: lockstep.HeldLock
+	(*Session)(nil),      // 42: lockstep.Session
+	(*SlotState)(nil),    // 43: lockstep.SlotState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
@@ -2768,40 +3886,55 @@ var file_wire_proto_depIdxs = []int32{
 	11, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
 	27, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
 	28, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
-	3,  // 5: lockstep.Request.command:type_name -> lockstep.Command
-	4,  // 6: lockstep.Command.terms:type_name -> lockstep.Terms
-	5,  // 7: lockstep.Terms.and:type_name -> lockstep.Want
-	6,  // 8: lockstep.Terms.under:type_name -> lockstep.Holding
-	3,  // 9: lockstep.Entry.command:type_name -> lockstep.Command
-	8,  // 10: lockstep.Answer.request:type_name -> lockstep.RequestID
-	10, // 11: lockstep.Answer.result:type_name -> lockstep.Result
-	12, // 12: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
-	13, // 13: lockstep.PairMessage.forward:type_name -> lockstep.Forward
-	14, // 14: lockstep.PairMessage.ack:type_name -> lockstep.Ack
-	15, // 15: lockstep.PairMessage.relay:type_name -> lockstep.Relay
-	18, // 16: lockstep.PairMessage.alone:type_name -> lockstep.Alone
-	19, // 17: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
-	20, // 18: lockstep.PairMessage.bye:type_name -> lockstep.Bye
-	21, // 19: lockstep.PairMessage.hello:type_name -> lockstep.Hello
-	22, // 20: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
-	23, // 21: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
-	24, // 22: lockstep.PairMessage.tail:type_name -> lockstep.Tail
-	25, // 23: lockstep.PairMessage.report:type_name -> lockstep.Report
-	26, // 24: lockstep.PairMessage.start:type_name -> lockstep.Start
-	16, // 25: lockstep.PairMessage.confirm:type_name -> lockstep.Confirm
-	17, // 26: lockstep.PairMessage.confirmation:type_name -> lockstep.Confirmation
-	7,  // 27: lockstep.Forward.entries:type_name -> lockstep.Entry
-	3,  // 28: lockstep.Relay.commands:type_name -> lockstep.Command
-	7,  // 29: lockstep.Tail.entries:type_name -> lockstep.Entry
-	30, // 30: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	31, // 31: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	32, // 32: lockstep.Session.slots:type_name -> lockstep.SlotState
-	10, // 33: lockstep.SlotState.answer:type_name -> lockstep.Result
-	34, // [34:34] is the sub-list for method output_type
-	34, // [34:34] is the sub-list for method input_type
-	34, // [34:34] is the sub-list for extension type_name
-	34, // [34:34] is the sub-list for extension extendee
-	0,  // [0:34] is the sub-list for field type_name
+	29, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
+	30, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
+	39, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	3,  // 8: lockstep.Request.command:type_name -> lockstep.Command
+	4,  // 9: lockstep.Command.terms:type_name -> lockstep.Terms
+	5,  // 10: lockstep.Terms.and:type_name -> lockstep.Want
+	6,  // 11: lockstep.Terms.under:type_name -> lockstep.Holding
+	3,  // 12: lockstep.Entry.command:type_name -> lockstep.Command
+	8,  // 13: lockstep.Answer.request:type_name -> lockstep.RequestID
+	10, // 14: lockstep.Answer.result:type_name -> lockstep.Result
+	12, // 15: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
+	13, // 16: lockstep.PairMessage.forward:type_name -> lockstep.Forward
+	14, // 17: lockstep.PairMessage.ack:type_name -> lockstep.Ack
+	15, // 18: lockstep.PairMessage.relay:type_name -> lockstep.Relay
+	18, // 19: lockstep.PairMessage.alone:type_name -> lockstep.Alone
+	19, // 20: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
+	20, // 21: lockstep.PairMessage.bye:type_name -> lockstep.Bye
+	21, // 22: lockstep.PairMessage.hello:type_name -> lockstep.Hello
+	22, // 23: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
+	23, // 24: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
+	24, // 25: lockstep.PairMessage.tail:type_name -> lockstep.Tail
+	25, // 26: lockstep.PairMessage.report:type_name -> lockstep.Report
+	26, // 27: lockstep.PairMessage.start:type_name -> lockstep.Start
+	16, // 28: lockstep.PairMessage.confirm:type_name -> lockstep.Confirm
+	17, // 29: lockstep.PairMessage.confirmation:type_name -> lockstep.Confirmation
+	7,  // 30: lockstep.Forward.entries:type_name -> lockstep.Entry
+	3,  // 31: lockstep.Relay.commands:type_name -> lockstep.Command
+	7,  // 32: lockstep.Tail.entries:type_name -> lockstep.Entry
+	31, // 33: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
+	34, // 34: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
+	36, // 35: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
+	35, // 36: lockstep.QueryReport.events:type_name -> lockstep.Event
+	38, // 37: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
+	32, // 38: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	33, // 39: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	34, // 40: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	34, // 41: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	8,  // 42: lockstep.Event.request:type_name -> lockstep.RequestID
+	37, // 43: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	38, // 44: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	41, // 45: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	42, // 46: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	43, // 47: lockstep.Session.slots:type_name -> lockstep.SlotState
+	10, // 48: lockstep.SlotState.answer:type_name -> lockstep.Result
+	49, // [49:49] is the sub-list for method output_type
+	49, // [49:49] is the sub-list for method input_type
+	49, // [49:49] is the sub-list for extension type_name
+	49, // [49:49] is the sub-list for extension extendee
+	0,  // [0:49] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -2832,7 +3965,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   33,
+			NumMessages:   44,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
