@@ -26,7 +26,7 @@ const protoactor = "github.com/asynkron/protoactor-go/"
 var layers = []layer{
 	{
 		folder: "lock",
-		std:    []string{"cmp", "errors", "fmt", "maps", "slices", "strings", "unicode", "unicode/utf8"},
+		std:    []string{"cmp", "errors", "fmt", "iter", "maps", "slices", "strings", "unicode", "unicode/utf8"},
 		why:    "the table is a pure function of the ordered entries: no clock, randomness, encoding or I/O",
 	},
 	{
