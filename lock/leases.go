@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"iter"
 	"slices"
+	"strings"
 )
 
 // Leases are the time-outs that the primary counts: of sessions that are silent
@@ -22,14 +23,8 @@ type Leases struct {
 
 	sessions map[SessionID]*timer
 	holds    map[Token]*timer // one for all names of a grant
-	delays   map[delay]*timer
+	delays   map[Holding]*timer // by lock, and the grant whose loss began it
 	wheel    wheel
-}
-
-// delay is the lock-delay of one lock; Token is the grant whose loss began it.
-type delay struct {
-	name  string
-	token Token
 }
 
 // NewLeases returns time-outs that count ticks of so many milliseconds, for no
@@ -69,7 +64,7 @@ func (l *Leases) begin(view View, sessions, holds, delays iter.Seq[Timed]) {
 // End forgets everything: the reign is over. It may be called without one.
 func (l *Leases) End() {
 	l.view = 0
-	l.sessions, l.holds, l.delays = map[SessionID]*timer{}, map[Token]*timer{}, map[delay]*timer{}
+	l.sessions, l.holds, l.delays = map[SessionID]*timer{}, map[Token]*timer{}, map[Holding]*timer{}
 	l.wheel = wheel{}
 }
 
@@ -91,7 +86,7 @@ func (l *Leases) Observe(e Event) {
 		remove(l.wheel, l.holds, e.Token)
 		l.addDelay(timed(e))
 	case LockReopened:
-		remove(l.wheel, l.delays, delay{e.Name, e.Token})
+		remove(l.wheel, l.delays, Holding{e.Name, e.Token})
 	}
 }
 
@@ -113,13 +108,15 @@ func (l *Leases) addHold(h Timed) {
 
 func (l *Leases) addDelay(d Timed) {
 	if d.Span > 0 {
-		l.delays[delay{d.Name, d.Token}] = l.start(d.Span, Command{Verb: Reopen, Name: d.Name, Token: d.Token})
+		t := l.start(d.Span, Command{Verb: Reopen, Name: d.Name, Token: d.Token})
+		l.delays[Holding{t.command.Name, d.Token}] = t
 	}
 }
 
 // start counts a span from now, for a command.
 func (l *Leases) start(span Millis, c Command) *timer {
 	c.Number = Number(l.view)
+	c.Name = strings.Clone(c.Name) // it may be a piece of a whole frame
 	t := &timer{ticks: l.ticks(span), from: l.now, command: c}
 	l.wheel.arm(t)
 	return t
@@ -194,6 +191,6 @@ func (l *Leases) propose(t *timer) {
 	case EndHold:
 		delete(l.holds, c.Token)
 	case Reopen:
-		delete(l.delays, delay{c.Name, c.Token})
+		delete(l.delays, Holding{c.Name, c.Token})
 	}
 }
