@@ -22,7 +22,7 @@ type Leases struct {
 	now  uint64 // ticks, ever
 
 	sessions map[SessionID]*timer
-	holds    map[Token]*timer // one for all names of a grant
+	holds    map[Token]*timer   // one for all names of a grant
 	delays   map[Holding]*timer // by lock, and the grant whose loss began it
 	wheel    wheel
 }
