@@ -3,6 +3,7 @@ package messages
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -184,6 +185,10 @@ func TestSnapshotNamesAreTheirOwn(t *testing.T) {
 	if n := testing.AllocsPerRun(10, func() { _, _ = DecodeSnapshot(b) }); n < benchItems {
 		t.Errorf("%d names took %v allocations: they share one", benchItems, n)
 	}
+	r := newReader(EncodeSnapshot(sampleSnapshot()))
+	if r.snapshot(new(lock.Snapshot)); r.err != nil || r.text != "" {
+		t.Errorf("some strings are pieces of the snapshot: %v", r.err)
+	}
 }
 
 // TestChunkEndsWhereItEnds appends to a decoded chunk: what follows it in the
@@ -201,18 +206,38 @@ func TestChunkEndsWhereItEnds(t *testing.T) {
 	}
 }
 
+// sampleSnapshot has every field of a snapshot, with the largest values that a
+// table can have, as far as they matter for the size.
 func sampleSnapshot() lock.Snapshot {
-	result := lock.Result{Outcome: lock.Opened, Limit: lock.LimitSlot, Token: 1<<63 | 1, Session: 1<<63 | 2}
+	result := lock.Result{Outcome: lock.Deadlock, Limit: lock.LimitSlot, Token: 1<<63 | 1, Session: 1<<63 | 2,
+		Cycle: strings.Repeat("c", 300), Revoked: 1<<32 - 1}
+	terms := sampleAcquire("a").Terms
+	under := []lock.Token{1 << 63, 7}
 	return lock.Snapshot{
 		Index: 1 << 60,
 		Last:  1<<63 | 9,
 		Locks: []lock.HeldLock{{Name: "a", Token: 1<<63 | 5}, {Name: strings.Repeat("b", 256), Token: 1<<63 | 6}},
 		Sessions: []lock.SessionState{
-			{ID: 1<<63 | 2, Nonce: 1<<63 | 3, Slots: []lock.SlotState{
-				{Slot: 0, Number: 1, Answer: result}, {Slot: 4095, Number: 1<<63 | 2, Answer: result},
-			}},
+			{ID: 1<<63 | 2, Nonce: 1<<63 | 3, TTL: lock.MaxTTL, Since: 1 << 42, Info: "host=a", Revoked: 1<<32 - 1,
+				Revocations: []lock.Revocation{sampleNotice().Revocation, {Token: 1 << 63, Kind: lock.LockOverheld}},
+				Slots: []lock.SlotState{
+					{Slot: 0, Number: 1, Answer: result}, {Slot: 4095, Number: 1<<63 | 2, Answer: result},
+				}},
 			{ID: 1<<63 | 4, Nonce: 1<<63 | 5},
 		},
+		Grants: []lock.GrantState{
+			{Token: 1 << 63, Session: 1 << 63, Since: 1 << 42, Under: under, Name: strings.Repeat("g", 256),
+				Count: 1<<32 - 1, Mode: lock.Counted, Terms: terms},
+			{Token: 1<<63 | 1, Session: 1 << 63, Since: 1 << 42, Name: "h", Count: 1, Mode: lock.Shared},
+			{},
+		},
+		Waits: []lock.WaitState{
+			{Queued: 1 << 60, Session: 1 << 63, Since: 1 << 42, Under: under, Name: strings.Repeat("w", 256),
+				Slot: 4095, Mode: lock.Counted, Terms: terms},
+			{Queued: 1<<60 | 1, Session: 1 << 63, Since: 1 << 42, Name: "v", Slot: 4095, Mode: lock.Shared},
+			{},
+		},
+		Delays: []lock.DelayState{{Name: strings.Repeat("d", 256), Token: 1 << 63, Span: lock.MaxLockDelay}, {}},
 	}
 }
 
@@ -252,6 +277,41 @@ func TestBrokenSnapshotNamesTheField(t *testing.T) {
 	want := "messages: Result.token: at byte 7: "
 	if err == nil || !strings.HasPrefix(err.Error(), want) || snap.Sessions != nil {
 		t.Errorf("got %+v, %v; want %s", snap, err, want)
+	}
+}
+
+func TestTooLargeInASnapshot(t *testing.T) {
+	const wide = 1<<32 + 1
+	grant := slices.Concat(varint(6, wide), varint(7, 257))
+	wait := slices.Concat(varint(6, 1<<16), varint(7, 257))
+	snap, err := DecodeSnapshot(slices.Concat(field(4, varint(7, wide)...), field(5, grant...), field(6, wait...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := snap.Grants[0]; g.Count != 1<<32-1 || g.Mode != 255 || snap.Sessions[0].Revoked != 1<<32-1 {
+		t.Errorf("got %+v, %+v", snap.Sessions[0], g)
+	}
+	if w := snap.Waits[0]; w.Slot != 65535 || w.Mode != 255 {
+		t.Errorf("got %+v", w)
+	}
+}
+
+func TestHalfATokenOfASnapshotIsRefused(t *testing.T) {
+	whole := make([]byte, 8)
+	for name, c := range map[string]struct {
+		body []byte
+		want string
+	}{
+		"half a token":      {field(5, field(4, whole[:4]...)...), "messages: GrantState.under: at byte 4: unexpected EOF"},
+		"one and a half":    {field(5, field(4, append(whole, 1, 2, 3, 4)...)...), "messages: GrantState.under: at byte 12: unexpected EOF"},
+		"a wait's token":    {field(6, field(4, 1)...), "messages: WaitState.under: at byte 4: unexpected EOF"},
+		"beyond the grant":  {field(5, 0x22, 8), "messages: GrantState.under: at byte 4: its length is 8 and 0 bytes are left"},
+		"a delay's numbers": {field(7, varint(1, 1)...), "messages: DelayState.name: at byte 3: the field has another type"},
+	} {
+		_, err := DecodeSnapshot(c.body)
+		if err == nil || plainText(err) != c.want {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.want)
+		}
 	}
 }
 

@@ -235,6 +235,14 @@ func TestAllocations(t *testing.T) {
 		"empty locks":    repeated(0x1a, 0),
 		"empty sessions": repeated(0x22, 0),
 		"empty slots":    repeated(0x22, 2, 0x1a, 0),
+		"empty grants":   repeated(0x2a, 0),
+		"empty waits":    repeated(0x32, 0),
+		"empty delays":   repeated(0x3a, 0),
+		"grants' terms":  repeated(0x2a, 2, 0x42, 0),
+		"no tokens":      field(5, repeated(0x22, 0)...),
+		"revocations":    field(4, repeated(0x42, 0)...),
+		"tokens":         field(5, field(4, make([]byte, 1<<16)...)...),
+		"single tokens":  field(5, repeated(0x22, 8, 0, 0, 0, 0, 0, 0, 0, 1)...),
 	} {
 		checkMemory(t, name, body, func() { _, _ = DecodeSnapshot(body) })
 	}

@@ -177,10 +177,34 @@ func wireSnapshot(snap lock.Snapshot) *wire.Snapshot {
 			return &wire.HeldLock{Name: l.Name, Token: uint64(l.Token)}
 		}),
 		Sessions: each(snap.Sessions, func(s lock.SessionState) *wire.Session {
-			return &wire.Session{Id: uint64(s.ID), Nonce: uint64(s.Nonce), Slots: each(s.Slots, wireSlotState)}
+			return &wire.Session{
+				Id: uint64(s.ID), Nonce: uint64(s.Nonce), Slots: each(s.Slots, wireSlotState), Ttl: uint64(s.TTL),
+				Since: uint64(s.Since), Info: string(s.Info), Revoked: s.Revoked, Revocations: each(s.Revocations, wireRevocation),
+			}
+		}),
+		Grants: each(snap.Grants, wireGrantState),
+		Waits:  each(snap.Waits, wireWaitState),
+		Delays: each(snap.Delays, func(d lock.DelayState) *wire.DelayState {
+			return &wire.DelayState{Name: d.Name, Token: uint64(d.Token), Span: uint64(d.Span)}
 		}),
 	}
 }
+
+func wireGrantState(g lock.GrantState) *wire.GrantState {
+	return &wire.GrantState{
+		Token: uint64(g.Token), Session: uint64(g.Session), Since: uint64(g.Since), Under: each(g.Under, wireToken),
+		Name: g.Name, Count: g.Count, Mode: uint32(g.Mode), Terms: wireTerms(g.Terms),
+	}
+}
+
+func wireWaitState(w lock.WaitState) *wire.WaitState {
+	return &wire.WaitState{
+		Queued: uint64(w.Queued), Session: uint64(w.Session), Since: uint64(w.Since), Under: each(w.Under, wireToken),
+		Name: w.Name, Slot: uint32(w.Slot), Mode: uint32(w.Mode), Terms: wireTerms(w.Terms),
+	}
+}
+
+func wireToken(t lock.Token) uint64 { return uint64(t) }
 
 func wireSlotState(s lock.SlotState) *wire.SlotState {
 	return &wire.SlotState{Slot: uint32(s.Slot), Number: uint64(s.Number), Answer: wireResult(s.Answer)}

@@ -19,7 +19,7 @@ func (r *Report) Size() int {
 		size += smallSize + len(report.Events[i].Name) + len(report.Events[i].Reason)
 	}
 	for i := range report.Revocations {
-		size += stepSize + len(report.Revocations[i].Reason)
+		size += sizeOfRevocation(&report.Revocations[i])
 	}
 	return size
 }
@@ -46,6 +46,8 @@ func sizeOfWaiterCard(c *lock.WaiterCard) int {
 }
 
 func sizeOfSessionCard(c *lock.SessionCard) int { return sessionSize + len(c.Info) }
+
+func sizeOfRevocation(v *lock.Revocation) int { return stepSize + len(v.Reason) }
 
 func sizeOfCycle(cycle lock.Cycle) int {
 	size := stepSize

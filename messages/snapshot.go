@@ -18,6 +18,15 @@ func EncodeSnapshot(snap lock.Snapshot) []byte {
 	for i := range snap.Sessions {
 		b = appendSession(b, 4, &snap.Sessions[i])
 	}
+	for i := range snap.Grants {
+		b = appendGrantState(b, 5, &snap.Grants[i])
+	}
+	for i := range snap.Waits {
+		b = appendWaitState(b, 6, &snap.Waits[i])
+	}
+	for i := range snap.Delays {
+		b = appendDelayState(b, 7, &snap.Delays[i])
+	}
 	return b
 }
 
@@ -45,6 +54,12 @@ func (r *reader) snapshot(snap *lock.Snapshot) {
 			r.heldLock("Snapshot.locks", more(r, &snap.Locks))
 		case 4:
 			r.session("Snapshot.sessions", more(r, &snap.Sessions))
+		case 5:
+			r.grantState("Snapshot.grants", more(r, &snap.Grants))
+		case 6:
+			r.waitState("Snapshot.waits", more(r, &snap.Waits))
+		case 7:
+			r.delayState("Snapshot.delays", more(r, &snap.Delays))
 		default:
 			r.skip("Snapshot")
 		}
@@ -82,6 +97,13 @@ func appendSession(b []byte, num protowire.Number, s *lock.SessionState) []byte 
 	for i := range s.Slots {
 		b = appendSlotState(b, 3, &s.Slots[i])
 	}
+	b = appendVarint(b, 4, s.TTL)
+	b = appendVarint(b, 5, s.Since)
+	b = appendBytes(b, 6, s.Info)
+	b = appendVarint(b, 7, s.Revoked)
+	for i := range s.Revocations {
+		b = appendRevocation(b, 8, &s.Revocations[i])
+	}
 	return closeMessage(b, start)
 }
 
@@ -95,6 +117,16 @@ func (r *reader) session(field string, s *lock.SessionState) {
 			s.Nonce = lock.Number(r.fixed64("Session.nonce"))
 		case 3:
 			r.slotState("Session.slots", more(r, &s.Slots))
+		case 4:
+			s.TTL = lock.Millis(r.varint("Session.ttl"))
+		case 5:
+			s.Since = lock.Millis(r.varint("Session.since"))
+		case 6:
+			s.Info = lock.Info(r.own("Session.info"))
+		case 7:
+			s.Revoked = narrow[uint32](r.varint("Session.revoked"))
+		case 8:
+			r.revocation("Session.revocations", more(r, &s.Revocations))
 		default:
 			r.skip("Session")
 		}
@@ -125,17 +157,4 @@ func (r *reader) slotState(field string, s *lock.SlotState) {
 		}
 	}
 	r.leave(outer)
-}
-
-// snapshotSize is how many bytes a snapshot takes, or some more.
-func snapshotSize(snap *lock.Snapshot) int {
-	const header, perLock, perSession, perSlot = 24, 16, 24, 44
-	size := header + len(snap.Locks)*perLock + len(snap.Sessions)*perSession
-	for i := range snap.Locks {
-		size += len(snap.Locks[i].Name)
-	}
-	for i := range snap.Sessions {
-		size += len(snap.Sessions[i].Slots) * perSlot
-	}
-	return size
 }

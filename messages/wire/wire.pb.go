@@ -3300,6 +3300,9 @@ type Snapshot struct {
 	Last          uint64                 `protobuf:"varint,2,opt,name=last,proto3" json:"last,omitempty"`
 	Locks         []*HeldLock            `protobuf:"bytes,3,rep,name=locks,proto3" json:"locks,omitempty"`
 	Sessions      []*Session             `protobuf:"bytes,4,rep,name=sessions,proto3" json:"sessions,omitempty"`
+	Grants        []*GrantState          `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`
+	Waits         []*WaitState           `protobuf:"bytes,6,rep,name=waits,proto3" json:"waits,omitempty"`
+	Delays        []*DelayState          `protobuf:"bytes,7,rep,name=delays,proto3" json:"delays,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3362,6 +3365,27 @@ func (x *Snapshot) GetSessions() []*Session {
 	return nil
 }
 
+func (x *Snapshot) GetGrants() []*GrantState {
+	if x != nil {
+		return x.Grants
+	}
+	return nil
+}
+
+func (x *Snapshot) GetWaits() []*WaitState {
+	if x != nil {
+		return x.Waits
+	}
+	return nil
+}
+
+func (x *Snapshot) GetDelays() []*DelayState {
+	if x != nil {
+		return x.Delays
+	}
+	return nil
+}
+
 type HeldLock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -3419,6 +3443,11 @@ type Session struct {
 	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
 	Nonce         uint64                 `protobuf:"fixed64,2,opt,name=nonce,proto3" json:"nonce,omitempty"`
 	Slots         []*SlotState           `protobuf:"bytes,3,rep,name=slots,proto3" json:"slots,omitempty"`
+	Ttl           uint64                 `protobuf:"varint,4,opt,name=ttl,proto3" json:"ttl,omitempty"`
+	Since         uint64                 `protobuf:"varint,5,opt,name=since,proto3" json:"since,omitempty"`
+	Info          string                 `protobuf:"bytes,6,opt,name=info,proto3" json:"info,omitempty"`
+	Revoked       uint32                 `protobuf:"varint,7,opt,name=revoked,proto3" json:"revoked,omitempty"`
+	Revocations   []*Revocation          `protobuf:"bytes,8,rep,name=revocations,proto3" json:"revocations,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3470,6 +3499,41 @@ func (x *Session) GetNonce() uint64 {
 func (x *Session) GetSlots() []*SlotState {
 	if x != nil {
 		return x.Slots
+	}
+	return nil
+}
+
+func (x *Session) GetTtl() uint64 {
+	if x != nil {
+		return x.Ttl
+	}
+	return 0
+}
+
+func (x *Session) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Session) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *Session) GetRevoked() uint32 {
+	if x != nil {
+		return x.Revoked
+	}
+	return 0
+}
+
+func (x *Session) GetRevocations() []*Revocation {
+	if x != nil {
+		return x.Revocations
 	}
 	return nil
 }
@@ -3532,6 +3596,266 @@ func (x *SlotState) GetAnswer() *Result {
 		return x.Answer
 	}
 	return nil
+}
+
+type GrantState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Token         uint64                 `protobuf:"fixed64,1,opt,name=token,proto3" json:"token,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"`
+	Since         uint64                 `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`
+	Under         []uint64               `protobuf:"fixed64,4,rep,packed,name=under,proto3" json:"under,omitempty"` // the grants that it was asked under
+	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Count         uint32                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
+	Mode          uint32                 `protobuf:"varint,7,opt,name=mode,proto3" json:"mode,omitempty"`
+	Terms         *Terms                 `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"` // absent if there are none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *GrantState) Reset() {
+	*x = GrantState{}
+	mi := &file_wire_proto_msgTypes[44]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *GrantState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*GrantState) ProtoMessage() {}
+
+func (x *GrantState) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[44]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
+func (*GrantState) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{44}
+}
+
+func (x *GrantState) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *GrantState) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *GrantState) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *GrantState) GetUnder() []uint64 {
+	if x != nil {
+		return x.Under
+	}
+	return nil
+}
+
+func (x *GrantState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *GrantState) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+func (x *GrantState) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *GrantState) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+type WaitState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Queued        uint64                 `protobuf:"varint,1,opt,name=queued,proto3" json:"queued,omitempty"` // the entry that queued it
+	Session       uint64                 `protobuf:"fixed64,2,opt,name=session,proto3" json:"session,omitempty"`
+	Since         uint64                 `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`
+	Under         []uint64               `protobuf:"fixed64,4,rep,packed,name=under,proto3" json:"under,omitempty"`
+	Name          string                 `protobuf:"bytes,5,opt,name=name,proto3" json:"name,omitempty"`
+	Slot          uint32                 `protobuf:"varint,6,opt,name=slot,proto3" json:"slot,omitempty"`
+	Mode          uint32                 `protobuf:"varint,7,opt,name=mode,proto3" json:"mode,omitempty"`
+	Terms         *Terms                 `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WaitState) Reset() {
+	*x = WaitState{}
+	mi := &file_wire_proto_msgTypes[45]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WaitState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WaitState) ProtoMessage() {}
+
+func (x *WaitState) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[45]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
+func (*WaitState) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{45}
+}
+
+func (x *WaitState) GetQueued() uint64 {
+	if x != nil {
+		return x.Queued
+	}
+	return 0
+}
+
+func (x *WaitState) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *WaitState) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *WaitState) GetUnder() []uint64 {
+	if x != nil {
+		return x.Under
+	}
+	return nil
+}
+
+func (x *WaitState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *WaitState) GetSlot() uint32 {
+	if x != nil {
+		return x.Slot
+	}
+	return 0
+}
+
+func (x *WaitState) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *WaitState) GetTerms() *Terms {
+	if x != nil {
+		return x.Terms
+	}
+	return nil
+}
+
+type DelayState struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Span          uint64                 `protobuf:"varint,3,opt,name=span,proto3" json:"span,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DelayState) Reset() {
+	*x = DelayState{}
+	mi := &file_wire_proto_msgTypes[46]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DelayState) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DelayState) ProtoMessage() {}
+
+func (x *DelayState) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[46]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
+func (*DelayState) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{46}
+}
+
+func (x *DelayState) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *DelayState) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *DelayState) GetSpan() uint64 {
+	if x != nil {
+		return x.Span
+	}
+	return 0
 }
 
 var File_wire_proto protoreflect.FileDescriptor
@@ -3803,23 +4127,55 @@ const file_wire_proto_rawDesc = "" +
 	"\asession\x18\x02 \x01(\x06R\asession\x124\n" +
 	"\n" +
 	"revocation\x18\x03 \x01(\v2\x14.lockstep.RevocationR\n" +
-	"revocation\"\x8d\x01\n" +
+	"revocation\"\x94\x02\n" +
 	"\bSnapshot\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12(\n" +
 	"\x05locks\x18\x03 \x03(\v2\x12.lockstep.HeldLockR\x05locks\x12-\n" +
-	"\bsessions\x18\x04 \x03(\v2\x11.lockstep.SessionR\bsessions\"4\n" +
+	"\bsessions\x18\x04 \x03(\v2\x11.lockstep.SessionR\bsessions\x12,\n" +
+	"\x06grants\x18\x05 \x03(\v2\x14.lockstep.GrantStateR\x06grants\x12)\n" +
+	"\x05waits\x18\x06 \x03(\v2\x13.lockstep.WaitStateR\x05waits\x12,\n" +
+	"\x06delays\x18\a \x03(\v2\x14.lockstep.DelayStateR\x06delays\"4\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x06R\x05token\"Z\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\"\xe8\x01\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\x06R\x05nonce\x12)\n" +
-	"\x05slots\x18\x03 \x03(\v2\x13.lockstep.SlotStateR\x05slots\"a\n" +
+	"\x05slots\x18\x03 \x03(\v2\x13.lockstep.SlotStateR\x05slots\x12\x10\n" +
+	"\x03ttl\x18\x04 \x01(\x04R\x03ttl\x12\x14\n" +
+	"\x05since\x18\x05 \x01(\x04R\x05since\x12\x12\n" +
+	"\x04info\x18\x06 \x01(\tR\x04info\x12\x18\n" +
+	"\arevoked\x18\a \x01(\rR\arevoked\x126\n" +
+	"\vrevocations\x18\b \x03(\v2\x14.lockstep.RevocationR\vrevocations\"a\n" +
 	"\tSlotState\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x06R\x06number\x12(\n" +
-	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answerB\x18Z\x16lockstep/messages/wireb\x06proto3"
+	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answer\"\xcd\x01\n" +
+	"\n" +
+	"GrantState\x12\x14\n" +
+	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x06R\asession\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x04R\x05since\x12\x14\n" +
+	"\x05under\x18\x04 \x03(\x06R\x05under\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
+	"\x05count\x18\x06 \x01(\rR\x05count\x12\x12\n" +
+	"\x04mode\x18\a \x01(\rR\x04mode\x12%\n" +
+	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xcc\x01\n" +
+	"\tWaitState\x12\x16\n" +
+	"\x06queued\x18\x01 \x01(\x04R\x06queued\x12\x18\n" +
+	"\asession\x18\x02 \x01(\x06R\asession\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x04R\x05since\x12\x14\n" +
+	"\x05under\x18\x04 \x03(\x06R\x05under\x12\x12\n" +
+	"\x04name\x18\x05 \x01(\tR\x04name\x12\x12\n" +
+	"\x04slot\x18\x06 \x01(\rR\x04slot\x12\x12\n" +
+	"\x04mode\x18\a \x01(\rR\x04mode\x12%\n" +
+	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\"J\n" +
+	"\n" +
+	"DelayState\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x12\n" +
+	"\x04span\x18\x03 \x01(\x04R\x04spanB\x18Z\x16lockstep/messages/wireb\x06proto3"
 
 var (
 	file_wire_proto_rawDescOnce sync.Once
@@ -3833,7 +4189,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 44)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -3879,6 +4235,9 @@ var file_wire_proto_goTypes = []any{
 	(*HeldLock)(nil),     // 41: lockstep.HeldLock
 	(*Session)(nil),      // 42: lockstep.Session
 	(*SlotState)(nil),    // 43: lockstep.SlotState
+	(*GrantState)(nil),   // 44: lockstep.GrantState
+	(*WaitState)(nil),    // 45: lockstep.WaitState
+	(*DelayState)(nil),   // 46: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
@@ -3928,13 +4287,19 @@ var file_wire_proto_depIdxs = []int32{
 	38, // 44: lockstep.Notice.revocation:type_name -> lockstep.Revocation
 	41, // 45: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
 	42, // 46: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	43, // 47: lockstep.Session.slots:type_name -> lockstep.SlotState
-	10, // 48: lockstep.SlotState.answer:type_name -> lockstep.Result
-	49, // [49:49] is the sub-list for method output_type
-	49, // [49:49] is the sub-list for method input_type
-	49, // [49:49] is the sub-list for extension type_name
-	49, // [49:49] is the sub-list for extension extendee
-	0,  // [0:49] is the sub-list for field type_name
+	44, // 47: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	45, // 48: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	46, // 49: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	43, // 50: lockstep.Session.slots:type_name -> lockstep.SlotState
+	38, // 51: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	10, // 52: lockstep.SlotState.answer:type_name -> lockstep.Result
+	4,  // 53: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	4,  // 54: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	55, // [55:55] is the sub-list for method output_type
+	55, // [55:55] is the sub-list for method input_type
+	55, // [55:55] is the sub-list for extension type_name
+	55, // [55:55] is the sub-list for extension extendee
+	0,  // [0:55] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -3965,7 +4330,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   44,
+			NumMessages:   47,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
