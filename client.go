@@ -33,27 +33,21 @@ const callerID = 1
 // Dial returns a client of the given nodes, each host:port, the one to be asked
 // first in front. It does not wait for any of them: a node that does not answer
 // yet is asked again by every call. Errors are addresses that cannot be meant,
-// or that this process cannot listen for answers.
+// options that cannot be obeyed, or that this process cannot listen for answers.
 func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if err := checkNodes(nodes); err != nil {
-		return nil, fmt.Errorf("lockstep: %w", err)
 	}
 	o := defaults()
 	for _, option := range opts {
 		option(&o)
 	}
-	if err := checkListen(o.listen, nodes); err != nil {
+	cfg, err := clientConfig(nodes, o)
+	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
-	ids := make([]replica.NodeID, len(nodes))
-	for i, n := range nodes {
-		ids[i] = replica.NodeID(n)
-	}
-	process, err := starter(ids)(remote.Config{
-		Listen: o.listen, Insecure: o.insecure, Nodes: ids, Log: o.log,
+	process, err := starter(cfg.Nodes)(remote.Config{
+		Listen: o.listen, Insecure: o.insecure, Nodes: cfg.Nodes, Log: o.log,
 		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
 	})
 	if err != nil {
@@ -61,10 +55,31 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	}
 	c := &Client{process: process, nodes: slices.Clone(nodes)}
 	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
-	c.caller = actors.SpawnClient(process, c.ticker, callerID, replica.ClientConfig{
-		Nodes: ids, Seed: seed(), FirstAttempt: ticks(o.attempt),
-	})
+	c.caller = actors.SpawnClient(process, c.ticker, callerID, cfg, actors.WithClock(clockFor(cfg.Nodes, o.clock)))
 	return c, nil
+}
+
+func clientConfig(nodes []string, o options) (cfg replica.ClientConfig, err error) {
+	if err := checkNodes(nodes); err != nil {
+		return cfg, err
+	}
+	if err := checkListen(o.listen, nodes); err != nil {
+		return cfg, err
+	}
+	cfg = replica.ClientConfig{Nodes: nodeIDs(nodes), Seed: seed(), FirstAttempt: ticks(o.attempt)}
+	if cfg.TTL, err = checkTTL(o.ttl); err != nil {
+		return cfg, err
+	}
+	cfg.Info, err = presence(o.info)
+	return cfg, err
+}
+
+func nodeIDs(nodes []string) []replica.NodeID {
+	ids := make([]replica.NodeID, len(nodes))
+	for i, node := range nodes {
+		ids[i] = replica.NodeID(node)
+	}
+	return ids
 }
 
 func checkNodes(nodes []string) error {
@@ -110,6 +125,19 @@ func starter(nodes []replica.NodeID) remote.Starter {
 	return remote.Start
 }
 
+// clockFor picks the clock that leases are measured by. The in-process network
+// has Go's own, so that it can run in a synctest bubble.
+func clockFor(nodes []replica.NodeID, given func() time.Duration) actors.Clock {
+	switch {
+	case given != nil:
+		return func() replica.Instant { return replica.Instant(given().Milliseconds()) }
+	case remote.NetworkOf(nodes[0]) != nil:
+		return actors.Monotonic()
+	default:
+		return actors.ThroughSuspend()
+	}
+}
+
 func ticks(d time.Duration) int { return max(1, int(d/actors.ClientTick)) }
 
 // seed makes this client's nonces unlike everybody else's.
@@ -125,9 +153,11 @@ const (
 	stopping = 500 * time.Millisecond // for the connections
 )
 
-// Close ends the client's session with one attempt at telling the nodes, and
-// frees everything within two seconds. Calls that are outstanding return
-// ErrClosed. Locks stay as they are: they have no owner.
+// Close ends the client's leases with ErrReleased, and then its session with one
+// attempt at telling the nodes, so that its locks are free and its waits are
+// over; if no node hears of it, they are when the TTL has passed. Calls that are
+// outstanding return ErrClosed. It takes two seconds at most. What clerks have
+// locked stays so: it has no owner.
 func (c *Client) Close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), closing)
 	defer cancel()

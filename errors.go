@@ -108,6 +108,28 @@ func explain(verb, name string, nodes []string, err error) error {
 	}
 }
 
+// explainAcquire is explain for requests of which nothing stays: what was not
+// granted in time is undone, or goes with the session.
+func explainAcquire(name string, nodes []string, err error) error {
+	what := fmt.Sprintf("lockstep: acquire %q", name)
+	switch {
+	case errors.Is(err, replica.ErrSessionExpired):
+		return fmt.Errorf("%s: nothing is held: %w", what, ErrSessionExpired)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: nothing is held: %w", what, err)
+	default:
+		return explain("acquire", name, nodes, err)
+	}
+}
+
+// explainInquiry is explain for questions, which change nothing.
+func explainInquiry(what, name string, nodes []string, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("lockstep: %s %q: %w from %v: %w", what, name, ErrNoAnswer, nodes, err)
+	}
+	return explain(what, name, nodes, err)
+}
+
 func (e *HeldError) Error() string {
 	return fmt.Sprintf("%q is %s", e.Name, ErrHeld)
 }

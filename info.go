@@ -2,6 +2,9 @@ package lockstep
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -183,4 +186,20 @@ func infoMap(info lock.Info) map[string]string {
 		all[key] = value
 	}
 	return all
+}
+
+// infoText is what infoMap reads. Its lines are sorted, so that equal maps are
+// equal texts.
+func infoText(info map[string]string) (lock.Info, error) {
+	var text strings.Builder
+	for i, key := range slices.Sorted(maps.Keys(info)) {
+		if strings.ContainsAny(key, "=\n") || strings.Contains(info[key], "\n") {
+			return "", fmt.Errorf("%w: the info %q has a line break, or \"=\" in its key", ErrInvalid, key)
+		}
+		if i > 0 {
+			text.WriteByte('\n')
+		}
+		text.WriteString(key + "=" + info[key])
+	}
+	return lock.Info(text.String()), nil
 }

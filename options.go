@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lockstep/actors"
+	"lockstep/lock"
 )
 
 // Option changes how a client is set up.
@@ -25,6 +26,7 @@ func defaults() options {
 		listen:  "127.0.0.1:0",
 		attempt: 250 * time.Millisecond,
 		log:     slog.New(slog.DiscardHandler),
+		ttl:     span(lock.DefaultTTL).Duration,
 	}
 }
 

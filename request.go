@@ -3,13 +3,13 @@ package lockstep
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"lockstep/lock"
 )
 
 // request is one Acquire in the making.
 type request struct {
-	names []string
 	want  lock.Want // how the names of the call are wanted
 	terms lock.Terms
 	info  map[string]string
@@ -19,34 +19,56 @@ type request struct {
 // underKey is the key of the grant that a context was taken from.
 type underKey struct{}
 
-func newRequest(ctx context.Context, names []string, opts []LockOption) request {
-	r := request{names: names}
+// commandFor turns what a caller asks for into a command.
+func commandFor(ctx context.Context, names []string, wait bool, opts []LockOption) (lock.Command, error) {
+	if len(names) == 0 {
+		return lock.Command{}, fmt.Errorf("%w: no names were given", ErrInvalid)
+	}
+	var r request
 	r.terms.Under, _ = ctx.Value(underKey{}).(lock.Holding)
 	for _, option := range opts {
 		option(&r)
 	}
-	return r
+	if r.err != nil {
+		return lock.Command{}, fmt.Errorf("%w: %w", ErrInvalid, r.err)
+	}
+	r.share(names)
+	info, err := infoText(r.info)
+	r.terms.Info = info
+	command := lock.Command{Verb: lock.Acquire, Name: names[0], Mode: r.want.Mode, Wait: wait}
+	if !r.plain() {
+		command.Terms = &r.terms
+	}
+	return command, err
 }
 
-var errAndOptions = errors.New("And takes no options but Shared and Permits")
+// share wants all the names of the call alike.
+func (r *request) share(names []string) {
+	r.terms.Permits, r.terms.Of = r.want.Permits, r.want.Of
+	for _, name := range names[1:] {
+		want := r.want
+		want.Name = name
+		r.terms.And = append(r.terms.And, want)
+	}
+}
+
+var errAnd = errors.New("And takes no options but Shared and Permits")
 
 func (r *request) and(name string, opts []LockOption) {
-	further := request{}
+	var further request
 	for _, option := range opts {
 		option(&further)
 	}
-	want := further.want
-	want.Name = name
-	further.want = lock.Want{}
 	if further.info != nil || further.err != nil || !further.plain() {
-		r.err = errAndOptions
+		r.err = errAnd
 	}
-	r.terms.And = append(r.terms.And, want)
+	further.want.Name = name
+	r.terms.And = append(r.terms.And, further.want)
 }
 
-// plain reports whether the request asks for nothing beyond the plain case.
+// plain reports whether the request has no terms.
 func (r *request) plain() bool {
 	t := &r.terms
-	return t.Info == "" && len(t.And) == 0 && t.Permits == 0 && t.Of == 0 && t.Under == (lock.Holding{}) &&
+	return t.Info == "" && len(t.And) == 0 && t.Of == 0 && t.Permits == 0 && t.Under == (lock.Holding{}) &&
 		!t.Reentrant && !t.AllowDeadlock && t.MaxHold == 0 && t.LockDelay == 0
 }

@@ -22,10 +22,7 @@ type NodeStatus struct {
 // Status asks every node where it stands. A node that does not answer before
 // ctx ends has an Err; ctx should have a deadline.
 func (c *Client) Status(ctx context.Context) []NodeStatus {
-	ids := make([]replica.NodeID, len(c.nodes))
-	for i, n := range c.nodes {
-		ids[i] = replica.NodeID(n)
-	}
+	ids := nodeIDs(c.nodes)
 	reports := c.caller.AskStatus(ctx, ids)
 	all := make([]NodeStatus, len(ids))
 	for i, id := range ids {

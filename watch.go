@@ -69,5 +69,65 @@ var eventKinds = map[lock.EventKind]EventKind{
 // error it yields. A watcher that falls behind further than the nodes remember
 // gets EventMissed instead, and what comes after.
 func (c *Client) Watch(ctx context.Context, prefix string) iter.Seq2[Event, error] {
-	return func(yield func(Event, error) bool) {}
+	return func(yield func(Event, error) bool) {
+		q := lock.Query{Kind: lock.QueryEvents, Name: prefix}
+		began, err := c.now(ctx)
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		if !yield(Event{Kind: EventBegan, Index: uint64(began)}, nil) {
+			return
+		}
+		for q.Index = began; ; {
+			report, err := c.inquire(ctx, "watch", q)
+			if err != nil {
+				yield(Event{}, err)
+				return
+			}
+			if !yieldEvents(report, yield) {
+				return
+			}
+			q.Index = knownAfter(report)
+		}
+	}
+}
+
+// now returns the place in the order at which the nodes are. Any question would
+// do, and this one is cheap.
+func (c *Client) now(ctx context.Context) (lock.Index, error) {
+	report, err := c.inquire(ctx, "watch", lock.Query{Kind: lock.QueryToken, Name: "now"})
+	return report.Index, err
+}
+
+// knownAfter is the last entry whose events a report has told. One that was cut
+// ends with all the events of an entry.
+func knownAfter(report lock.Report) lock.Index {
+	if n := len(report.Events); report.More && n > 0 {
+		return report.Events[n-1].Index
+	}
+	return report.Index
+}
+
+func yieldEvents(report lock.Report, yield func(Event, error) bool) bool {
+	if report.Missed && !yield(Event{Kind: EventMissed, Index: uint64(report.Index)}, nil) {
+		return false
+	}
+	for _, e := range report.Events {
+		if !yield(eventInfo(e), nil) {
+			return false
+		}
+	}
+	return true
+}
+
+func eventInfo(e lock.Event) Event {
+	info := Event{
+		Kind: eventKinds[e.Kind], Index: uint64(e.Index), At: moment(e.At), Name: e.Name,
+		Session: sessionText(e.Session), Token: Token(e.Token), Reason: e.Reason, Span: span(e.Span),
+	}
+	if e.Name != "" {
+		info.Mode = modeOf(e.Mode)
+	}
+	return info
 }

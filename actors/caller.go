@@ -25,20 +25,36 @@ type Caller struct {
 	// inquiries counts the calls of AskStatus.
 	inquiries atomic.Uint32
 	once      sync.Once
+
+	clock  Clock
+	belief atomic.Uint64 // the Instant until which the session is believed in (T4)
 }
 
 // ClientTick is the period of a client's ticks.
-const ClientTick = 25 * time.Millisecond
+const ClientTick = time.Duration(replica.ClientTickPeriod) * time.Millisecond
+
+// ClientOption changes how a Client actor is set up.
+type ClientOption func(*Caller)
+
+// WithClock sets the clock that leases are measured by. Without it, it is
+// ThroughSuspend.
+func WithClock(clock Clock) ClientOption { return func(c *Caller) { c.clock = clock } }
 
 // SpawnClient starts a Client actor. The id must be unique in its process and
 // below 1<<31; the ticker may serve many clients.
-func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.ClientConfig) *Caller {
-	queue := &callQueue{}
-	client := &Client{core: replica.NewClient(cfg), id: id, mail: h, queue: queue}
-	pid := h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))
-	h.Enroll(id, pid)
-	h.Root().Send(ticker, Subscribe{To: pid})
-	return &Caller{host: h, pid: pid, id: id, ticker: ticker, queue: queue}
+func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.ClientConfig, opts ...ClientOption) *Caller {
+	caller := &Caller{host: h, id: id, ticker: ticker, queue: &callQueue{}, clock: ThroughSuspend()}
+	for _, option := range opts {
+		option(caller)
+	}
+	cfg.Now = caller.clock()
+	client := &Client{
+		core: replica.NewClient(cfg), id: id, mail: h, queue: caller.queue, caller: caller, holdings: holdings{},
+	}
+	caller.pid = h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))
+	h.Enroll(id, caller.pid)
+	h.Root().Send(ticker, Subscribe{To: caller.pid})
+	return caller
 }
 
 // NewClerk draws the id of a clerk.
@@ -55,19 +71,70 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 	}
 	one := c.queue.newCall()
 	one.Call = replica.Call{Clerk: clerk, Verb: verb, Name: name}
+	end, err := c.await(ctx, one)
+	return end.Result, err
+}
+
+// Acquire asks for what the command says beyond its session, slot and number.
+// There is a Holding if the outcome is Granted. When ctx ends, so does the wait,
+// and nothing is held.
+func (c *Caller) Acquire(ctx context.Context, cmd lock.Command) (*Holding, lock.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, lock.Result{}, err
+	}
+	one := c.queue.newCall()
+	one.Call = callFor(cmd)
+	end, err := c.await(ctx, one)
+	return end.holding, end.Result, err
+}
+
+// Ask asks for what the command says, a Revoke or the Release of a grant that is
+// no Holding of this client.
+func (c *Caller) Ask(ctx context.Context, cmd lock.Command) (lock.Result, error) {
+	if err := ctx.Err(); err != nil {
+		return lock.Result{}, err
+	}
+	one := c.queue.newCall()
+	one.Call = callFor(cmd)
+	end, err := c.await(ctx, one)
+	return end.Result, err
+}
+
+func callFor(cmd lock.Command) replica.Call {
+	return replica.Call{
+		Verb: cmd.Verb, Name: cmd.Name, Token: cmd.Token, Mode: cmd.Mode, Wait: cmd.Wait, Terms: cmd.Terms,
+	}
+}
+
+// Inquire asks about the state.
+func (c *Caller) Inquire(ctx context.Context, q lock.Query) (lock.Report, error) {
+	if err := ctx.Err(); err != nil {
+		return lock.Report{}, err
+	}
+	one := c.queue.newCall()
+	one.query = &q
+	end, err := c.await(ctx, one)
+	if err != nil {
+		return lock.Report{}, err
+	}
+	return *end.Report, nil
+}
+
+// await leaves a call to the actor and waits for its end, or for that of ctx.
+func (c *Caller) await(ctx context.Context, one *call) (ending, error) {
 	if !c.order(order{call: one}) {
-		return lock.Result{}, replica.ErrClosed
+		return ending{}, replica.ErrClosed
 	}
 	if ctx.Done() == nil { // the plain wait is cheaper
 		return c.end(one, <-one.done)
 	}
 	select {
-	case f := <-one.done:
-		return c.end(one, f)
+	case end := <-one.done:
+		return c.end(one, end)
 	case <-ctx.Done():
 		// The end of the call may still come, so its channel is not used again.
 		c.order(order{call: one, cancel: true})
-		return lock.Result{}, ctx.Err()
+		return ending{}, ctx.Err()
 	}
 }
 
@@ -84,10 +151,12 @@ func (c *Caller) order(o order) bool {
 }
 
 // end gives a call back that has ended.
-func (c *Caller) end(one *call, f replica.Finished) (lock.Result, error) {
-	c.queue.unused.Put(one)
-	return f.Result, f.Err
+func (c *Caller) end(one *call, end ending) (ending, error) {
+	c.queue.reuse(one)
+	return end, end.Err
 }
+
+func (c *Caller) believed() replica.Instant { return replica.Instant(c.belief.Load()) }
 
 // Close closes the session with one attempt at telling the nodes, and stops the
 // actor. Calls that are outstanding end with replica.ErrClosed.

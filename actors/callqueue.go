@@ -3,13 +3,28 @@ package actors
 import (
 	"sync"
 
+	"lockstep/lock"
 	"lockstep/replica"
 )
 
 // call is one call of a goroutine on its way through a Client.
 type call struct {
 	replica.Call
-	done chan replica.Finished // has room for the one end of the call
+	query *lock.Query // not nil: it is an inquiry, of which Call has the ID alone
+	gives *Holding    // what a Release gives back
+	done  chan ending // has room for the one end of the call
+}
+
+// ending is how a call ended, and what an Acquire got.
+type ending struct {
+	replica.Finished
+	holding *Holding
+}
+
+// give makes a call into the release of what has been held.
+func (c *call) give(h *Holding) {
+	c.Call = replica.Call{Verb: lock.Release, Name: h.name, Token: h.token}
+	c.gives = h
 }
 
 // callQueue is where the callers leave their calls for the Client actor, which
@@ -21,8 +36,7 @@ type callQueue struct {
 	closed bool
 
 	// unused are calls to be used again: with their channels they would be most
-	// of what a busy client allocates. Only a call whose end was received may
-	// come back.
+	// of what a busy client allocates.
 	unused sync.Pool
 }
 
@@ -30,7 +44,13 @@ func (q *callQueue) newCall() *call {
 	if c, ok := q.unused.Get().(*call); ok {
 		return c
 	}
-	return &call{done: make(chan replica.Finished, 1)}
+	return &call{done: make(chan ending, 1)}
+}
+
+// reuse takes back a call whose end was received, and nothing else.
+func (q *callQueue) reuse(c *call) {
+	*c = call{done: c.done}
+	q.unused.Put(c)
 }
 
 // order is a call, or the end of one: its caller has gone. Both stand in one

@@ -3,6 +3,7 @@ package actors
 import (
 	"github.com/asynkron/protoactor-go/actor"
 
+	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
 )
@@ -22,6 +23,10 @@ type Client struct {
 	running []*call
 	free    []replica.CallID
 	closing chan<- struct{} // closed when the session is
+
+	caller   *Caller // of the holdings
+	holdings holdings
+	session  lock.SessionID // that new grants are of
 }
 
 // What the callers of a Client send it.
@@ -38,9 +43,13 @@ func (c *Client) Receive(ctx actor.Context) {
 		c.takeCalls()
 	case *FromNode:
 		c.step(replica.Answered{From: m.From, Answers: m.Answers})
+	case *ReportsFromNode:
+		c.step(replica.Looked{From: m.From, Reports: m.Reports})
+	case *NoticesFromNode:
+		c.noticed(m)
 	case *Tick:
 		c.pulse.take(ctx, m)
-		c.step(replica.ClientTick{})
+		c.step(replica.ClientTick{Now: c.caller.clock()})
 	case forget:
 		c.step(replica.Forget{Clerk: m.clerk})
 	case *LinkDown:
@@ -67,14 +76,25 @@ func (c *Client) takeCalls() {
 	for _, o := range c.queue.take() {
 		if o.cancel {
 			c.cancel(o.call)
-			continue
-		}
-		o.call.ID = c.place(o.call)
-		if c.batch = append(c.batch, o.call.Call); len(c.batch) == callPiece {
-			c.startBatch()
+		} else {
+			c.begin(o.call)
 		}
 	}
 	c.startBatch()
+}
+
+func (c *Client) begin(one *call) {
+	one.ID = c.place(one)
+	if one.query != nil {
+		c.step(replica.Inquire{ID: one.ID, Query: *one.query})
+		return
+	}
+	if one.gives != nil {
+		c.holdings.remove(one.gives)
+	}
+	if c.batch = append(c.batch, one.Call); len(c.batch) == callPiece {
+		c.startBatch()
+	}
 }
 
 func (c *Client) startBatch() {
@@ -96,11 +116,31 @@ func (c *Client) place(one *call) replica.CallID {
 	return replica.CallID(len(c.running) - 1)
 }
 
-// cancel gives up a call unless it has just ended: its place may be another's.
+// cancel gives up a call unless it has just ended: its place may be another's
+// then, and what it got, nobody has taken.
 func (c *Client) cancel(one *call) {
 	c.startBatch() // it may be in there
 	if c.running[one.ID] == one {
 		c.step(replica.Cancel{ID: one.ID})
+		return
+	}
+	if end := <-one.done; end.holding != nil {
+		c.giveBack(end.holding)
+	}
+}
+
+// giveBack releases what was granted to a caller who had just gone.
+func (c *Client) giveBack(h *Holding) {
+	if h.end(replica.ErrReleased) == nil {
+		one := c.queue.newCall()
+		one.give(h)
+		c.begin(one)
+	}
+}
+
+func (c *Client) noticed(m *NoticesFromNode) {
+	for _, n := range m.Notices {
+		c.step(replica.Noticed{Session: n.Session, Revocation: n.Revocation})
 	}
 }
 
@@ -114,10 +154,18 @@ func (c *Client) shut(m shut) {
 func (c *Client) step(event replica.ClientEvent) {
 	for _, effect := range c.core.Step(event) {
 		switch e := effect.(type) {
-		case replica.Ask:
-			c.ask(e)
+		case replica.Believes:
+			c.believe(e)
 		case replica.Finish:
 			c.finish(e)
+		case replica.LeaseLost:
+			c.holdings.lose(e.Token, lossOf(e))
+		case replica.Lost:
+			c.holdings.loseAll(e.Cause)
+		case replica.Ask:
+			c.ask(e)
+		case replica.Look:
+			c.look(e)
 		case replica.Closed:
 			close(c.closing)
 		default:
@@ -134,12 +182,38 @@ func (c *Client) ask(e replica.Ask) {
 	c.mail.Send(e.To, messages.Parcel{Requests: requests})
 }
 
+func (c *Client) look(e replica.Look) {
+	queries := make([]messages.Query, len(e.Inquiries))
+	for i, one := range e.Inquiries {
+		queries[i] = messages.Query{Client: c.id, ID: one.ID, Query: one.Query}
+	}
+	c.mail.Send(e.To, messages.Parcel{Queries: queries})
+}
+
+func (c *Client) believe(e replica.Believes) {
+	c.session = e.Session
+	c.caller.belief.Store(uint64(e.Until))
+}
+
 // finish ends calls. No channel is full: each call ends once.
 func (c *Client) finish(e replica.Finish) {
 	for _, f := range e.Calls {
 		one := c.running[f.ID]
 		c.running[f.ID] = nil
 		c.free = append(c.free, f.ID)
-		one.done <- f
+		one.done <- ending{f, c.hold(one, f)}
 	}
+}
+
+// hold makes the holding of an Acquire that was granted, and of nothing else.
+func (c *Client) hold(one *call, f replica.Finished) *Holding {
+	if one.Verb != lock.Acquire || f.Result.Outcome != lock.Granted || f.Err != nil {
+		return nil
+	}
+	h := &Holding{caller: c.caller, name: one.Name, token: f.Result.Token, session: c.session, until: endless}
+	if f.Until != 0 {
+		h.until = f.Until
+	}
+	c.holdings.add(h)
+	return h
 }

@@ -83,10 +83,27 @@ func (p *Pair) PauseBackup(d time.Duration) { p.pause(1, d) }
 
 func (p *Pair) pause(i int, d time.Duration) {
 	p.t.Helper()
-	node := p.alive(i)
-	node.Hold(true)
-	node.Actors.HoldTicks(true)
+	p.hold(i, true)
 	time.Sleep(d)
-	node.Actors.HoldTicks(false)
-	node.Hold(false)
+	p.hold(i, false)
+}
+
+func (p *Pair) hold(i int, held bool) {
+	p.t.Helper()
+	node := p.alive(i)
+	node.Hold(held)
+	node.Actors.HoldTicks(held)
+}
+
+// PauseBoth makes both nodes stand still for d. Leases whose TTL is shorter are
+// lost meanwhile.
+func (p *Pair) PauseBoth(d time.Duration) {
+	p.t.Helper()
+	for i := range p.members {
+		p.hold(i, true)
+	}
+	time.Sleep(d)
+	for i := range p.members {
+		p.hold(i, false)
+	}
 }
