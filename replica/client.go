@@ -36,8 +36,10 @@ const ClientTickPeriod Instant = 25
 // definite answer (design section 7).
 type Client struct {
 	cfg    ClientConfig
+	terms  *lock.Terms // of the session
 	random splitMix
-	now    uint64 // in ticks
+	now    uint64  // in ticks
+	clock  Instant // at the last tick: what is sent now counts as sent then, which is never too late
 
 	// primary is the index of the node that new requests go to: the last that
 	// has answered one as executed.
@@ -45,13 +47,19 @@ type Client struct {
 	// refusals has the reason of each node that will not talk to us.
 	refusals []string
 
-	session session
-	slots   slots
-	waiting callQueue
+	session   session
+	slots     slots
+	waiting   callQueue
+	leases    leases
+	inquiries inquiries
 
 	// What the step at hand has for the shell.
+	belief   Believes // with Until zero it was not moved
 	finished []Finished
+	lost     []LeaseLost
+	allLost  error
 	asks     [][]lock.Command // by node
+	looks    [][]Inquiry      // by node
 	closed   bool
 	effects  []ClientEffect
 }
@@ -69,12 +77,19 @@ func NewClient(cfg ClientConfig) *Client {
 		cfg.MaxAttempt = 40
 	}
 	cfg.MaxAttempt = max(cfg.MaxAttempt, cfg.FirstAttempt)
+	if cfg.TTL == 0 {
+		cfg.TTL = lock.DefaultTTL
+	}
 	c := &Client{
 		cfg:      cfg,
+		terms:    &lock.Terms{TTL: cfg.TTL, Info: cfg.Info},
 		random:   splitMix(cfg.Seed),
+		clock:    cfg.Now,
 		refusals: make([]string, len(cfg.Nodes)),
 		slots:    newSlots(),
+		leases:   newLeases(),
 		asks:     make([][]lock.Command, len(cfg.Nodes)),
+		looks:    make([][]Inquiry, len(cfg.Nodes)),
 	}
 	c.session.nonce = c.random.nonce()
 	return c
@@ -91,16 +106,19 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 			c.call(one)
 		}
 	case Inquire:
-		c.finish(ev.ID, lock.Result{}, ErrClosed)
-	case Looked, Noticed:
+		c.inquire(ev)
 	case Cancel:
 		c.cancel(ev.ID)
 	case Forget:
 		c.slots.forget(ev.Clerk)
 	case Answered:
 		c.answered(ev)
+	case Looked:
+		c.looked(ev)
+	case Noticed:
+		c.noticed(ev)
 	case ClientTick:
-		c.tick()
+		c.tick(ev)
 	case NodeLost:
 		c.nodeLost(ev)
 	case NodeRefused:
@@ -114,26 +132,54 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 	return c.flush()
 }
 
-// flush turns what the step has gathered into effects. The gathering slices are
-// used again, so the shell gets copies.
+// flush turns what the step has gathered into effects, in the order that
+// ClientEffect promises. The gathering slices are used again, so the shell gets
+// copies.
 func (c *Client) flush() []ClientEffect {
 	clear(c.effects)
 	c.effects = c.effects[:0]
+	if c.belief.Until != 0 {
+		c.effects = append(c.effects, c.belief)
+		c.belief = Believes{}
+	}
 	if len(c.finished) > 0 {
 		c.effects = append(c.effects, Finish{slices.Clone(c.finished)})
+		clear(c.finished) // they have reports
 		c.finished = c.finished[:0]
 	}
+	c.flushLosses()
+	c.flushMail()
+	if c.closed {
+		c.effects = append(c.effects, Closed{})
+		c.closed = false
+	}
+	return c.effects
+}
+
+func (c *Client) flushLosses() {
+	for _, loss := range c.lost {
+		c.effects = append(c.effects, loss)
+	}
+	c.lost = c.lost[:0]
+	if c.allLost != nil {
+		c.effects = append(c.effects, Lost{c.allLost})
+		c.allLost = nil
+	}
+}
+
+func (c *Client) flushMail() {
 	for i, commands := range c.asks {
 		if len(commands) > 0 {
 			c.effects = append(c.effects, Ask{c.cfg.Nodes[i], slices.Clone(commands)})
 			c.asks[i] = commands[:0]
 		}
 	}
-	if c.closed {
-		c.effects = append(c.effects, Closed{})
-		c.closed = false
+	for i, inquiries := range c.looks {
+		if len(inquiries) > 0 {
+			c.effects = append(c.effects, Look{c.cfg.Nodes[i], slices.Clone(inquiries)})
+			c.looks[i] = inquiries[:0]
+		}
 	}
-	return c.effects
 }
 
 func (c *Client) finish(id CallID, result lock.Result, err error) {

@@ -25,7 +25,7 @@ func benchmarkRounds(b *testing.B, outstanding int) {
 	}
 	call()
 	asked := answersTo(c.Step(Answered{node, []Answer{{
-		Request: c.session.openCommand().ID(),
+		Request: c.openCommand().ID(),
 		Kind:    Executed, Result: lock.Result{Outcome: lock.Opened, Session: 1 << 40},
 	}}}))
 	for range outstanding - 1 {

@@ -11,52 +11,75 @@ type call struct {
 	id       CallID
 	clerk    ClerkID
 	name     string
+	token    lock.Token
+	terms    *lock.Terms
 	deadline uint64 // the tick that ends it, or never
 	verb     lock.Verb
+	mode     lock.Mode
+	wait     bool
+	orphaned bool // a Release that its caller gave up before it was sent
 }
 
 const never = math.MaxUint64
 
+// capped says that what is acquired is held for a limited time.
+func (c *call) capped() bool { return c.terms != nil && c.terms.MaxHold != 0 }
+
 // call takes a new call in. A clerk's bound slot serves nobody else, so the
-// clerk need not queue for it.
+// clerk need not queue for it. A lease ends when its Release is asked: its loss
+// would be no news from then on.
 func (c *Client) call(ev Call) {
 	if err := c.judge(ev); err != nil {
 		c.finish(ev.ID, lock.Result{}, err)
 		return
 	}
-	call := call{id: ev.ID, clerk: ev.Clerk, name: ev.Name, verb: ev.Verb, deadline: never}
+	call := call{
+		id: ev.ID, name: ev.Name, token: ev.Token, terms: ev.Terms,
+		verb: ev.Verb, mode: ev.Mode, wait: ev.Wait, deadline: never,
+	}
 	if ev.Deadline > 0 {
 		call.deadline = c.now + uint64(ev.Deadline)
 	}
-	if i, ok := c.slots.takeBound(ev.Clerk); ok {
-		c.start(i, call)
-		return
+	switch ev.Verb {
+	case lock.Lock, lock.Unlock:
+		call.clerk = ev.Clerk
+		if i, ok := c.slots.takeBound(ev.Clerk); ok {
+			c.start(i, call)
+			return
+		}
+	case lock.Release:
+		c.leases.release(ev.Token)
 	}
 	c.waiting.push(call)
 }
 
 // judge refuses a call before it has any effect. The nodes check the form too;
 // checking it here saves the way, and keeps a name that cannot be encoded from
-// spoiling the frame of a thousand others.
+// spoiling the frame of a thousand others. A Release is never too many: there is
+// one for each lease.
 func (c *Client) judge(ev Call) error {
 	switch {
 	case c.session.stage >= closing:
 		return ErrClosed
-	case ev.Verb != lock.Lock && ev.Verb != lock.Unlock:
+	case !ev.Verb.InSlot() || ev.Verb == lock.Cancel:
 		return &LimitError{lock.LimitVerb}
 	case ev.Deadline < 0:
 		return ErrDeadline
-	case c.waiting.len() >= MaxWaiting:
+	case c.waiting.len() >= MaxWaiting && ev.Verb != lock.Release:
 		return ErrBusy
 	}
-	if l := lock.CheckName(ev.Name); l != lock.NoLimit {
+	form := lock.Command{
+		Number: 1, Verb: ev.Verb, Name: ev.Name, Token: ev.Token, Terms: ev.Terms, Mode: ev.Mode, Wait: ev.Wait,
+	}
+	if l := form.Check(); l != lock.NoLimit {
 		return &LimitError{l}
 	}
 	return nil
 }
 
 // startWaiting gives the waiting calls their slots, first come, first served.
-// It opens a session if calls wait for one.
+// It opens a session if calls wait for one. An Acquire waits until its grant
+// could be handed out: for an acknowledged keep-alive, if the belief has ended.
 func (c *Client) startWaiting() {
 	if c.waiting.len() > 0 && c.session.stage == unopened {
 		c.open()
@@ -65,7 +88,11 @@ func (c *Client) startWaiting() {
 		return
 	}
 	for c.waiting.len() > 0 {
-		i, ok := c.slots.take(c.waiting.first().clerk)
+		first := c.waiting.first()
+		if first.verb == lock.Acquire && !c.believes() {
+			return
+		}
+		i, ok := c.slots.take(first.clerk)
 		if !ok {
 			return
 		}
@@ -73,18 +100,28 @@ func (c *Client) startWaiting() {
 	}
 }
 
-// start sends a call for the first time, under the next number of its slot. It
-// keeps that number through every repeat (S4).
+// start sends a call for the first time.
 func (c *Client) start(i lock.Slot, call call) {
 	s := &c.slots.all[i]
 	s.state = busy
+	if call.orphaned {
+		s.state = quiet
+	}
 	s.call = call
-	s.number++
-	s.attempt = attempt{node: c.primary}
-	c.send(&s.attempt, c.command(i))
+	c.begin(i)
 }
 
-// command returns the request of a busy slot.
+// begin sends a slot's request for the first time, under the slot's next number.
+// It keeps that number through every repeat (S4).
+func (c *Client) begin(i lock.Slot) {
+	s := &c.slots.all[i]
+	s.number++
+	s.sent = c.clock
+	s.attempt = attempt{node: c.primary}
+	c.send(&s.attempt, errand{slot: i})
+}
+
+// command returns the request of a slot that is not free.
 func (c *Client) command(i lock.Slot) lock.Command {
 	s := &c.slots.all[i]
 	return lock.Command{
@@ -93,6 +130,10 @@ func (c *Client) command(i lock.Slot) lock.Command {
 		Number:  s.number,
 		Verb:    s.call.verb,
 		Name:    s.call.name,
+		Token:   s.call.token,
+		Terms:   s.call.terms,
+		Mode:    s.call.mode,
+		Wait:    s.call.wait,
 	}
 }
 
@@ -105,33 +146,43 @@ func (c *Client) cancel(id CallID) {
 			return
 		}
 	}
-	if c.waiting.remove(id) {
-		c.finish(id, lock.Result{}, ErrCanceled)
+	if !c.cancelInquiry(id) {
+		c.giveUpWaiting(ErrCanceled, func(waiting *call) bool { return waiting.id == id })
 	}
 }
 
-// giveUp ends a call whose request may still be executed. The clerk's next call
-// takes the same slot, so that its number fences the abandoned one (S4): once
-// it is answered the abandoned request can no longer happen.
-func (c *Client) giveUp(i lock.Slot, err error) {
-	s := &c.slots.all[i]
-	c.finish(s.call.id, lock.Result{}, err)
-	if s.call.clerk == 0 {
-		c.slots.release(i)
-	} else {
-		c.slots.bind(i)
+func (c *Client) giveUpWaiting(err error, over func(*call) bool) {
+	for _, id := range c.waiting.giveUp(over) {
+		c.finish(id, lock.Result{}, err)
 	}
 }
 
-// failAll ends every call, in slots and waiting.
+// failAll gives up every call, in slots and waiting.
 func (c *Client) failAll(err error) {
 	for i := range c.slots.all {
 		if c.slots.all[i].state == busy {
 			c.giveUp(lock.Slot(i), err)
 		}
 	}
+	c.giveUpWaiting(err, func(*call) bool { return true })
+}
+
+// endSlots ends the calls in slots, together with their session.
+func (c *Client) endSlots(err error) {
+	for i := range c.slots.all {
+		if s := &c.slots.all[i]; s.state == busy {
+			c.finish(s.call.id, lock.Result{}, err)
+		}
+	}
+	c.slots.drop()
+}
+
+// endWaiting ends the calls that wait, for good.
+func (c *Client) endWaiting(err error) {
 	for c.waiting.len() > 0 {
-		c.finish(c.waiting.pop().id, lock.Result{}, err)
+		if waiting := c.waiting.pop(); !waiting.orphaned {
+			c.finish(waiting.id, lock.Result{}, err)
+		}
 	}
 }
 
@@ -164,41 +215,56 @@ func (c *Client) slotAnswered(from int, a *Answer) {
 		return
 	case a.Kind == Executed:
 		c.executed(from, id.Slot, a.Result)
-	case s.state == busy:
-		c.notYet(&s.attempt, c.command(id.Slot), from, a)
+	default:
+		c.notYet(&s.attempt, errand{slot: id.Slot}, from, a.Kind, a.Hint)
 	}
 }
 
-// executed handles a definite answer. When the call was given up before, the
-// answer tells nobody, but leaves nothing to fence.
+// executed handles a definite answer. When nobody waits for it any more it tells
+// nobody, but leaves nothing to undo or to fence.
 func (c *Client) executed(from int, i lock.Slot, result lock.Result) {
 	c.trust(from)
-	if result.Outcome == lock.SessionExpired {
+	s := &c.slots.all[i]
+	acquire := s.state == busy && s.call.verb == lock.Acquire
+	switch {
+	case result.Outcome == lock.SessionExpired:
 		c.expire()
-		return
-	}
-	if s := &c.slots.all[i]; s.state == busy {
+	case acquire && result.Outcome == lock.Granted:
+		c.granted(i, result)
+	case acquire && result.Outcome == lock.Waiting && s.call.wait:
+		c.rest(i, from)
+	case s.state == busy:
 		c.finish(s.call.id, result, conclude(result))
+		c.slots.release(i)
+	default:
+		c.slots.release(i)
 	}
-	c.slots.release(i)
 }
 
-// tick ends what is out of time and asks again where an attempt is. The calls
-// in slots are no more than 4,096, so looking at all of them is cheap.
-func (c *Client) tick() {
+// tick ends what is out of time and asks again where an attempt is.
+func (c *Client) tick(ev ClientTick) {
 	c.now++
+	c.clock = max(c.clock, ev.Now)
 	c.sessionTick()
+	c.slotsTick()
+	c.holdsTick()
+	c.inquiriesTick()
+	c.giveUpWaiting(ErrDeadline, func(waiting *call) bool { return waiting.deadline <= c.now })
+}
+
+// slotsTick looks at all slots. They are no more than 4,096, so that is cheap.
+func (c *Client) slotsTick() {
+	hurried := false
 	for i := range c.slots.all {
 		s := &c.slots.all[i]
 		switch {
-		case s.state != busy:
+		case s.state == free:
 		case s.call.deadline <= c.now:
 			c.giveUp(lock.Slot(i), ErrDeadline)
 		case s.attempt.due <= c.now:
-			c.again(&s.attempt, c.command(lock.Slot(i)))
+			c.again(&s.attempt, errand{slot: lock.Slot(i)})
 		}
+		hurried = hurried || s.attempt.resting && s.call.capped()
 	}
-	for _, id := range c.waiting.expire(c.now) {
-		c.finish(id, lock.Result{}, ErrDeadline)
-	}
+	c.session.keepAlive.hurried = hurried
 }

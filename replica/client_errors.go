@@ -50,7 +50,7 @@ func (e *IncompatibleError) Error() string {
 // conclude is the meaning of an executed request's result (design section 7).
 func conclude(r lock.Result) error {
 	switch r.Outcome {
-	case lock.Granted, lock.Held, lock.Released, lock.NotHeld:
+	case lock.Granted, lock.Held, lock.Released, lock.NotHeld, lock.Deadlock:
 		return nil
 	case lock.Invalid, lock.LimitReached:
 		return &LimitError{r.Limit}

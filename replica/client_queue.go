@@ -1,6 +1,10 @@
 package replica
 
-import "slices"
+import (
+	"slices"
+
+	"lockstep/lock"
+)
 
 // callQueue holds the calls that wait for a session or a slot, in the order of
 // their coming.
@@ -33,26 +37,28 @@ func (q *callQueue) compact() {
 	q.head = 0
 }
 
-// remove takes one call out, and reports whether it was there.
-func (q *callQueue) remove(id CallID) bool {
-	for i := q.head; i < len(q.calls); i++ {
-		if q.calls[i].id == id {
-			q.calls = slices.Delete(q.calls, i, i+1)
+// giveUp takes out the calls that a test picks and returns their ids. A Release
+// stays, without its caller: what it gives back would be held for ever.
+func (q *callQueue) giveUp(over func(*call) bool) (ids []CallID) {
+	q.filter(func(c *call) bool {
+		if c.orphaned || !over(c) {
 			return true
 		}
-	}
-	return false
-}
-
-// expire takes out the calls whose deadline has come.
-func (q *callQueue) expire(now uint64) (ids []CallID) {
-	q.compact()
-	q.calls = slices.DeleteFunc(q.calls, func(c call) bool {
-		if c.deadline > now {
-			return false
-		}
 		ids = append(ids, c.id)
-		return true
+		c.orphaned = c.verb == lock.Release
+		return c.orphaned
 	})
 	return ids
+}
+
+// filter keeps the calls that a test wants to keep, in their order.
+func (q *callQueue) filter(keep func(*call) bool) {
+	kept := q.calls[:0]
+	for i := q.head; i < len(q.calls); i++ {
+		if keep(&q.calls[i]) {
+			kept = append(kept, q.calls[i])
+		}
+	}
+	clear(q.calls[len(kept):])
+	q.calls, q.head = kept, 0
 }

@@ -20,29 +20,50 @@ type session struct {
 	// nonce makes the opening repeatable (S4). It is used until it has opened a
 	// session, and never again after.
 	nonce   lock.Number
+	asked   bool    // the opening was sent with this nonce,
+	since   Instant // and first then
 	attempt attempt // while opening or closing
+
+	// While opened.
+	until       Instant // the end of the belief in it (T4)
+	keepAlive   keepAlive
+	revocations revocations
 }
 
-func (s *session) openCommand() lock.Command {
-	return lock.Command{Verb: lock.OpenSession, Number: s.nonce}
+func (c *Client) openCommand() lock.Command {
+	return lock.Command{Verb: lock.OpenSession, Number: c.session.nonce, Terms: c.terms}
 }
 
 func (s *session) closeCommand() lock.Command {
 	return lock.Command{Verb: lock.CloseSession, Session: s.id}
 }
 
-func (c *Client) open() {
-	c.session.stage = opening
-	c.session.attempt = attempt{node: c.primary}
-	c.send(&c.session.attempt, c.session.openCommand())
+// sessionCommand is what the attempt at hand is about.
+func (c *Client) sessionCommand() lock.Command {
+	if c.session.stage == opening {
+		return c.openCommand()
+	}
+	return c.session.closeCommand()
 }
 
-// sessionAnswered handles the answer to an opening or a closing.
+func (c *Client) open() {
+	s := &c.session
+	if !s.asked {
+		s.asked, s.since = true, c.clock
+	}
+	s.stage = opening
+	s.attempt = attempt{node: c.primary}
+	c.send(&s.attempt, errand{kind: forSession})
+}
+
+// sessionAnswered handles the answer to what stands in no slot.
 func (c *Client) sessionAnswered(from int, a *Answer) {
 	switch {
+	case a.Request.Verb == lock.KeepAlive:
+		c.keepAliveAnswered(from, a)
 	case a.Request == c.session.closeCommand().ID():
 		c.closeAnswered()
-	case a.Request != c.session.openCommand().ID():
+	case a.Request != c.openCommand().ID():
 		// It is late: that session is known, or gone.
 	case c.session.stage == opening:
 		c.openAnswered(from, a)
@@ -53,12 +74,16 @@ func (c *Client) sessionAnswered(from int, a *Answer) {
 
 func (c *Client) openAnswered(from int, a *Answer) {
 	if a.Kind != Executed {
-		c.notYet(&c.session.attempt, c.session.openCommand(), from, a)
+		c.notYet(&c.session.attempt, errand{kind: forSession}, from, a.Kind, a.Hint)
 		return
 	}
 	c.trust(from)
 	if a.Result.Outcome == lock.Opened {
+		// Any sending may be the one that was executed, so the first counts.
+		sent := c.session.since
 		c.session = session{stage: opened, id: a.Result.Session, nonce: c.random.nonce()}
+		c.session.keepAlive.sent = sent
+		c.believe(sent)
 		return
 	}
 	// The nonce is kept: a late repeat may open a session for it after all.
@@ -70,36 +95,42 @@ func (c *Client) openAnswered(from int, a *Answer) {
 	c.failAll(err)
 }
 
-// expire ends a session that the nodes no longer know. What was asked under it
-// is never asked again under another, since it may have been executed. The
-// calls that wait have never been sent, so they wait for the next session.
+// expire ends a session that the nodes no longer know, or that is not believed
+// in any more. What was asked under it is never asked again under another, since
+// it may have been executed. The calls that wait have never been sent, so they
+// wait for the next session; but a Release has nothing to give back there.
 func (c *Client) expire() {
-	for i := range c.slots.all {
-		if s := &c.slots.all[i]; s.state == busy {
-			c.finish(s.call.id, lock.Result{}, ErrSessionExpired)
+	c.endSlots(ErrSessionExpired)
+	c.waiting.filter(func(waiting *call) bool {
+		if waiting.verb == lock.Release && !waiting.orphaned {
+			c.finish(waiting.id, lock.Result{}, ErrSessionExpired)
 		}
-	}
+		return waiting.verb != lock.Release
+	})
+	c.loseAll(ErrLost)
 	// Earlier answers of this step may have had calls asked again.
 	for node := range c.asks {
 		c.asks[node] = c.asks[node][:0]
 	}
-	c.slots.drop()
+	c.forgetRevocations()
 	c.session = session{nonce: c.session.nonce}
 }
 
 // shut ends every call and closes the session, in one attempt. A session that
 // is just being opened is closed as soon as it is known.
 func (c *Client) shut() {
-	c.failAll(ErrClosed)
-	c.slots.drop()
-	switch c.session.stage {
+	c.endSlots(ErrClosed)
+	c.endWaiting(ErrClosed)
+	c.failInquiries(ErrClosed)
+	c.loseAll(ErrReleased)
+	switch s := &c.session; s.stage {
 	case opened:
-		c.session.stage = closing
-		c.session.attempt = attempt{node: c.primary}
-		c.send(&c.session.attempt, c.session.closeCommand())
+		s.stage = closing
+		s.attempt = attempt{node: c.primary}
+		c.send(&s.attempt, errand{kind: forSession})
 	case opening:
-		c.session.stage = closing
-		c.session.attempt.due = c.now + uint64(c.cfg.FirstAttempt)
+		s.stage = closing
+		s.attempt.due = c.now + uint64(c.cfg.FirstAttempt)
 	case unopened, shut:
 		c.close()
 	}
@@ -113,8 +144,7 @@ func (c *Client) openAnsweredLate(a *Answer) {
 		return
 	}
 	c.session.id = a.Result.Session
-	node := c.session.attempt.node
-	c.asks[node] = append(c.asks[node], c.session.closeCommand())
+	c.ask(c.session.attempt.node, c.session.closeCommand())
 }
 
 // closeAnswered ends the one attempt, whatever the answer was.
@@ -129,17 +159,21 @@ func (c *Client) close() {
 	c.closed = true
 }
 
-// sessionTick ends or repeats the attempt at hand. An opening that no call
+// sessionTick does what a session has to do in time. An opening that no call
 // waits for any more is not repeated.
 func (c *Client) sessionTick() {
-	switch s := &c.session; {
+	s := &c.session
+	switch {
+	case s.stage == opened:
+		c.beliefTick()
+		c.keepAliveTick()
 	case s.attempt.due > c.now:
 	case s.stage == closing:
 		c.close()
 	case s.stage == opening && c.waiting.len() == 0:
 		s.stage = unopened
 	case s.stage == opening:
-		c.again(&s.attempt, s.openCommand())
+		c.again(&s.attempt, errand{kind: forSession})
 	}
 }
 
@@ -151,7 +185,7 @@ func (c *Client) sessionLost(node int) {
 	}
 	switch s.stage {
 	case opening:
-		c.replace(&s.attempt, s.openCommand())
+		c.replace(&s.attempt, errand{kind: forSession})
 	case closing:
 		c.close()
 	}

@@ -13,14 +13,16 @@ type slotState uint8
 const (
 	free  slotState = iota // the next call may take it
 	busy                   // a call waits for its answer
-	bound                  // its last call was given up; only that call's clerk may take it
+	quiet                  // a request goes on without its caller; its answer frees the slot
+	bound                  // as quiet, but the clerk of the call that was given up may take it
 )
 
 // slot is one lane of the session, with one open request.
 type slot struct {
-	call    call        // while busy; a bound slot keeps the clerk
-	attempt attempt     // while busy
+	call    call        // unless free: what is asked
+	attempt attempt     // unless free
 	number  lock.Number // of the last request; the next one has the next
+	sent    Instant     // when that was first asked
 	state   slotState
 }
 
@@ -63,7 +65,6 @@ func (s *slots) takeBound(clerk ClerkID) (lock.Slot, bool) {
 
 func (s *slots) bind(i lock.Slot) {
 	clerk := s.all[i].call.clerk
-	s.all[i].call = call{clerk: clerk}
 	s.all[i].state = bound
 	s.bound[clerk] = append(s.bound[clerk], i)
 }

@@ -31,7 +31,7 @@ func tell(t *testing.T, cfg ClientConfig) *story {
 func tellOpened(t *testing.T, cfg ClientConfig) *story {
 	s := tell(t, cfg)
 	s.client.Step(lockCall(1, 0, "first"))
-	s.then(s.opened("a"), "ask a: lock 0/1 first")
+	s.then(s.opened("a"), "believes until 9607", "ask a: lock 0/1 first")
 	s.then(executed("a", 0, 1, lock.Held), "finish 1: held")
 	return s
 }
@@ -97,16 +97,30 @@ func refused(from NodeID, kind AnswerKind, hint NodeID, slot lock.Slot, number l
 func describe(effects []ClientEffect) string {
 	var words []string
 	for _, effect := range effects {
-		switch e := effect.(type) {
-		case Ask:
-			words = append(words, fmt.Sprintf("ask %s: %s", e.To, list(e.Commands, describeCommand)))
-		case Finish:
-			words = append(words, "finish "+list(e.Calls, describeFinished))
-		case Closed:
-			words = append(words, "closed")
-		}
+		words = append(words, describeEffect(effect))
 	}
 	return strings.Join(words, "; ")
+}
+
+func describeEffect(effect ClientEffect) string {
+	switch e := effect.(type) {
+	case Believes:
+		return fmt.Sprintf("believes until %d", e.Until)
+	case Finish:
+		return "finish " + list(e.Calls, describeFinished)
+	case LeaseLost:
+		return strings.TrimSpace(fmt.Sprintf("lost %d: %s %s", e.Token, errorWords(e.Cause), e.Reason))
+	case Lost:
+		return "lost all: " + errorWords(e.Cause)
+	case Ask:
+		return fmt.Sprintf("ask %s: %s", e.To, list(e.Commands, describeCommand))
+	case Look:
+		return fmt.Sprintf("look %s: %s", e.To, list(e.Inquiries, describeInquiry))
+	case Closed:
+		return "closed"
+	default:
+		return fmt.Sprintf("%T", e)
+	}
 }
 
 func list[T any](items []T, describe func(T) string) string {
@@ -117,27 +131,54 @@ func list[T any](items []T, describe func(T) string) string {
 	return strings.Join(words, ", ")
 }
 
+var verbs = map[lock.Verb]string{
+	lock.Lock: "lock", lock.Unlock: "unlock", lock.Acquire: "acquire", lock.Release: "release",
+	lock.Cancel: "cancel", lock.Revoke: "revoke",
+}
+
 func describeCommand(c lock.Command) string {
 	switch c.Verb {
 	case lock.OpenSession:
 		return "open"
 	case lock.CloseSession:
 		return fmt.Sprintf("close %d", c.Session)
-	case lock.Lock:
-		return fmt.Sprintf("lock %d/%d %s", c.Slot, c.Number, c.Name)
-	default:
-		return fmt.Sprintf("unlock %d/%d %s", c.Slot, c.Number, c.Name)
+	case lock.KeepAlive:
+		return fmt.Sprintf("keep-alive %d", c.Number)
 	}
+	words := fmt.Sprintf("%s %d/%d", verbs[c.Verb], c.Slot, c.Number)
+	if c.Name != "" {
+		words += " " + c.Name
+	}
+	if c.Token != 0 {
+		words += fmt.Sprintf("#%d", c.Token)
+	}
+	return words
+}
+
+func describeInquiry(i Inquiry) string {
+	kinds := map[lock.QueryKind]string{
+		lock.QueryLock: "lock", lock.QuerySession: "session", lock.QueryEvents: "events",
+	}
+	return fmt.Sprintf("%d %s", i.ID, kinds[i.Query.Kind])
+}
+
+var outcomes = map[lock.Outcome]string{
+	lock.Granted: "granted", lock.Held: "held", lock.Released: "released", lock.NotHeld: "not held",
+	lock.Deadlock: "deadlock",
 }
 
 func describeFinished(f Finished) string {
-	if f.Err != nil {
+	words := fmt.Sprintf("%d: %s", f.ID, outcomes[f.Result.Outcome])
+	switch {
+	case f.Err != nil:
 		return fmt.Sprintf("%d: %s", f.ID, errorWords(f.Err))
+	case f.Report != nil:
+		return fmt.Sprintf("%d: report of %d", f.ID, f.Report.Index)
+	case f.Until != 0:
+		return fmt.Sprintf("%s until %d", words, f.Until)
+	default:
+		return words
 	}
-	outcomes := map[lock.Outcome]string{
-		lock.Granted: "granted", lock.Held: "held", lock.Released: "released", lock.NotHeld: "not held",
-	}
-	return fmt.Sprintf("%d: %s", f.ID, outcomes[f.Result.Outcome])
 }
 
 func errorWords(err error) string {
@@ -148,6 +189,7 @@ func errorWords(err error) string {
 	words := map[error]string{
 		ErrSessionExpired: "expired", ErrDeadline: "deadline", ErrCanceled: "canceled",
 		ErrClosed: "client closed", ErrBusy: "busy", ErrBadAnswer: "bad answer",
+		ErrLost: "lost", ErrExpired: "overheld", ErrRevoked: "revoked", ErrReleased: "given back",
 	}
 	if w, ok := words[err]; ok {
 		return w
@@ -160,7 +202,7 @@ func TestCallsWaitWhileTheSessionOpens(t *testing.T) {
 	s.then(lockCall(1, 0, "x"), "ask a: open")
 	s.then(Call{ID: 2, Verb: lock.Unlock, Name: "y"})
 	s.then(lockCall(3, 0, "z"))
-	s.then(s.opened("a"), "ask a: lock 0/1 x, unlock 1/1 y, lock 2/1 z")
+	s.then(s.opened("a"), "believes until 9607", "ask a: lock 0/1 x, unlock 1/1 y, lock 2/1 z")
 	s.then(executed("a", 1, 1, lock.NotHeld), "finish 2: not held")
 	s.then(lockCall(4, 0, "w"), "ask a: lock 1/2 w")
 }
@@ -176,7 +218,7 @@ func TestAnOpeningIsRepeatedWithItsNonce(t *testing.T) {
 		t.Error("the repeat has another nonce: it would open a second session")
 	}
 	opened := s.opened("b")
-	s.then(opened, "ask b: lock 0/1 x")
+	s.then(opened, "believes until 9607", "ask b: lock 0/1 x")
 	s.then(opened) // a late repeat
 	if s.client.session.nonce == nonce {
 		t.Error("the nonce would be used for a second session")
@@ -341,7 +383,7 @@ func TestADeadlineEndsACallWhereverItIs(t *testing.T) {
 	s.quiet(2)
 	s.then(ClientTick{}, "finish 2: deadline")
 	s.then(Call{ID: 3, Verb: lock.Lock, Name: "x", Deadline: 3})
-	s.then(s.opened("a"), "ask a: lock 0/1 x")
+	s.then(s.opened("a"), "believes until 9607", "ask a: lock 0/1 x")
 	s.quiet(2)
 	s.then(ClientTick{}, "finish 3: deadline")
 	s.then(executed("a", 0, 1, lock.Granted))
@@ -351,42 +393,45 @@ func TestADeadlineEndsACallWhereverItIs(t *testing.T) {
 func TestAnAbandonedCallIsFencedByItsClerksNext(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
-	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(Cancel{2}, "finish 2: canceled", "ask a: cancel 0/3")
 	s.then(Cancel{2})
 	s.then(lockCall(3, 6, "y"), "ask a: lock 1/1 y") // slot 0 is clerk 5's
-	s.then(lockCall(4, 5, "x"), "ask a: lock 0/3 x")
+	s.then(lockCall(4, 5, "x"), "ask a: lock 0/4 x")
 	s.then(executed("a", 0, 2, lock.Granted)) // of the abandoned one
-	s.then(executed("a", 0, 3, lock.Held), "finish 4: held")
-	s.then(lockCall(5, 6, "z"), "ask a: lock 0/4 z")
+	s.then(executed("a", 0, 3, lock.Canceled))
+	s.then(executed("a", 0, 4, lock.Held), "finish 4: held")
+	s.then(lockCall(5, 6, "z"), "ask a: lock 0/5 z")
 }
 
-func TestALateAnswerFreesAnAbandonedCallsSlot(t *testing.T) {
+func TestAnAbandonedCallIsFencedInTheBackgroundToo(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
-	s.then(Cancel{2}, "finish 2: canceled")
-	s.then(refused("a", NotPrimary, "b", 0, 2))
+	s.then(Cancel{2}, "finish 2: canceled", "ask a: cancel 0/3")
 	s.then(executed("a", 0, 2, lock.Granted))
-	s.then(lockCall(3, 6, "y"), "ask a: lock 0/3 y")
+	s.then(refused("a", NotPrimary, "b", 0, 3), "ask b: cancel 0/3")
+	s.tickUntil("ask a: cancel 0/3")
+	s.then(executed("a", 0, 3, lock.Canceled))
+	s.then(lockCall(3, 6, "y"), "ask a: lock 0/4 y")
 	s.then(lockCall(4, 5, "x"), "ask a: lock 1/1 x")
 }
 
 func TestForgettingAClerkFreesItsSlot(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
-	s.then(Cancel{2}, "finish 2: canceled")
+	s.then(Cancel{2}, "finish 2: canceled", "ask a: cancel 0/3")
 	s.then(Forget{5})
 	s.then(Forget{5})
-	s.then(lockCall(3, 6, "y"), "ask a: lock 0/3 y")
+	s.then(lockCall(3, 6, "y"), "ask a: lock 0/4 y")
 }
 
 func TestTwoAbandonedCallsOfOneClerk(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
 	s.then(lockCall(3, 5, "y"), "ask a: lock 1/1 y")
-	s.then(Cancel{2}, "finish 2: canceled")
-	s.then(Cancel{3}, "finish 3: canceled")
-	s.then(lockCall(4, 5, "x"), "ask a: lock 0/3 x")
-	s.then(lockCall(5, 5, "y"), "ask a: lock 1/2 y")
+	s.then(Cancel{2}, "finish 2: canceled", "ask a: cancel 0/3")
+	s.then(Cancel{3}, "finish 3: canceled", "ask a: cancel 1/2")
+	s.then(lockCall(4, 5, "x"), "ask a: lock 0/4 x")
+	s.then(lockCall(5, 5, "y"), "ask a: lock 1/3 y")
 }
 
 func TestAnExpiredSessionEndsItsCallsAndIsNotReplacedForThem(t *testing.T) {
@@ -394,12 +439,12 @@ func TestAnExpiredSessionEndsItsCallsAndIsNotReplacedForThem(t *testing.T) {
 	s.then(lockCall(2, 5, "x"), "ask a: lock 0/2 x")
 	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
 	s.then(lockCall(4, 6, "z"), "ask a: lock 2/1 z")
-	s.then(Cancel{4}, "finish 4: canceled")
+	s.then(Cancel{4}, "finish 4: canceled", "ask a: cancel 2/2")
 	s.then(executed("a", 1, 1, lock.SessionExpired), "finish 2: expired, 3: expired")
 	s.then(executed("a", 0, 2, lock.SessionExpired))
 	s.quiet(100)
 	s.then(lockCall(5, 6, "z"), "ask a: open")
-	s.then(s.opened("a"), "ask a: lock 0/1 z")
+	s.then(s.opened("a"), "believes until 9607", "ask a: lock 0/1 z")
 }
 
 func TestNothingIsAskedUnderASessionThatExpiredInTheSameFrame(t *testing.T) {
@@ -433,8 +478,8 @@ func TestCallsQueueWhenAllSlotsAreTaken(t *testing.T) {
 	}
 	s.then(lockCall(1, 0, "late"))
 	s.then(lockCall(2, 0, "later"))
-	s.then(Cancel{100 + 9}, "finish 109: canceled") // slot 9 is bound, not free
-	s.then(lockCall(3, 10, "mine"), "ask a: lock 9/2 mine")
+	s.then(Cancel{100 + 9}, "finish 109: canceled", "ask a: cancel 9/2") // slot 9 is bound, not free
+	s.then(lockCall(3, 10, "mine"), "ask a: lock 9/3 mine")
 	s.then(executed("a", 4000, 1, lock.Held), "finish 4100: held", "ask a: lock 4000/2 late")
 	s.then(Cancel{2}, "finish 2: canceled")
 	for i := range MaxWaiting {
