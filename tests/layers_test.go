@@ -21,7 +21,10 @@ type layer struct {
 	why    string
 }
 
-const protoactor = "github.com/asynkron/protoactor-go/"
+const (
+	protoactor  = "github.com/asynkron/protoactor-go/"
+	systemCalls = "golang.org/x/sys/unix"
+)
 
 var layers = []layer{
 	{
@@ -50,7 +53,7 @@ var layers = []layer{
 	{
 		folder: "actors",
 		ours:   []string{"lock", "replica", "messages"},
-		theirs: []string{protoactor + "actor"},
+		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
 			"runtime", "runtime/debug", "slices", "sync", "sync/atomic", "time"},
 		why: "shells know no sockets and no addresses",
@@ -95,6 +98,26 @@ func TestOneImporterOfRemoting(t *testing.T) {
 		attacker := path == modulePath("tests/attacker") // it speaks to the port as a stranger would
 		if slices.Contains(imports, protoactor+"remote") && path != modulePath("remote") && !attacker {
 			t.Errorf("%s imports protoactor's remote: only remote/ may", path)
+		}
+	}
+}
+
+// TestSystemCallsAreForTheClock: the actors need the system for one thing, a clock
+// that runs through suspend (T5), in one file.
+func TestSystemCallsAreForTheClock(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join("..", "actors", "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no files: %v", err)
+	}
+	for _, path := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.ImportsOnly)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, imported := range file.Imports {
+			if imported.Path.Value == `"`+systemCalls+`"` && filepath.Base(path) != "clock_linux.go" {
+				t.Errorf("%s imports %s: only the clock may", path, systemCalls)
+			}
 		}
 	}
 }
