@@ -83,14 +83,16 @@ func (c *Client) takeCalls() {
 	c.startBatch()
 }
 
+// begin starts a call. What was lost before its Release came needs none.
 func (c *Client) begin(one *call) {
+	if one.gives != nil && !c.holdings.remove(one.gives) {
+		one.done <- ending{Finished: replica.Finished{Err: replica.ErrLost}}
+		return
+	}
 	one.ID = c.place(one)
 	if one.query != nil {
 		c.step(replica.Inquire{ID: one.ID, Query: *one.query})
 		return
-	}
-	if one.gives != nil {
-		c.holdings.remove(one.gives)
 	}
 	if c.batch = append(c.batch, one.Call); len(c.batch) == callPiece {
 		c.startBatch()

@@ -11,22 +11,23 @@ func (all holdings) add(h *Holding) {
 	all[h.token] = h
 }
 
-// remove takes out one that was released; another that was lost is not there any
-// more.
-func (all holdings) remove(h *Holding) {
+// remove takes one out, and reports whether it was there: it is not if it was
+// lost.
+func (all holdings) remove(h *Holding) bool {
 	first := all[h.token]
-	switch {
-	case first == h && h.next == nil:
-		delete(all, h.token)
-	case first == h:
-		all[h.token] = h.next
-	default:
-		for at := first; at != nil; at = at.next {
-			if at.next == h {
-				at.next = h.next
-			}
+	if first == h {
+		if all[h.token] = h.next; h.next == nil {
+			delete(all, h.token)
+		}
+		return true
+	}
+	for at := first; at != nil; at = at.next {
+		if at.next == h {
+			at.next = h.next
+			return true
 		}
 	}
+	return false
 }
 
 // lose ends what is held under a token.
