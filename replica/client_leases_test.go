@@ -1,0 +1,208 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"lockstep/lock"
+)
+
+func TestAReleasedLeaseIsNotToldLost(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(releaseCall(2, 500), "ask a: release 0/2 x#500")
+	s.then(Noticed{testSession, lock.Revocation{Token: 500, Kind: lock.LockRevoked}})
+	s.then(executed("a", 0, 2, lock.Released), "finish 2: released")
+	s.then(at(60_000))
+}
+
+func TestALeaseThatWasGrantedTwiceIsReleasedTwice(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(acquireCall(2, "x"), "ask a: acquire 0/2 x")
+	s.then(granted("a", 0, 2, 500), "finish 2: granted")
+	s.then(releaseCall(3, 500), "ask a: release 0/3 x#500")
+	s.then(executed("a", 0, 3, lock.Released), "finish 3: released")
+	s.then(Noticed{testSession, lock.Revocation{Token: 500, Kind: lock.LockRevoked}}, "lost 500: revoked")
+	s.then(releaseCall(4, 500), "ask a: release 0/4 x#500")
+	s.then(executed("a", 0, 4, lock.NotHeld), "finish 4: not held")
+}
+
+func TestANoticeEndsALeaseOnce(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	notice := Noticed{testSession, lock.Revocation{Token: 500, Kind: lock.LockRevoked, Reason: "maintenance"}}
+	s.then(Noticed{testSession + 1, notice.Revocation})
+	s.then(Noticed{testSession, lock.Revocation{Token: 501, Kind: lock.LockRevoked}})
+	s.then(notice, "lost 500: revoked maintenance")
+	s.then(notice)
+	s.then(at(60_000)) // nothing is left to lose
+}
+
+// report answers an inquiry for the session's revocations.
+func report(id InquiryID, revocations ...lock.Revocation) Looked {
+	return Looked{"a", []Reported{{ID: id, Kind: Executed, Report: lock.Report{Index: 9, Revocations: revocations}}}}
+}
+
+func revoked(tokens ...lock.Token) (all []lock.Revocation) {
+	for _, token := range tokens {
+		all = append(all, lock.Revocation{Token: token, Kind: lock.LockRevoked, Reason: "because"})
+	}
+	return all
+}
+
+// aliveAfter sends the next keep-alive and acknowledges it.
+func (s *story) aliveAfter(now Instant, round lock.Number, revoked uint32, also ...string) {
+	s.Helper()
+	s.then(at(now), fmt.Sprintf("ask a: keep-alive %d", round))
+	want := append([]string{fmt.Sprintf("believes until %d", now+9607)}, also...)
+	s.then(aliveWith("a", round, lock.Result{Revoked: revoked}), want...)
+}
+
+func TestALostNoticeIsMadeUpForByTheNextKeepAlive(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.aliveAfter(4333, 1, 1, "look a: 1 session")
+	s.aliveAfter(7666, 2, 2) // one inquiry at a time
+	s.then(report(1, revoked(500)...), "lost 500: revoked because")
+	s.then(report(1, revoked(500)...))
+	s.aliveAfter(10_999, 3, 2, "look a: 2 session")
+	s.then(report(2, revoked(500, 501)...))
+	s.aliveAfter(14_332, 4, 2)
+}
+
+func TestAMaxHoldCanBeToldByANodeToo(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(Noticed{testSession, lock.Revocation{Token: 500, Kind: lock.LockOverheld}}, "lost 500: overheld")
+}
+
+// The answer got lost, the wait is asked for again, and meanwhile the grant was
+// taken away.
+func TestAGrantThatWasRevokedBeforeItGotHereIsLostInTheSameStep(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(nil)
+	s.aliveAfter(4333, 1, 1, "look a: 1 session")
+	s.then(report(1, revoked(501)...))
+	s.then(granted("a", 0, 2, 501), "finish 2: granted", "lost 501: revoked because")
+}
+
+func TestWhoMayHaveMissedARevocationLosesAllLeases(t *testing.T) {
+	var tokens []lock.Token
+	for i := range lock.MaxRevocations + 1 {
+		tokens = append(tokens, lock.Token(1000+i))
+	}
+	s := tellHolding(t, ClientConfig{})
+	s.aliveAfter(4333, 1, 2, "look a: 1 session")
+	s.then(report(1, revoked(tokens[:2]...)...))
+	s.aliveAfter(7666, 2, 65, "look a: 2 session")
+	s.then(report(2, revoked(tokens[1:]...)...)) // the last known one is there
+	s.aliveAfter(10_999, 3, 129, "look a: 3 session")
+	var others []lock.Token
+	for i := range lock.MaxRevocations {
+		others = append(others, lock.Token(2000+i))
+	}
+	s.then(report(3, revoked(others...)...), "lost all: lost")
+}
+
+func TestTheInquiryForRevocationsEndsWithTheSession(t *testing.T) {
+	s := tellHolding(t, ClientConfig{Nodes: []NodeID{"a"}})
+	s.aliveAfter(4333, 1, 1, "look a: 1 session")
+	s.then(at(60_000), "lost all: lost")
+	s.then(report(1, revoked(500)...))
+	s.quiet(100)
+}
+
+func TestTheInquiryForRevocationsIsMadeAgainWhenNodesRefusedIt(t *testing.T) {
+	s := tellHolding(t, ClientConfig{Nodes: []NodeID{"a"}})
+	s.aliveAfter(4333, 1, 1, "look a: 1 session")
+	s.then(NodeRefused{"a", "no"})
+	s.aliveAfter(7666, 2, 1, "look a: 2 session")
+}
+
+var capped = &lock.Terms{MaxHold: 5000}
+
+// The node counts from the grant, which was not made before it was asked for.
+func TestTheBeliefInALeaseEndsWithItsMaxHold(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(at(2000))
+	call := acquireCall(2, "y")
+	call.Terms = capped
+	s.then(call, "ask a: acquire 0/2 y")
+	s.then(at(2300))
+	s.then(granted("a", 0, 2, 501), "finish 2: granted until 6803")
+	s.aliveAfter(4333, 1, 0)
+	s.then(at(6777))
+	s.then(at(6778), "lost 501: overheld")
+	s.then(Noticed{testSession, lock.Revocation{Token: 501, Kind: lock.LockOverheld}})
+	s.then(at(6803))
+}
+
+func TestAReleasedLeaseHasNoMaxHold(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	call := acquireCall(2, "y")
+	call.Terms = capped
+	s.then(call, "ask a: acquire 0/2 y")
+	s.then(granted("a", 0, 2, 501), "finish 2: granted until 5803")
+	s.then(releaseCall(3, 501), "ask a: release 0/3 x#501")
+	s.then(executed("a", 0, 3, lock.Released), "finish 3: released")
+	s.aliveAfter(5803, 1, 0)
+}
+
+// A wait may be long. What was acknowledged while the last token was a lower one
+// was sent before the grant.
+func TestAfterAWaitTheMaxHoldCountsFromAKeepAliveBeforeTheGrant(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(capped)
+	s.then(at(1999))
+	s.then(at(2000), "ask a: keep-alive 1") // they come every second now
+	s.then(aliveWith("a", 1, lock.Result{Token: 600}), "believes until 11607")
+	s.then(at(2999))
+	s.then(at(3000), "ask a: keep-alive 2")
+	s.then(aliveWith("a", 2, lock.Result{Token: 602}), "believes until 12607")
+	s.then(granted("a", 0, 2, 601), "finish 2: granted until 6803")
+	s.then(at(3001))
+	s.then(at(6332))
+	s.then(at(6333), "ask a: keep-alive 3") // and take their time again
+}
+
+func TestAKeepAliveWithoutATokenProvesNothing(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(capped)
+	s.then(at(1999))
+	s.aliveAfter(2000, 1, 0)
+	s.aliveAfter(3000, 2, 0)
+	s.then(granted("a", 0, 2, 601), "finish 2: granted until 5803")
+}
+
+func TestALeaseThatIsOverheldWhenItsAnswerComesIsLostInTheSameStep(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(capped)
+	s.aliveAfter(6000, 1, 0)
+	s.then(granted("a", 0, 2, 601), "finish 2: granted until 5803", "lost 601: overheld")
+}
+
+func TestOfTwoGrantsByOneTokenTheEarlierEndCounts(t *testing.T) {
+	l := newLeases()
+	for i, step := range []struct{ end, want Instant }{{0, 0}, {9, 9}, {12, 9}, {0, 9}, {7, 7}} {
+		if got := l.add(5, step.end); got != step.want {
+			t.Errorf("grant %d: the belief ends at %d, not %d", i, got, step.want)
+		}
+	}
+}
+
+func TestOverheldLeasesAreToldInOrder(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	var want []string
+	for i := range 20 {
+		call := acquireCall(CallID(10+i), "y")
+		call.Terms = capped
+		s.client.Step(call)
+		s.client.Step(granted("a", 0, lock.Number(2+i), lock.Token(600+i)))
+		want = append(want, fmt.Sprintf("lost %d: overheld", 600+i))
+	}
+	s.aliveAfter(4333, 1, 0)
+	if got := describe(s.client.Step(at(5803))); got != strings.Join(want, "; ") {
+		t.Errorf("told %s", got)
+	}
+	if !slices.Equal(want, slices.Sorted(slices.Values(want))) {
+		t.Error("the test's own order is wrong")
+	}
+}
