@@ -220,6 +220,67 @@ func TestWhatHasGoneIsForgotten(t *testing.T) {
 	}
 }
 
+// reigning is a table with the clock of the node that reigns. What the clock
+// proposes is ordered at once.
+type reigning struct {
+	t      *testing.T
+	table  *Table
+	leases *Leases
+}
+
+func (r *reigning) apply(c Command) Result {
+	result := r.table.Apply(Entry{View: 1, Index: r.table.Index() + 1, Command: c})
+	for _, e := range r.table.Events() {
+		r.leases.Observe(e)
+	}
+	return result
+}
+
+// ticks lets n go by, of which only the last proposes anything: just this.
+func (r *reigning) ticks(n int, want ...Verb) {
+	r.t.Helper()
+	silent(r.t, r.leases, n-1)
+	var verbs []Verb
+	for _, c := range r.leases.Tick() {
+		r.apply(c)
+		verbs = append(verbs, c.Verb)
+	}
+	if !slices.Equal(verbs, want) {
+		r.t.Fatalf("tick %d proposes %v, not %v", n, verbs, want)
+	}
+}
+
+// The table tells its clock what begins and ends, and a clock that begins later
+// finds the same in the table: a grant is taken back after its MaxHold, its locks
+// are closed for their lock-delay, and the session dies of silence.
+func TestTheTableAndItsClock(t *testing.T) {
+	for name, afresh := range map[string]bool{"by events": false, "by a new beginning": true} {
+		t.Run(name, func(t *testing.T) {
+			r := &reigning{t: t, table: NewTable(), leases: NewLeases(50)}
+			begin := func() { r.leases.Begin(1, r.table) }
+			begin()
+			id := r.apply(Command{Verb: OpenSession, Number: 1, Terms: &Terms{TTL: 3000}}).Session
+			r.apply(Command{Verb: Acquire, Session: id, Number: 1, Name: "a", Terms: &Terms{
+				MaxHold: 2000, LockDelay: 500, And: []Want{{Name: "b"}},
+			}})
+			steps := []struct {
+				ticks int
+				want  []Verb
+			}{{41, []Verb{EndHold}}, {11, []Verb{Reopen, Reopen}}, {61, []Verb{Expire}}}
+			for _, s := range steps {
+				if afresh {
+					begin()
+				}
+				r.leases.Heard(id)
+				r.ticks(s.ticks, s.want...)
+			}
+			if _, sessions := r.table.Size(); sessions != 0 || r.leases.Lives(id) {
+				t.Fatal("the session is still there")
+			}
+		})
+	}
+}
+
 // T2 in real time, however ticks and keep-alives interleave: ticks come in any
 // phase and late, never before their time; no session is proposed within its TTL
 // of the last keep-alive, and every silent one by the promised tick.
