@@ -65,7 +65,7 @@ func (p *program) call(ctx context.Context, v verb, name string) (bool, error) {
 
 // dial makes the client that close closes.
 func (p *program) dial(ctx context.Context, nodes []string) (err error) {
-	opts := []lockstep.Option{lockstep.WithListen(p.listen)}
+	opts := []lockstep.Option{lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl)}
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
 	}

@@ -34,25 +34,22 @@ type guard struct {
 	resume   bool // the group gets the terminal again when it goes on
 	began    time.Time
 	killedAt time.Duration
-	asked    bool // somebody has asked the command to end
+	asked    syscall.Signal // somebody has asked the command to end
 }
 
-// forwarded are the signals that the command gets from us. One that is ignored,
-// as under nohup, stays so for both.
-var forwarded = []os.Signal{
-	syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT,
-	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT,
-}
+// The signals that the command gets from us; the first ones ask it to end. One
+// that is ignored, as under nohup, stays so for both.
+var (
+	enders = []os.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT}
+	others = []os.Signal{syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH, syscall.SIGTSTP, syscall.SIGCONT}
+)
 
-// listen returns the signals from now on.
-func listen() chan os.Signal {
-	signals := make(chan os.Signal, 16)
-	for _, s := range forwarded {
+func listen(to chan os.Signal, signals []os.Signal) {
+	for _, s := range signals {
 		if !signal.Ignored(s) {
-			signal.Notify(signals, s)
+			signal.Notify(to, s)
 		}
 	}
-	return signals
 }
 
 const (
@@ -66,6 +63,7 @@ const (
 // run starts the command and returns its exit code when all of its group has
 // gone, and whether it was ended because the lease was.
 func (g *guard) run(path string, argv, env []string) (code int, lost bool, err error) {
+	listen(g.signals, others)
 	g.terminal = openTerminal()
 	g.began = time.Now()
 	if g.group, err = startGroup(path, argv, env, g.terminal.toBegin()); err != nil {
@@ -156,10 +154,10 @@ func (g *guard) outcome() (code int, lost bool, err error) {
 // forward passes a signal on to the command.
 func (g *guard) forward(s syscall.Signal) {
 	switch s {
-	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
-		g.asked = true
 	case syscall.SIGCONT:
 		g.wake()
+	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
+		g.asked = s
 	}
 	g.group.signal(s)
 }

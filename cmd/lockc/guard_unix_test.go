@@ -79,9 +79,10 @@ func guarding(argv []string) int {
 	l := &toyLease{ttl: ttl}
 	go l.follow(os.NewFile(3, "lease"))
 	g := &guard{
-		lease: l, ending: newEnding(ttl, time.Minute), hold: os.Getenv("LOCKC_TEST_HOLD") != "", signals: listen(),
+		lease: l, ending: newEnding(ttl, time.Minute), hold: os.Getenv("LOCKC_TEST_HOLD") != "", signals: make(chan os.Signal, 16),
 		notice: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
 	}
+	listen(g.signals, enders)
 	path, err := executable(argv[0])
 	code, lost := 0, false
 	if err == nil {

@@ -15,6 +15,16 @@ type settings struct {
 	insecure bool
 	exitCode bool
 	json     bool
+	leaseSettings
+	lookSettings
+}
+
+// lookSettings are what the commands take that show and free locks of others.
+type lookSettings struct {
+	waiters, watch bool
+	session        string
+	force          bool
+	reason         string
 }
 
 // program is lockc.
@@ -25,9 +35,15 @@ type program struct {
 }
 
 func newProgram() *program {
-	p := &program{Program: cli.New("lockc", "asks a pair of Lockstep nodes for locks.")}
+	p := &program{Program: cli.New("lockc", "holds locks of a pair of Lockstep nodes, and shows who holds them.")}
+	p.Short = short
 	p.addFlags()
+	p.addLeaseFlags()
+	p.addLookFlags()
 	p.Commands = []cli.Command{
+		p.runCommand(), p.electCommand(),
+		p.lsCommand(), p.showCommand(), p.explainCommand(), p.watchCommand(),
+		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
 		p.lock(), p.unlock(), p.status(), p.labLock(), p.labUnlock(),
 	}
 	p.Codes = []cli.Code{
@@ -38,6 +54,7 @@ func newProgram() *program {
 		{Code: cli.IOError, Meaning: "answered, but the answer could not be printed"},
 		{Code: cli.TempFail, Meaning: "refused by a limit; not executed"},
 		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one"},
+		{Code: cli.NoPerm, Meaning: "not allowed: a limit of the nodes refuses it"},
 		{Code: cli.Interrupted, Meaning: "interrupted before the answer: executed once, or never"},
 	}
 	return p
@@ -54,6 +71,14 @@ func (p *program) addFlags() {
 		"allow -listen an address that other machines can reach; nothing is encrypted")
 	cli.Bool(p.Flags, &p.exitCode, "exit-code", "exit with code 1 if the answer is false")
 	cli.Bool(p.Flags, &p.json, "json", "print one line of JSON")
+}
+
+func (p *program) addLookFlags() {
+	cli.Bool(p.Flags, &p.waiters, "waiters", "show the queues too")
+	cli.Bool(p.Flags, &p.watch, "watch", "show the list again whenever it has changed, until control-C")
+	cli.String(p.Flags, &p.session, "session", "", "the `session` that asks; under lockc run that is known")
+	cli.Bool(p.Flags, &p.force, "force", "yes, take it away from whoever holds it")
+	cli.String(p.Flags, &p.reason, "reason", "", "`why`, for the one who loses the lock")
 }
 
 // The flags that the commands take.

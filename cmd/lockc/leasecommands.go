@@ -1,0 +1,176 @@
+package main
+
+import "lockstep/cmd/internal/cli"
+
+// The commands of locks that have owners.
+
+var runCodes = []cli.Code{
+	{Code: cli.Usage, Meaning: "the command line is wrong; nothing was run"},
+	{Code: cli.Unavailable, Meaning: "the nodes do not answer; nothing was run"},
+	{Code: codeBusy, Meaning: "the lock is held, or waiting for it took too long, or would for ever; changed by -E"},
+	{Code: codeLost, Meaning: "the lock was lost, or about to be: the command was ended"},
+	{Code: cli.NoPerm, Meaning: "not allowed: a limit of the nodes refuses it"},
+	{Code: cannotExecute, Meaning: "the command cannot be executed"},
+	{Code: notFound, Meaning: "the command was not found"},
+	{Code: signalled, Meaning: "and the signal's number: the command was ended by a signal, or we were while waiting"},
+}
+
+func (p *program) runCommand() cli.Command {
+	return cli.Command{
+		Verb: "run", Names: []string{"NAME"}, Rest: "COMMAND [ARG...]", Flags: runFlags,
+		About: `run a command while the lock NAME is held; exit with the command's own code
+
+The command finds LOCK_NAME, LOCK_TOKEN and LOCK_SESSION in its environment; lockc
+itself writes nothing to stdout. The token rises with every grant: a resource that
+remembers the highest one can refuse whoever comes too late.
+
+` + aboutGroup,
+		Examples: []string{
+			"lockc run deploy/web -- make deploy",
+			"lockc run -n cron/backup -- /usr/local/bin/backup     # not at all if it runs already",
+			"lockc run -w 30s -E 0 cron/report -- report           # give up quietly after 30 s",
+			"lockc run -s data -- reader                           # beside others that share it",
+			"lockc run --permits 1/3 gpu -- train                  # three at once",
+			"lockc run --and db/b --and db/c db/a -- copy          # all or nothing",
+			"lockc run --ttl 30s --grace 10s x -- slow-to-stop     # 10 s between TERM and KILL",
+			"lockc run --max-hold 1h --lock-delay 15s x -- job",
+		},
+		Codes: append([]cli.Code{{Code: cli.OK, Meaning: "the command's own, as every other code that it ends with"}}, runCodes...),
+		Run:   p.runUnder,
+	}
+}
+
+func (p *program) electCommand() cli.Command {
+	return cli.Command{
+		Verb: "elect", Names: []string{"NAME"}, Rest: "COMMAND [ARG...]", Flags: leaseFlags,
+		About: `run a command as the leader of NAME, one at a time; when the lead is lost, end the
+command, and be a candidate again
+
+It ends when the command ends by itself, with its code, or by a signal.
+
+` + aboutGroup,
+		Examples: []string{
+			"lockc elect scheduler -- ./scheduler",
+			"lockc elect --ttl 3s scheduler -- ./scheduler   # another leads 3 s after a crash",
+		},
+		Codes: append([]cli.Code{{Code: cli.OK, Meaning: "the command's own, as every other code that it ends with"}}, runCodes...),
+		Run:   p.elect,
+	}
+}
+
+const aboutGroup = `The command runs in a process group of its own, and gets the terminal if lockc had
+it. INT, TERM, HUP, QUIT, USR1, USR2 and WINCH are passed on to all of the group.
+When the lock is about to be lost the group gets TERM, and KILL early enough that it
+is gone before another can have the lock. What is left of the group when the command
+has ended is ended too. Who leaves the group (setsid) escapes all that, except that on
+Linux it is killed when the lock is lost while the command runs. If lockc itself is
+killed with KILL, Linux kills the command, but not what that has started. A command
+that was stopped with control-Z loses its lock after the TTL: nobody keeps it alive.`
+
+func (p *program) lsCommand() cli.Command {
+	return cli.Command{
+		Verb: "ls", Names: []string{"PREFIX"}, Optional: true,
+		Flags: append([]string{"nodes", "json", "waiters", "watch"}, reaching...),
+		About: `list the locks that are held or waited for, like a directory
+
+Names form a tree by "/": what has a further one behind PREFIX is shown as a folder
+with counts, folders first. ` + aboutJSON + `{"prefix", "folders": [{"name", "locks",
+"waiters"}], "locks": [LOCK]}; with --watch, one such line for each picture.
+
+` + aboutLock,
+		Examples: []string{"lockc ls", "lockc ls deploy/", "lockc ls --waiters", "lockc ls --watch", "lockc ls --json | jq -r '.locks[].name'"},
+		Run: func(names []string) error {
+			prefix := ""
+			if len(names) > 0 {
+				prefix = names[0]
+			}
+			return p.ls(prefix)
+		},
+	}
+}
+
+const aboutJSON = "With --json it prints one line,\n"
+
+const aboutLock = `A LOCK is {"name", "ownerless", "delayed", "of", "holders": [HOLDER], "waiters": count,
+"queue": [WAITER]}; a HOLDER {"session", "token", "mode", "permits", "count", "since",
+"max_hold_ms", "info", "owner": SESSION}; a WAITER {"session", "mode", "permits",
+"since", "names", "info", "owner": SESSION}; a SESSION {"id", "ttl_ms", "info", "since",
+"holds", "waits", "heard_ms_ago"}. A mode is exclusive, shared or permits; tokens are
+strings; times are RFC 3339; what is empty may be left out. Fields are added, never
+changed.`
+
+func (p *program) showCommand() cli.Command {
+	return cli.Command{
+		Verb: "show", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json"}, reaching...),
+		About:    "show all that is known of the lock NAME: holders, queue, tokens\n\n" + aboutJSON + "a LOCK.\n\n" + aboutLock,
+		Examples: []string{"lockc show demo", "lockc show demo --json | jq -r '.holders[0].token'"},
+		Run:      func(names []string) error { return p.showLock(names[0]) },
+	}
+}
+
+func (p *program) explainCommand() cli.Command {
+	return cli.Command{
+		Verb: "explain", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json", "session"}, reaching...),
+		About: `say why the lock NAME cannot be had now: who holds it, who is ahead, what will free it
+
+Under lockc run it also says what this run holds that others wait for. ` + aboutJSON + `{"name", "free", "lock": LOCK, "session", "place", "ahead": [WAITER], "mine": [LOCK],
+"frees": [{"by", "session", "within_ms"}], "deadlocks": [[{"session", "holds", "waits",
+"info"}]]}; by is one of release, expiry, max_hold, lock_delay, unlock, turn.
+
+` + aboutLock,
+		Examples: []string{"lockc explain demo", "lockc explain demo --session 0000010000000002"},
+		Run:      func(names []string) error { return p.explainLock(names[0]) },
+	}
+}
+
+func (p *program) watchCommand() cli.Command {
+	return cli.Command{
+		Verb: "watch", Names: []string{"PREFIX"}, Flags: append([]string{"nodes", "json"}, reaching...),
+		About: `print what happens to the locks whose names begin with PREFIX, until control-C
+
+An empty PREFIX, '', stands for all locks, and shows sessions too. With --json each
+line is {"kind", "index", "at", "name", "session", "token", "mode", "reason",
+"span_ms"}. The first kind is began: what happens later is shown. Others are missed
+(more has happened than the nodes remember), acquired, released, expired, revoked,
+overheld, reopened, wait_began, wait_ended, session_opened, session_closed and
+session_ended.`,
+		Examples: []string{"lockc watch deploy/", "lockc watch '' --json"},
+		Run:      func(names []string) error { return p.watchLocks(names[0]) },
+	}
+}
+
+func (p *program) releaseCommand() cli.Command {
+	return cli.Command{
+		Verb: "release", Names: []string{"NAME"}, Flags: append([]string{"nodes", "force", "reason"}, asking...),
+		About: `take the lock NAME away from whoever holds it: true if it was held
+
+The next in the queue has it at once, while what the loser has begun may still go on:
+its command is told and ended within a second. Prints "reply: true" or "reply: false".`,
+		Examples: []string{`lockc release --force deploy/web --reason "stuck since noon, see OPS-7"`},
+		Run:      func(names []string) error { return p.revoke(names[0]) },
+	}
+}
+
+func (p *program) sessionsCommand() cli.Command {
+	return cli.Command{
+		Verb: "sessions", Flags: append([]string{"nodes", "json"}, reaching...),
+		About: `list the clients: who they are, when they were heard, what they hold and wait for
+
+` + aboutJSON + `{"sessions": [{"id", "ttl_ms", "info", "since", "holds", "waits", "heard_ms_ago"}]}.`,
+		Examples: []string{"lockc sessions", "lockc sessions --json | jq '.sessions | length'"},
+		Run:      func([]string) error { return p.sessions() },
+	}
+}
+
+func (p *program) deadlocksCommand() cli.Command {
+	return cli.Command{
+		Verb: "deadlocks", Flags: append([]string{"nodes", "json"}, reaching...),
+		About: `list the circles of those who wait for each other
+
+There are some only if somebody has allowed it (--deadlock report): otherwise the wait
+that closes a circle is refused. ` + aboutJSON + `{"deadlocks": [[{"session", "holds", "waits", "info"}]]}: each waits for what the next
+one holds, and the last for what the first holds.`,
+		Examples: []string{"lockc deadlocks", "lockc deadlocks --json"},
+		Run:      func([]string) error { return p.deadlocks() },
+	}
+}

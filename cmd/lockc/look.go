@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+)
+
+// look runs what only asks, until control-C.
+func (p *program) look(ask func(context.Context) error) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := p.dial(ctx, p.nodes); err != nil {
+		return err
+	}
+	return ask(ctx)
+}
+
+// answer gets one answer within the time-out.
+func answer[T any](p *program, ctx context.Context, ask func(context.Context) (T, error)) (T, error) {
+	asking, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	got, err := ask(asking)
+	return got, p.silence(ctx, err)
+}
+
+// silence says what it means that there is no answer.
+func (p *program) silence(ctx context.Context, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return cli.Fail(cli.Interrupted, "")
+	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer):
+		return cli.Fail(cli.Unavailable, "no answer within %v; asked %s", p.timeout, p.describe(p.nodes))
+	case errors.Is(err, lockstep.ErrIncompatible):
+		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
+	case errors.Is(err, lockstep.ErrInvalid):
+		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
+	default:
+		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
+	}
+}
+
+// show prints the form for programs or that for people.
+func (p *program) show(form any, text string) error {
+	var err error
+	if p.json {
+		err = json.NewEncoder(p.Stdout).Encode(form)
+	} else {
+		_, err = fmt.Fprint(p.Stdout, text)
+	}
+	if err != nil {
+		return cli.Fail(cli.IOError, "the answer cannot be printed: %v", err)
+	}
+	return nil
+}

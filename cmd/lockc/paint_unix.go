@@ -1,0 +1,11 @@
+//go:build unix
+
+package main
+
+import "os"
+
+// colourful reports whether the output is for somebody who sees colours.
+func (p *program) colourful() bool {
+	file, ok := p.Stdout.(*os.File)
+	return ok && isTerminal(int(file.Fd())) && p.Getenv("NO_COLOR") == "" && p.Getenv("TERM") != "dumb"
+}

@@ -1,0 +1,110 @@
+//go:build unix
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+	"time"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+)
+
+// runUnder runs a command under a lock.
+func (p *program) runUnder(words []string) error {
+	name, argv := words[0], words[1:]
+	c, err := p.newCampaign(name, argv)
+	if err != nil {
+		return err
+	}
+	path, err := executable(argv[0])
+	if err != nil {
+		return err
+	}
+	ctx, stop := c.untilSignal()
+	defer stop()
+	if err := p.dial(ctx, p.nodes); err != nil {
+		return err
+	}
+	lease, err := c.acquire(ctx)
+	if err != nil {
+		return err
+	}
+	stop()
+	end, err := c.lead(ctx, lease, path, argv)
+	if err != nil {
+		return err
+	}
+	if end.lost != "" {
+		return cli.Fail(codeLost, "%s", end.lost)
+	}
+	return cli.Fail(end.code, "")
+}
+
+// end is how a command under a lock has ended.
+type end struct {
+	code  int
+	lost  string         // why it was ended, if it was
+	asked syscall.Signal // the last signal that asked it to end, or zero
+}
+
+// lead runs the command while the lease lasts, and gives the lease back.
+func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string, argv []string) (end, error) {
+	defer c.giveBack(lease)
+	var ended endedBy
+	if errors.As(context.Cause(ctx), &ended) { // as the lock was granted
+		return end{}, cli.Fail(signalled+int(ended), "%v before the command was started", ended)
+	}
+	ttl := c.ttl
+	if c.maxHold > 0 {
+		ttl = min(ttl, c.maxHold)
+	}
+	g := &guard{
+		lease: lease, ending: newEnding(ttl, c.grace), hold: c.hold, maxHold: c.maxHold,
+		signals: c.signals, notice: c.notice,
+	}
+	code, lost, err := g.run(path, argv, surroundings(os.Environ(), lease))
+	e := end{code: code, asked: g.asked}
+	if lost {
+		e.lost = loss(lease)
+	}
+	return e, err
+}
+
+// loss says why a lease came to its end.
+func loss(lease *lockstep.Lease) string {
+	names, err := quoted(lease.Names()), lease.Err()
+	var revoked *lockstep.RevokedError
+	switch {
+	case errors.As(err, &revoked):
+		return fmt.Sprintf("the lock %s was taken away while the command ran: %s", names, revoked.Reason)
+	case errors.Is(err, lockstep.ErrExpired):
+		return fmt.Sprintf("the lock %s was held for its --max-hold: the command was ended", names)
+	case err == nil:
+		return fmt.Sprintf("the lock %s was about to be lost: the command was ended in time", names)
+	default:
+		return fmt.Sprintf("the lock %s was lost while the command ran: %s", names, cli.Plain(err))
+	}
+}
+
+// giving is how long giving a lock back may take: if nobody hears of it, it goes
+// with the session.
+const giving = time.Second
+
+// giveBack gives the lock back. That it fails changes nothing for the command, but
+// who waits should know.
+func (c *campaign) giveBack(lease *lockstep.Lease) {
+	ctx, cancel := context.WithTimeout(context.Background(), min(giving, c.timeout))
+	defer cancel()
+	switch err := lease.Release(ctx); {
+	case err == nil, errors.Is(err, lockstep.ErrExpired), errors.Is(err, lockstep.ErrRevoked):
+	case errors.Is(err, lockstep.ErrLost) && c.hold:
+		fmt.Fprintf(c.Stderr, "lockc: the lock %s was lost while the command ran\n", quoted(c.names))
+	case !errors.Is(err, lockstep.ErrLost):
+		fmt.Fprintf(c.Stderr, "lockc: the nodes could not be told that %s is free: they find out within %v\n", quoted(c.names), c.ttl)
+	}
+}

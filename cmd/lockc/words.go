@@ -1,0 +1,145 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+)
+
+// How things are said to people. What comes from other machines is made safe for
+// the terminal here.
+
+// known are the keys of an info that person knows.
+var known = []string{"user", "host", "pid", "command"}
+
+// person tells who somebody is: "alice@web1, pid 7: make deploy".
+func person(session, grant map[string]string) string {
+	info := maps.Clone(session)
+	if info == nil {
+		info = map[string]string{}
+	}
+	maps.Copy(info, grant)
+	who := info["user"]
+	if info["host"] != "" {
+		who += "@" + info["host"]
+	}
+	if info["pid"] != "" {
+		who += ", pid " + info["pid"]
+	}
+	if info["command"] != "" {
+		who += ": " + info["command"]
+	}
+	if who == "" {
+		who = "somebody"
+	}
+	return shorten(cli.OneLine(strings.TrimPrefix(who, ", ")), 100)
+}
+
+func holder(h lockstep.HolderInfo) string {
+	if h.Session == "" {
+		return "nobody's own (lockc lock)"
+	}
+	return person(h.Owner.Info, h.Info)
+}
+
+func waiter(w lockstep.WaiterInfo) string { return person(w.Owner.Info, w.Info) }
+
+// extras are the rest of an info: "ticket=OPS-7".
+func extras(info map[string]string) string {
+	var all []string
+	for _, key := range slices.Sorted(maps.Keys(info)) {
+		if !slices.Contains(known, key) {
+			all = append(all, key+"="+info[key])
+		}
+	}
+	return cli.OneLine(strings.Join(all, " "))
+}
+
+// shorten cuts text that is longer than most characters.
+func shorten(text string, most int) string {
+	if utf8.RuneCountInString(text) <= most {
+		return text
+	}
+	return string([]rune(text)[:most-1]) + "…"
+}
+
+// since is a moment as a length of time before now. The clocks of two machines may
+// differ, so that it can lie ahead.
+func since(moment, now time.Time) string {
+	if moment.IsZero() {
+		return "unknown"
+	}
+	return length(now.Sub(moment))
+}
+
+// length has two units at most.
+func length(d time.Duration) string {
+	switch d = max(0, d); {
+	case d < time.Second:
+		return fmt.Sprintf("%dms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.1fs", d.Truncate(100*time.Millisecond).Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	default:
+		return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	}
+}
+
+// manner is how a lock is held or wanted: "2/3 permits".
+func manner(mode lockstep.Mode, permits, of int) string {
+	if mode != lockstep.ModePermits {
+		return string(mode)
+	}
+	if of == 0 {
+		return fmt.Sprintf("%d permits", permits)
+	}
+	return fmt.Sprintf("%d/%d permits", permits, of)
+}
+
+func quoted(names []string) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = fmt.Sprintf("%.60q", name)
+	}
+	return strings.Join(all, ", ")
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// occupied says in a line why a lock cannot be had.
+func occupied(l lockstep.LockInfo, now time.Time) string {
+	name := fmt.Sprintf("%.60q", l.Name)
+	switch {
+	case l.Ownerless:
+		return name + " is locked and belongs to nobody: lockc unlock frees it"
+	case len(l.Holders) > 0:
+		h := l.Holders[0]
+		text := fmt.Sprintf("%s is held by %s, for %s", name, holder(h), since(h.Since, now))
+		if n := len(l.Holders) - 1; n > 0 {
+			text += ", and by " + count(n, "other", "others")
+		}
+		return text
+	case l.Delayed:
+		return name + " stays closed for a while: its holder was lost"
+	case l.Waiters > 0:
+		return fmt.Sprintf("%s is waited for by %s", name, count(l.Waiters, "other", "others"))
+	default:
+		return name + " was held just now"
+	}
+}
