@@ -47,8 +47,8 @@ const (
 	Reopen  Verb = 18 // the lock-delay of Name, begun by the loss of Token, is over (T6)
 )
 
-// Known reports whether this version of the table can apply v.
-func (v Verb) Known() bool { return v >= OpenSession && v <= Unlock }
+// Known reports whether this version has v, of clients or of the clock.
+func (v Verb) Known() bool { return v >= OpenSession && v <= KeepAlive || v.OfClock() }
 
 // InSlot reports whether commands with the verb are numbered in a slot (S4).
 func (v Verb) InSlot() bool { return v >= Lock && v <= Revoke }

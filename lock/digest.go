@@ -1,5 +1,7 @@
 package lock
 
+import "slices"
+
 // Digest is a fingerprint of a table's state. It is a sum over the hashes of
 // what the table holds, so that every change moves it in constant time and the
 // order of changes does not matter. It finds replicas that came apart; it does
@@ -19,6 +21,10 @@ const (
 	seedLock
 	seedSession
 	seedSlot
+	seedRevocation
+	seedGrant
+	seedWait
+	seedDelay
 )
 
 // An unused counter or slot hashes to nothing, so that an empty table has
@@ -34,17 +40,56 @@ func ofLock(name string, token Token) uint64 {
 	return mix(seedLock, hashName(name), uint64(token))
 }
 
-func ofSession(id SessionID, nonce Number) uint64 {
-	return mix(seedSession, uint64(id), uint64(nonce))
+func ofSession(s *session) uint64 {
+	h := mix(seedSession, uint64(s.id), uint64(s.nonce), uint64(s.ttl), uint64(s.since),
+		hashName(string(s.info)), uint64(s.revoked))
+	for i, r := range slices.Backward(s.revocations) {
+		h += mix(seedRevocation, uint64(s.id), uint64(len(s.revocations)-i), uint64(r.Token), uint64(r.Kind),
+			hashName(r.Reason))
+	}
+	return h
 }
 
-func ofSlot(id SessionID, i Slot, s slot) uint64 {
-	if s.number == 0 {
+func ofSlot(s *session, i Slot) uint64 {
+	last := s.slots[i]
+	if last.number == 0 {
 		return 0
 	}
-	a := s.answer
-	return mix(seedSlot, uint64(id), uint64(i), uint64(s.number),
-		uint64(a.Outcome)<<8|uint64(a.Limit), uint64(a.Token), uint64(a.Session))
+	h := mix(seedSlot, uint64(s.id), uint64(i), uint64(last.number),
+		uint64(last.outcome)<<8|uint64(last.limit), uint64(last.token))
+	if last.outcome == Deadlock {
+		h = mix(h, hashName(s.cycles[i]))
+	}
+	return h
+}
+
+func ofGrant(g *claim) uint64 {
+	return mix(seedGrant, uint64(g.token), uint64(g.count), ofClaim(g))
+}
+
+func ofWait(w *claim) uint64 {
+	return mix(seedWait, uint64(w.more.queued), uint64(w.slot), ofClaim(w))
+}
+
+// ofClaim hashes what a grant and a wait have in common.
+func ofClaim(c *claim) uint64 {
+	h := mix(uint64(c.session.id), uint64(c.since), hashName(c.lock.name), uint64(c.mode))
+	m := c.more
+	if m == nil || m.plain() {
+		return h
+	}
+	h = mix(h, hashName(string(m.info)), uint64(m.maxHold), uint64(m.lockDelay), uint64(len(m.parts)))
+	for _, p := range m.parts {
+		h = mix(h, hashName(p.lock.name), uint64(p.mode), uint64(p.permits), uint64(p.of))
+	}
+	for _, token := range m.under {
+		h = mix(h, uint64(token))
+	}
+	return h
+}
+
+func ofDelay(name string, lost Token, span Millis) uint64 {
+	return mix(seedDelay, hashName(name), uint64(lost), uint64(span))
 }
 
 // mix folds words into one, each through the finalizer of SplitMix64 (Steele,

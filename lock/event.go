@@ -26,12 +26,31 @@ type Event struct {
 	Session SessionID // zero: of an ownerless lock
 	Token   Token     // of the grant, for events of locks
 	Request RequestID // LockAcquired after a wait: the Acquire that is answered now
-	Name    string
-	Reason  string // LockRevoked
+	Name    string    // empty: of a session. Perhaps a piece of a whole frame, so that who keeps it copies it
+	Reason  string    // LockRevoked
 	Kind    EventKind
 	Mode    Mode
 	// Span is the session's TTL with SessionOpened, the grant's MaxHold with
 	// LockAcquired, and the lock-delay that begins with LockExpired, LockRevoked
 	// and LockOverheld. Zero means none.
 	Span Millis
+}
+
+// Events returns what the last Apply made happen, in order. It is valid until
+// the next Apply.
+func (t *Table) Events() []Event { return t.events }
+
+// tell notes an event of the entry at hand.
+func (t *Table) tell(e Event) {
+	e.Index, e.At = t.index, t.at
+	t.events = append(t.events, e)
+}
+
+// tellOf notes an event of each of a claim's locks.
+func (t *Table) tellOf(c *claim, e Event) {
+	e.Session, e.Token = c.session.id, c.token
+	for p := range c.parts() {
+		e.Name, e.Mode = p.lock.name, p.mode
+		t.tell(e)
+	}
 }

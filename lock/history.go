@@ -1,19 +1,65 @@
 package lock
 
-// History remembers the last events of a table.
-type History struct{}
+import (
+	"strings"
+)
+
+// HistorySize is how many events a History remembers unless told otherwise.
+const HistorySize = 4096
+
+// History remembers the last events of a table, for those who watch it.
+type History struct {
+	ring   []remembered
+	next   int   // where the next event goes
+	forgot Index // the last entry of which an event has been forgotten, or never was known
+}
+
+// remembered is an event whose name is kept apart, in bytes that are used again:
+// an event's own may keep a whole frame.
+type remembered struct {
+	event Event
+	name  []byte
+}
 
 // NewHistory returns a History of so many events that begins behind the entry
 // from: of earlier ones it knows nothing.
-func NewHistory(size int, from Index) *History { return &History{} }
+func NewHistory(size int, from Index) *History {
+	return &History{ring: make([]remembered, size), forgot: from}
+}
 
 // Add takes the events of the next entry.
-func (h *History) Add(events []Event) {}
+func (h *History) Add(events []Event) {
+	for _, e := range events {
+		r := &h.ring[h.next]
+		h.forgot = max(h.forgot, r.event.Index)
+		r.name = append(r.name[:0], e.Name...)
+		r.event = e
+		r.event.Name = ""
+		h.next = (h.next + 1) % len(h.ring)
+	}
+}
 
 // Behind returns the events of names that begin with prefix and of entries
-// behind index, oldest first, about room bytes of them at most; it never returns
+// behind index, oldest first, about room bytes of them at most. It never returns
 // a part of an entry's events, so that the last one's Index is where to go on.
-// Missed says that events behind index have been forgotten.
+// Missed says that events behind index have been forgotten. Events of sessions
+// have no name: they come with the empty prefix only.
 func (h *History) Behind(index Index, prefix string, room int) (events []Event, missed bool) {
-	return nil, false
+	index, missed = max(index, h.forgot), index < h.forgot
+	for i := range h.ring {
+		r := &h.ring[(h.next+i)%len(h.ring)]
+		if r.event.Index <= index || !strings.HasPrefix(string(r.name), prefix) {
+			continue
+		}
+		e := r.event
+		e.Name = string(r.name)
+		if room -= e.size(); room < 0 && len(events) > 0 && events[len(events)-1].Index != e.Index {
+			return events, missed
+		}
+		events = append(events, e)
+	}
+	return events, missed
 }
+
+// size is about how many bytes an event takes on the wire.
+func (e *Event) size() int { return 80 + len(e.Name) + len(e.Reason) }

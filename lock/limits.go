@@ -15,6 +15,7 @@ const (
 	MaxPermits           = 1 << 20 // of one counted lock
 	MaxRevocations       = 64      // that a session remembers
 	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
+	MaxCycleBytes        = 1024    // of a Result's Cycle
 	tokenCountBits       = 40
 )
 
@@ -54,3 +55,33 @@ const (
 	LimitWaits        Limit = 16 // the table has MaxWaits waits
 	LimitToken        Limit = 17 // a Release or an Under needs a token
 )
+
+// limitTexts say what the limits are, for people.
+var limitTexts = [...]string{
+	NoLimit:           "no limit",
+	LimitName:         "a name is 1 to 256 bytes of printable UTF-8, without control characters",
+	LimitSlot:         "a session has slots 0 to 4095",
+	LimitSessions:     "the table has 131072 sessions open, which end when their clients close them or fall silent",
+	LimitLocks:        "the table keeps 4000000 locks, held, waited for or closed by a lock-delay; release some",
+	LimitVerb:         "this node does not know the verb, or clients may not send it",
+	LimitNumber:       "a request's number is at least 1",
+	LimitTTL:          "a session's TTL is 1 s to 1 h",
+	LimitNames:        "an acquire names at most 64 locks, each once",
+	LimitInfo:         "an info is at most 4096 bytes of printable lines key=value, sorted by key; a reason is any such text",
+	LimitPermits:      "a counted acquire takes at least 1 permit, and no more than the lock has, at most 1048576; others take none",
+	LimitMode:         "this node does not know the mode; the client is newer than the node",
+	LimitMaxHold:      "the longest hold is 1 s to 30 days",
+	LimitLockDelay:    "a lock-delay is at most 1 h",
+	LimitSessionLocks: "the session holds, and waits for, 10000 locks; release some",
+	LimitSessionWaits: "the session has 1000 acquires waiting; cancel some",
+	LimitWaits:        "the table has 1048576 acquires waiting",
+	LimitToken:        "the token of a grant is missing",
+}
+
+// String says what the limit is, for people.
+func (l Limit) String() string {
+	if int(l) < len(limitTexts) {
+		return limitTexts[l]
+	}
+	return "a limit that this version does not know"
+}

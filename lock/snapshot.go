@@ -2,8 +2,6 @@ package lock
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -81,124 +79,94 @@ type SlotState struct {
 	Answer Result
 }
 
-// Snapshot returns a copy of the state that shares nothing with the table.
+// Snapshot returns a copy of the state that shares nothing with the table but
+// what never changes.
 func (t *Table) Snapshot() Snapshot {
-	snap := Snapshot{Index: t.index, Last: t.last}
-	if len(t.locks) > 0 {
-		snap.Locks = make([]HeldLock, 0, len(t.locks))
-	}
+	snap := Snapshot{Index: t.index, Last: t.last, Locks: empty[HeldLock](len(t.locks))}
 	for name, token := range t.locks {
 		snap.Locks = append(snap.Locks, HeldLock{Name: name, Token: token})
 	}
 	slices.SortFunc(snap.Locks, func(a, b HeldLock) int { return strings.Compare(a.Name, b.Name) })
-	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
-		snap.Sessions = append(snap.Sessions, t.sessions[id].state())
+	t.snapSessions(&snap)
+	for d := range t.Delays() {
+		snap.Delays = append(snap.Delays, DelayState{Name: d.Name, Token: d.Token, Span: d.Span})
 	}
 	return snap
 }
 
+// snapSessions takes the sessions with all that they hold and wait for.
+func (t *Table) snapSessions(snap *Snapshot) {
+	snap.Grants, snap.Waits = empty[GrantState](t.grants()), empty[WaitState](t.waits)
+	for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
+		s := t.sessions[id]
+		snap.Sessions = append(snap.Sessions, s.state())
+		for g := range s.grants.all() {
+			snap.Grants = append(snap.Grants, g.grantState())
+		}
+		for w := range s.waits.all() {
+			snap.Waits = append(snap.Waits, w.waitState())
+		}
+	}
+	slices.SortFunc(snap.Grants, func(a, b GrantState) int { return cmp.Compare(a.Token, b.Token) })
+	slices.SortFunc(snap.Waits, func(a, b WaitState) int { return cmp.Compare(a.Queued, b.Queued) })
+}
+
+// grants counts them.
+func (t *Table) grants() int {
+	n := 0
+	for _, s := range t.sessions {
+		n += s.grants.n
+	}
+	return n
+}
+
+// empty returns room for n, or nil if that is none: so what was empty compares
+// equal.
+func empty[T any](n int) []T {
+	if n == 0 {
+		return nil
+	}
+	return make([]T, 0, n)
+}
+
 func (s *session) state() SessionState {
-	state := SessionState{ID: s.id, Nonce: s.nonce}
-	if len(s.slots) > 0 {
-		state.Slots = make([]SlotState, 0, len(s.slots))
+	state := SessionState{
+		ID: s.id, Nonce: s.nonce, TTL: s.ttl, Since: s.since, Info: s.info,
+		Revoked: s.revoked, Revocations: slices.Clone(s.revocations), Slots: empty[SlotState](len(s.slots)),
 	}
 	for i, remembered := range s.slots {
 		if remembered.number != 0 {
-			state.Slots = append(state.Slots, SlotState{Slot(i), remembered.number, remembered.answer})
+			state.Slots = append(state.Slots, SlotState{Slot(i), remembered.number, s.answer(Slot(i))})
 		}
 	}
 	return state
 }
 
-// Restore returns the table that a snapshot was taken of. A snapshot that is out
-// of order or out of range, so that no table can have given it, is refused.
-func Restore(snap Snapshot) (*Table, error) {
-	t := NewTable()
-	t.index, t.last = snap.Index, snap.Last
-	t.digest.add(ofCounter(t.last))
-	if err := t.restore(snap); err != nil {
-		return nil, fmt.Errorf("lock: snapshot at %d: %w", snap.Index, err)
+func (c *claim) grantState() GrantState {
+	return GrantState{
+		Token: c.token, Session: c.session.id, Since: c.since, Under: slices.Clone(c.rest().under),
+		Name: c.lock.name, Count: c.count, Mode: c.mode, Terms: c.more.state(),
 	}
-	return t, nil
 }
 
-func (t *Table) restore(snap Snapshot) error {
-	if len(snap.Locks) > MaxLocks || len(snap.Sessions) > MaxSessions {
-		return fmt.Errorf("%d locks and %d sessions are too many", len(snap.Locks), len(snap.Sessions))
+func (c *claim) waitState() WaitState {
+	return WaitState{
+		Queued: c.more.queued, Session: c.session.id, Since: c.since, Under: slices.Clone(c.more.under),
+		Name: c.lock.name, Slot: c.slot, Mode: c.mode, Terms: c.more.state(),
 	}
-	if !risingBy(snap.Locks, func(l HeldLock) string { return l.Name }) {
-		return errors.New("its locks are not in order")
-	}
-	if !risingBy(snap.Sessions, func(s SessionState) SessionID { return s.ID }) {
-		return errors.New("its sessions are not in order")
-	}
-	t.locks = make(map[string]Token, len(snap.Locks))
-	for _, l := range snap.Locks {
-		if err := t.restoreLock(l); err != nil {
-			return fmt.Errorf("lock %q: %w", l.Name, err)
-		}
-	}
-	for _, s := range snap.Sessions {
-		if err := t.restoreSession(s); err != nil {
-			return fmt.Errorf("session %d: %w", s.ID, err)
-		}
-	}
-	return nil
 }
 
-// restoreLock checks the name's length only: which runes are printable may
-// differ between two versions of Unicode, and the name has been let in already.
-func (t *Table) restoreLock(l HeldLock) error {
-	if len(l.Name) == 0 || len(l.Name) > MaxNameBytes {
-		return fmt.Errorf("a name of %d bytes cannot be", len(l.Name))
+func (m *more) state() *Terms {
+	if m == nil || m.parts == nil && m.info == "" && m.maxHold == 0 && m.lockDelay == 0 {
+		return nil
 	}
-	if !t.drew(uint64(l.Token)) {
-		return fmt.Errorf("token %d was never drawn", l.Token)
+	terms := &Terms{Info: m.info, MaxHold: m.maxHold, LockDelay: m.lockDelay}
+	if m.parts == nil {
+		return terms
 	}
-	t.hold(l.Name, l.Token)
-	return nil
-}
-
-func (t *Table) restoreSession(state SessionState) error {
-	if !t.drew(uint64(state.ID)) {
-		return errors.New("its id was never drawn")
+	terms.Permits, terms.Of = m.parts[0].permits, m.parts[0].of
+	for _, p := range m.parts[1:] {
+		terms.And = append(terms.And, Want{p.lock.name, p.mode, p.permits, p.of})
 	}
-	if _, taken := t.openings[state.Nonce]; taken || state.Nonce == 0 {
-		return fmt.Errorf("nonce %d is none, or opened another session", state.Nonce)
-	}
-	if !risingBy(state.Slots, func(s SlotState) Slot { return s.Slot }) {
-		return errors.New("its slots are not in order")
-	}
-	s := &session{id: state.ID, nonce: state.Nonce, slots: make([]slot, 0, len(state.Slots))}
-	t.addSession(s)
-	for _, remembered := range state.Slots {
-		if remembered.Slot >= MaxSlots || remembered.Number == 0 || !t.drewFor(remembered.Answer) {
-			return fmt.Errorf("slot %d with number %d and answer %+v cannot be",
-				remembered.Slot, remembered.Number, remembered.Answer)
-		}
-		t.remember(s, remembered.Slot, slot{remembered.Number, remembered.Answer})
-	}
-	return nil
-}
-
-// drew reports whether a token or a session id can have been drawn so far.
-func (t *Table) drew(value uint64) bool { return value != 0 && value <= t.last }
-
-// drewFor reports whether an answer can stand in a slot: a token that was drawn
-// with Granted, and none otherwise.
-func (t *Table) drewFor(answer Result) bool {
-	if answer.Outcome == Granted {
-		return t.drew(uint64(answer.Token))
-	}
-	return answer.Outcome != 0 && answer.Token == 0
-}
-
-// risingBy reports whether the keys of items strictly rise.
-func risingBy[T any, K cmp.Ordered](items []T, key func(T) K) bool {
-	for i := 1; i < len(items); i++ {
-		if key(items[i-1]) >= key(items[i]) {
-			return false
-		}
-	}
-	return true
+	return terms
 }

@@ -14,8 +14,8 @@ func sound() Snapshot {
 		Last:  uint64(at(2, 6)),
 		Locks: []HeldLock{{"a", at(2, 3)}, {"b", at(2, 5)}},
 		Sessions: []SessionState{
-			{ID: id(1), Nonce: 70, Slots: []SlotState{{0, 4, granted(at(2, 3))}, {7, 1, is(Held)}}},
-			{ID: id(2), Nonce: 71},
+			{ID: id(1), Nonce: 70, TTL: MinTTL, Slots: []SlotState{{0, 4, granted(at(2, 3))}, {7, 1, is(Held)}}},
+			{ID: id(2), Nonce: 71, TTL: MaxTTL, Since: 5, Info: "host=h"},
 		},
 	}
 }
@@ -86,7 +86,7 @@ func TestTheDigestOfAKnownStateIsKnown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := table.Digest(), Digest(0x65235b789d6b7e9a); got != want {
+	if got, want := table.Digest(), Digest(0xe56d876e60569c6f); got != want {
 		t.Errorf("the digest is %#x, not %#x", uint64(got), uint64(want))
 	}
 }
@@ -96,7 +96,8 @@ func TestTheDigestTellsSessionsOfAllViewsApart(t *testing.T) {
 	seen := map[uint64]View{}
 	for shift := range 23 {
 		view := View(1) << shift
-		h := ofSlot(SessionID(at(view, 1)), 0, slot{1, is(Held)})
+		s := &session{id: SessionID(at(view, 1)), slots: []slot{{number: 1, outcome: Held}}}
+		h := ofSlot(s, 0)
 		if other, taken := seen[h]; taken {
 			t.Errorf("a slot in view %d looks like one in view %d", view, other)
 		}

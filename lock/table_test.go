@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 	"unsafe"
@@ -237,83 +236,6 @@ func TestANameIsCopiedOutOfItsFrame(t *testing.T) {
 	}
 }
 
-func TestCheckName(t *testing.T) {
-	for name, want := range map[string]Limit{
-		"":                          LimitName,
-		"a":                         NoLimit,
-		"with space":                NoLimit,
-		"Schlüssel/鍵/🔑":             NoLimit,
-		strings.Repeat("x", 256):    NoLimit,
-		strings.Repeat("x", 257):    LimitName,
-		strings.Repeat("é", 128):    NoLimit, // 256 bytes
-		strings.Repeat("é", 129):    LimitName,
-		"a\x00":                     LimitName,
-		"a\n":                       LimitName,
-		"tab\t":                     LimitName,
-		"\x7f":                      LimitName,
-		"\u0085":                    LimitName, // a control character beyond ASCII
-		"zero\u200bwidth":           LimitName,
-		"right-to-left\u202eornate": LimitName,
-		"\xff":                      LimitName,
-		"half a rune \xc3":          LimitName,
-		"\xed\xa0\x80":              LimitName, // a surrogate
-		"\ufffd":                    NoLimit,   // a replacement character that is really there
-	} {
-		if got := CheckName(name); got != want {
-			t.Errorf("CheckName(%q) = %d, want %d", name, got, want)
-		}
-	}
-}
-
-func TestCheck(t *testing.T) {
-	for _, tc := range []struct {
-		command Command
-		want    Limit
-	}{
-		{opening(1), NoLimit},
-		{opening(0), LimitNumber},
-		{ending(0), NoLimit},
-		{ending(5), NoLimit},
-		{locking(5, 0, 1, "a"), NoLimit},
-		{unlocking(5, MaxSlots-1, 1, "a"), NoLimit},
-		{locking(5, MaxSlots, 1, "a"), LimitSlot},
-		{locking(5, 0, 0, "a"), LimitNumber},
-		{unlocking(5, 0, 0, "a"), LimitNumber},
-		{locking(5, 0, 1, ""), LimitName},
-		{unlocking(5, 0, 1, "\n"), LimitName},
-		{Command{}, LimitVerb},
-		{Command{Verb: 5, Number: 1, Name: "a"}, LimitVerb},
-	} {
-		if got := tc.command.Check(); got != tc.want {
-			t.Errorf("%+v: limit %d, want %d", tc.command, got, tc.want)
-		}
-	}
-}
-
-func TestOnlyKnownVerbsPassCheck(t *testing.T) {
-	for v := range 256 {
-		c := Command{Verb: Verb(v), Number: 1, Name: "a"}
-		if passes := c.Check() == NoLimit; passes != c.Verb.Known() {
-			t.Errorf("verb %d: passes %v, known %v", v, passes, c.Verb.Known())
-		}
-	}
-}
-
-func TestLimitsSayTheirNumbers(t *testing.T) {
-	for limit, number := range map[Limit]int{
-		LimitName: MaxNameBytes, LimitSlot: MaxSlots - 1, LimitSessions: MaxSessions, LimitLocks: MaxLocks,
-	} {
-		if text := limit.String(); !strings.Contains(text, fmt.Sprint(number)) {
-			t.Errorf("limit %d reads %q, without %d", limit, text, number)
-		}
-	}
-	for limit := LimitName; limit <= LimitNumber; limit++ {
-		if limit.String() == NoLimit.String() {
-			t.Errorf("limit %d has no text", limit)
-		}
-	}
-}
-
 func TestNoTwoRequestsShareAnID(t *testing.T) {
 	commands := []Command{
 		opening(1), opening(2), ending(1), ending(2),
@@ -326,23 +248,4 @@ func TestNoTwoRequestsShareAnID(t *testing.T) {
 		}
 		seen[c.ID()] = c
 	}
-}
-
-func FuzzCheckName(f *testing.F) {
-	for _, seed := range []string{"", "a", "a b", "\n", "é", "\xff", "\u200b", strings.Repeat("x", 257)} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, name string) {
-		if CheckName(name) != NoLimit {
-			return
-		}
-		if len(name) < 1 || len(name) > 256 || strings.ToValidUTF8(name, "") != name {
-			t.Errorf("%q passed", name)
-		}
-		for _, r := range name {
-			if r < ' ' || r >= 0x7f && r < 0xa0 {
-				t.Errorf("%q has a control character and passed", name)
-			}
-		}
-	})
 }

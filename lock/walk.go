@@ -1,6 +1,12 @@
 package lock
 
-import "iter"
+import (
+	"cmp"
+	"iter"
+	"maps"
+	"slices"
+	"strings"
+)
 
 // Timed is something that the primary's clock has to end.
 type Timed struct {
@@ -12,30 +18,40 @@ type Timed struct {
 
 // Sessions walks over the open sessions by id; each one's Span is its TTL.
 func (t *Table) Sessions() iter.Seq[Timed] {
-	return func(func(Timed) bool) {}
+	return func(yield func(Timed) bool) {
+		for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
+			if !yield(Timed{Session: id, Span: t.sessions[id].ttl}) {
+				return
+			}
+		}
+	}
 }
 
 // MaxHolds walks over the grants with a MaxHold by token; Name is one of each
 // grant's names, Span its MaxHold.
 func (t *Table) MaxHolds() iter.Seq[Timed] {
-	return func(func(Timed) bool) {}
+	return func(yield func(Timed) bool) {
+		for _, token := range slices.Sorted(maps.Keys(t.maxHolds)) {
+			g := t.maxHolds[token]
+			if !yield(Timed{Session: g.session.id, Name: g.lock.name, Token: token, Span: g.more.maxHold}) {
+				return
+			}
+		}
+	}
 }
 
 // Delays walks over the lock-delays by token and name; Token is the grant whose
 // loss began the delay.
 func (t *Table) Delays() iter.Seq[Timed] {
-	return func(func(Timed) bool) {}
+	return func(yield func(Timed) bool) {
+		for _, h := range slices.SortedFunc(maps.Keys(t.delays), byTokenAndName) {
+			if !yield(Timed{Name: h.Name, Token: h.Token, Span: t.delays[h]}) {
+				return
+			}
+		}
+	}
 }
 
-// Events returns what the last Apply made happen, in order. It is valid until
-// the next Apply.
-func (t *Table) Events() []Event { return nil }
-
-// Alive answers a keep-alive of the session; it changes nothing (T1).
-func (t *Table) Alive(id SessionID) Result { return Result{Outcome: SessionExpired} }
-
-// Report answers a query about the state. It takes about room bytes at most on
-// the wire, and More says when that was not enough for all; it holds one card at
-// least, so that a page always brings the next one closer. QueryEvents is not
-// for the table: History answers it.
-func (t *Table) Report(q Query, room int) Report { return Report{Index: t.index} }
+func byTokenAndName(a, b Holding) int {
+	return cmp.Or(cmp.Compare(a.Token, b.Token), strings.Compare(a.Name, b.Name))
+}

@@ -1,0 +1,173 @@
+package lock
+
+import "strings"
+
+// acquire takes all the locks that the command names, or none of them (S8). If
+// they cannot be had at once and the command would wait, the claim is queued.
+func (t *Table) acquire(s *session, c *Command) (Result, *claim) {
+	if g := t.covering(s, c); g != nil {
+		t.recount(g, g.count+1)
+		return Result{Outcome: Granted, Token: g.token}, g
+	}
+	free := t.available(c)
+	if !free && !c.Wait {
+		return Result{Outcome: Held}, nil
+	}
+	if limit := t.room(s, c, !free); limit != NoLimit {
+		return Result{Outcome: LimitReached, Limit: limit}, nil
+	}
+	got := t.claim(s, c)
+	if !free {
+		return t.wait(got, c)
+	}
+	t.grant(got)
+	t.tellOf(got, Event{Kind: LockAcquired, Span: got.rest().maxHold})
+	return Result{Outcome: Granted, Token: got.token}, got
+}
+
+// covering returns the grant of the session that a re-entrant Acquire enters
+// again: its oldest that has all that is wanted.
+func (t *Table) covering(s *session, c *Command) *claim {
+	if c.Terms == nil || !c.Terms.Reentrant {
+		return nil
+	}
+	l, used := t.owned[c.Name]
+	if !used {
+		return nil
+	}
+	for _, g := range l.holders() {
+		if g.session == s && g.covers(c) {
+			return g
+		}
+	}
+	return nil
+}
+
+func (c *claim) covers(wanted *Command) bool {
+	for w := range wanted.wants() {
+		has := false
+		for p := range c.parts() {
+			has = has || p.lock.name == w.Name && p.share.covers(w.share())
+		}
+		if !has {
+			return false
+		}
+	}
+	return true
+}
+
+// covers reports whether who has s may do what who has less may do.
+func (s share) covers(less share) bool {
+	switch s.mode {
+	case Exclusive:
+		return true
+	case Counted:
+		return less.mode == Counted && less.of == s.of && less.permits <= s.permits
+	default:
+		return less.mode == s.mode
+	}
+}
+
+// available reports whether all that is wanted can be had now: beside all
+// holders, and without overtaking anybody who waits for one of the locks.
+func (t *Table) available(c *Command) bool {
+	for w := range c.wants() {
+		if _, held := t.locks[w.Name]; held {
+			return false
+		}
+		l, used := t.owned[w.Name]
+		if used && (len(l.queue()) > 0 || l.closed() || !l.occupied().admits(w.share())) {
+			return false
+		}
+	}
+	return true
+}
+
+// room refuses what would exceed a limit, before it has any effect (S5). A wait
+// needs the same room as the grant that it will become.
+func (t *Table) room(s *session, c *Command, waits bool) Limit {
+	switch {
+	case s.locks+c.names() > t.limits.sessionLocks:
+		return LimitSessionLocks
+	case len(t.locks)+len(t.owned)+t.unknown(c) > t.limits.locks:
+		return LimitLocks
+	case waits && s.waits.n >= t.limits.sessionWaits:
+		return LimitSessionWaits
+	case waits && t.waits >= t.limits.waits:
+		return LimitWaits
+	default:
+		return NoLimit
+	}
+}
+
+// unknown counts the locks of a command that the table does not keep yet.
+func (t *Table) unknown(c *Command) int {
+	n := 0
+	for w := range c.wants() {
+		if _, used := t.owned[w.Name]; !used {
+			n++
+		}
+	}
+	return n
+}
+
+// claim returns what the command asks for, not held and not queued yet.
+func (t *Table) claim(s *session, c *Command) *claim {
+	got := reuse(&t.spare.claims)
+	got.session, got.slot, got.mode, got.count = s, c.Slot, c.Mode, 1
+	got.lock = t.known(c.Name)
+	s.locks += c.names()
+	if c.Terms != nil {
+		got.more = t.terms(c)
+	}
+	return got
+}
+
+// terms returns what the command asks for beyond the plain case.
+func (t *Table) terms(c *Command) *more {
+	m := &more{
+		under: t.chain(c.Terms.Under), info: c.Terms.Info.own(),
+		maxHold: c.Terms.MaxHold, lockDelay: c.Terms.LockDelay,
+	}
+	if c.Mode == Counted || c.names() > 1 {
+		m.parts = make([]part, 0, c.names())
+		for w := range c.wants() {
+			m.parts = append(m.parts, part{t.known(w.Name), w.share()})
+		}
+	}
+	if m.plain() {
+		return nil
+	}
+	return m
+}
+
+func (m *more) plain() bool {
+	return m.parts == nil && len(m.under) == 0 && m.info == "" && m.maxHold == 0 && m.lockDelay == 0
+}
+
+// chain returns the grants that a claim is asked under: the one named, if it is
+// still held, and those that it was asked under itself.
+func (t *Table) chain(under Holding) []Token {
+	l, used := t.owned[under.Name]
+	if !used {
+		return nil
+	}
+	g := l.grant(under.Token)
+	if g == nil {
+		return nil
+	}
+	chain := append(append([]Token(nil), g.rest().under...), g.token)
+	return chain[max(0, len(chain)-MaxUnder):]
+}
+
+// known returns the lock of that name, which the table keeps from now on.
+func (t *Table) known(name string) *ownedLock {
+	l, used := t.owned[name]
+	if !used {
+		l = reuse(&t.spare.locks)
+		// The name may be a piece of a whole frame: a copy lets the frame go.
+		l.name = strings.Clone(name)
+		t.owned[l.name] = l
+	}
+	return l
+}
