@@ -44,9 +44,9 @@ func onStand(t *testing.T, test func(t *testing.T, s *stand)) {
 		s.system = actor.NewActorSystem(
 			actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return log }),
 			actor.WithDeadLetterThrottleInterval(time.Millisecond))
+		defer s.workers.Close()
 		test(t, s)
 		time.Sleep(time.Second) // for whatever still runs, which must find nothing to do
-		s.workers.Close()
 		if s.log.Len() > 0 {
 			t.Errorf("the log has warnings:\n%s", s.log.String())
 		}
@@ -116,6 +116,23 @@ func openSession(nonce lock.Number) lock.Command {
 
 func lockCommand(session lock.SessionID, number lock.Number, name string) lock.Command {
 	return lock.Command{Session: session, Number: number, Verb: lock.Lock, Name: name}
+}
+
+func keepAlive(session lock.SessionID, round lock.Number) lock.Command {
+	return lock.Command{Session: session, Number: round, Verb: lock.KeepAlive}
+}
+
+// waitFor acquires in a slot of its own, so that its number is 1.
+func waitFor(session lock.SessionID, slot lock.Slot, name string) lock.Command {
+	return lock.Command{Session: session, Slot: slot, Number: 1, Verb: lock.Acquire, Name: name, Wait: true}
+}
+
+func release(session lock.SessionID, name string, token lock.Token) lock.Command {
+	return lock.Command{Session: session, Slot: 4000, Number: lock.Number(token), Verb: lock.Release, Name: name, Token: token}
+}
+
+func expire(session lock.SessionID) lock.Command {
+	return lock.Command{Session: session, Number: 1, Verb: lock.Expire}
 }
 
 func entry(index lock.Index, c lock.Command) lock.Entry {

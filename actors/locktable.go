@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
@@ -13,12 +14,26 @@ import (
 // LockTable owns a lock.Table. Its code is the same on every node: it hands
 // requests to the Replicator and applies what comes back in order. Whoever
 // asked for an entry here is answered here.
+//
+//	locktable.go             requests, entries and snapshots
+//	locktable_waits.go       grants that come later than their answer (S6)
+//	locktable_barriers.go    what is answered without an entry: keep-alives and questions (T1)
+//	locktable_queries.go     reports, and questions that wait for events
+//	locktable_reign.go       the sessions' time-outs while this node reigns (T2, T3)
+//	locktable_notices.go     telling clients what they lost
 type LockTable struct {
 	table      *lock.Table
+	history    *lock.History
+	leases     *lock.Leases
 	asked      map[lock.RequestID]asker // requests that wait for their entry
+	waits      waits
+	barriers   barriers
+	polls      polls
+	presence   presence
 	mail       Mail
 	replicator *actor.PID
 	log        *slog.Logger
+	pulse      pulse
 	fault      replyFault
 }
 
@@ -32,9 +47,20 @@ type asker struct {
 // attach tells a LockTable its Replicator.
 type attach struct{ replicator *actor.PID }
 
-// NewLockTable returns an actor with an empty table.
-func NewLockTable(mail Mail, log *slog.Logger) *LockTable {
-	return &LockTable{table: lock.NewTable(), asked: map[lock.RequestID]asker{}, mail: mail, log: log}
+// NewLockTable returns an actor with an empty table. The period is that of the
+// ticks that it will get.
+func NewLockTable(mail Mail, period time.Duration, log *slog.Logger) *LockTable {
+	return &LockTable{
+		table:    lock.NewTable(),
+		history:  lock.NewHistory(lock.HistorySize, 0),
+		leases:   lock.NewLeases(lock.Millis(period / time.Millisecond)),
+		asked:    map[lock.RequestID]asker{},
+		waits:    waits{},
+		polls:    polls{patience: int(pollTime / period)},
+		presence: presence{},
+		mail:     mail,
+		log:      log,
+	}
 }
 
 // Receive dispatches.
@@ -42,19 +68,30 @@ func (t *LockTable) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
 	case *FromClients:
 		t.requests(ctx, m)
+	case *QueriesFromClients:
+		t.queries(ctx, m)
 	case replica.Apply:
 		t.apply(m)
 	case replica.Refuse:
 		t.refuse(m)
 	case replica.Abandon:
 		t.abandon(m)
+	case replica.Confirmed:
+		t.confirmed(m)
+	case replica.Barred:
+		t.barred(m)
+	case replica.Began:
+		t.began(m)
+	case replica.Ended:
+		t.ended()
+	case *Tick:
+		t.tick(ctx, m)
 	case replica.TakeSnapshot:
 		t.takeSnapshot(ctx)
 	case replica.Install:
 		t.install(ctx, m)
 	case replica.Reset:
-		t.table = lock.NewTable()
-	case replica.Confirmed, replica.Barred, replica.Began, replica.Ended: // nobody counts time here yet
+		t.replace(lock.NewTable())
 	case attach:
 		t.replicator = m.replicator
 	case DieBeforeReply:
@@ -65,15 +102,20 @@ func (t *LockTable) Receive(ctx actor.Context) {
 }
 
 // requests submits what is well-formed and not on its way already: a repeat
-// only changes who is to be answered.
+// only changes who is to be answered. Keep-alives are never ordered.
 func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 	commands := make([]lock.Command, 0, len(m.Requests))
+	at := now()
 	var out outbox
 	for _, r := range m.Requests {
 		id, who := r.Command.ID(), asker{m.From, r.Client}
 		if limit := r.Command.Check(); limit != lock.NoLimit {
-			out.add(who, replica.Answer{Request: id, Kind: replica.Executed,
+			out.answer(who, replica.Answer{Request: id, Kind: replica.Executed,
 				Result: lock.Result{Outcome: lock.Invalid, Limit: limit}})
+			continue
+		}
+		if r.Command.Verb == lock.KeepAlive {
+			t.keepAlive(&out, who, id)
 			continue
 		}
 		if !t.fault.admits(r.Command) {
@@ -82,14 +124,19 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 		_, waits := t.asked[id]
 		t.asked[id] = who
 		if !waits {
+			r.Command.At = at
 			commands = append(commands, r.Command)
 		}
 	}
 	out.send(t.mail)
+	t.barriers.raise(ctx, t.replicator)
 	if len(commands) > 0 {
 		ctx.Send(t.replicator, replica.Submit{Commands: commands})
 	}
 }
+
+// now is the time for people: nothing is decided by it.
+func now() lock.Millis { return lock.Millis(time.Now().UnixMilli()) }
 
 func (t *LockTable) apply(m replica.Apply) {
 	out := outbox{expects: len(m.Entries)}
@@ -97,16 +144,41 @@ func (t *LockTable) apply(m replica.Apply) {
 		result := t.table.Apply(e)
 		id := e.Command.ID()
 		who, waits := t.asked[id]
-		if !waits {
-			continue
+		if waits {
+			delete(t.asked, id)
+			t.executed(&out, who, id, result)
 		}
-		delete(t.asked, id)
-		if t.fault.strikes(id) {
-			continue
+		if events := t.table.Events(); len(events) > 0 {
+			t.happened(&out, events)
 		}
-		out.add(who, replica.Answer{Request: id, Kind: replica.Executed, Result: result})
 	}
+	t.servePolls(&out)
 	out.send(t.mail)
+}
+
+// executed answers whoever asked for an entry, and remembers those who are to
+// hear more.
+func (t *LockTable) executed(out *outbox, who asker, id lock.RequestID, result lock.Result) {
+	if t.fault.strikes(id) {
+		return
+	}
+	switch result.Outcome {
+	case lock.Waiting:
+		t.waits[id] = who
+	case lock.Opened:
+		t.presence[result.Session] = who
+	}
+	out.answer(who, replica.Answer{Request: id, Kind: replica.Executed, Result: result})
+}
+
+// happened passes on what an entry has changed, beyond its answer.
+func (t *LockTable) happened(out *outbox, events []lock.Event) {
+	t.history.Add(events)
+	for i := range events {
+		t.leases.Observe(events[i])
+	}
+	t.waits.observe(out, events)
+	t.presence.observe(out, events)
 }
 
 func (t *LockTable) refuse(m replica.Refuse) {
@@ -114,7 +186,7 @@ func (t *LockTable) refuse(m replica.Refuse) {
 	for _, id := range m.Requests {
 		if who, waits := t.asked[id]; waits {
 			delete(t.asked, id)
-			out.add(who, replica.Answer{Request: id, Kind: m.Kind, Hint: m.Hint})
+			out.answer(who, replica.Answer{Request: id, Kind: m.Kind, Hint: m.Hint})
 		}
 	}
 	out.send(t.mail)
@@ -123,10 +195,12 @@ func (t *LockTable) refuse(m replica.Refuse) {
 // abandon tells everybody who still waits that the outcome is unknown here.
 func (t *LockTable) abandon(m replica.Abandon) {
 	var out outbox
-	for id, who := range t.asked {
-		out.add(who, replica.Answer{Request: id, Kind: replica.Moved, Hint: m.Hint})
+	for _, waiting := range []map[lock.RequestID]asker{t.asked, t.waits} {
+		for id, who := range waiting {
+			out.answer(who, replica.Answer{Request: id, Kind: replica.Moved, Hint: m.Hint})
+		}
+		clear(waiting)
 	}
-	clear(t.asked)
 	out.send(t.mail)
 }
 
@@ -146,8 +220,17 @@ func (t *LockTable) install(ctx actor.Context, m replica.Install) {
 		ctx.Send(t.replicator, replica.Installed{})
 		return
 	}
-	t.table = table
+	t.replace(table)
 	ctx.Send(t.replicator, replica.Installed{Index: table.Index(), Digest: table.Digest(), OK: true})
+}
+
+// replace begins with another table. What was kept about the sessions and the
+// events of the former one is forgotten.
+func (t *LockTable) replace(table *lock.Table) {
+	t.table = table
+	t.history = lock.NewHistory(lock.HistorySize, table.Index())
+	clear(t.waits)
+	clear(t.presence)
 }
 
 func decodeTable(bytes []byte) (*lock.Table, error) {

@@ -39,7 +39,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 		return h.Root().Spawn(Props(func() actor.Actor { return a }, actor.WithDispatcher(h.Workers())))
 	}
 	n.disk = spawn(NewDisk(cfg.Dir, cfg.Identity))
-	n.LockTable = spawn(NewLockTable(h, cfg.Log))
+	n.LockTable = spawn(NewLockTable(h, cfg.Tick, cfg.Log))
 	n.Replicator = spawn(&Replicator{
 		core: core, lockTable: n.LockTable, disk: n.disk, mail: h,
 		period: cfg.Tick, exit: cfg.Exit, log: cfg.Log,
@@ -48,6 +48,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.Serve(n.LockTable, n.Replicator)
 	n.ticker = SpawnTicker(h, cfg.Tick)
 	h.Root().Send(n.ticker, Subscribe{To: n.Replicator})
+	h.Root().Send(n.ticker, Subscribe{To: n.LockTable})
 	return n
 }
 

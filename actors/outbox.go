@@ -1,13 +1,14 @@
 package actors
 
 import (
+	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
 )
 
-// outbox gathers the answers of one turn by process, so that each process gets
+// outbox gathers what one turn has to say by process, so that each process gets
 // one parcel. There are few processes, so a list is searched faster than a map,
-// and answers to one client tend to come in a row.
+// and what is for one client tends to come in a row.
 type outbox struct {
 	parcels []addressed
 	last    int
@@ -15,36 +16,45 @@ type outbox struct {
 }
 
 type addressed struct {
-	to      replica.NodeID
-	answers []messages.Answer
+	to     replica.NodeID
+	parcel messages.Parcel
 }
 
-func (o *outbox) add(who asker, answer replica.Answer) {
-	i := o.find(who.node)
-	o.parcels[i].answers = append(o.parcels[i].answers, messages.Answer{Client: who.client, Answer: answer})
+func (o *outbox) answer(who asker, answer replica.Answer) {
+	p := o.find(who.node)
+	if p.Answers == nil && len(o.parcels) == 1 {
+		p.Answers = make([]messages.Answer, 0, o.expects)
+	}
+	p.Answers = append(p.Answers, messages.Answer{Client: who.client, Answer: answer})
 }
 
-func (o *outbox) find(to replica.NodeID) int {
+func (o *outbox) report(who asker, reported replica.Reported) {
+	p := o.find(who.node)
+	p.Reports = append(p.Reports, messages.Report{Client: who.client, Reported: reported})
+}
+
+func (o *outbox) notice(who asker, session lock.SessionID, revocation lock.Revocation) {
+	p := o.find(who.node)
+	p.Notices = append(p.Notices, messages.Notice{Client: who.client, Session: session, Revocation: revocation})
+}
+
+func (o *outbox) find(to replica.NodeID) *messages.Parcel {
 	if o.last < len(o.parcels) && o.parcels[o.last].to == to {
-		return o.last
+		return &o.parcels[o.last].parcel
 	}
 	for i := range o.parcels {
 		if o.parcels[i].to == to {
 			o.last = i
-			return i
+			return &o.parcels[i].parcel
 		}
 	}
-	room := 0
-	if len(o.parcels) == 0 {
-		room = o.expects
-	}
-	o.parcels = append(o.parcels, addressed{to: to, answers: make([]messages.Answer, 0, room)})
+	o.parcels = append(o.parcels, addressed{to: to})
 	o.last = len(o.parcels) - 1
-	return o.last
+	return &o.parcels[o.last].parcel
 }
 
 func (o *outbox) send(mail Mail) {
-	for _, p := range o.parcels {
-		mail.Send(p.to, messages.Parcel{Answers: p.answers})
+	for i := range o.parcels {
+		mail.Send(o.parcels[i].to, o.parcels[i].parcel)
 	}
 }
