@@ -25,7 +25,7 @@ type Event struct {
 	At      Millis
 	Session SessionID // zero: of an ownerless lock
 	Token   Token     // of the grant, for events of locks
-	Request RequestID // LockAcquired after a wait: the Acquire that is answered now
+	Request RequestID // LockAcquired after a wait, WaitEnded: the Acquire that has waited
 	Name    string    // empty: of a session. Perhaps a piece of a whole frame, so that who keeps it copies it
 	Reason  string    // LockRevoked
 	Kind    EventKind

@@ -46,9 +46,14 @@ func (h *History) Add(events []Event) {
 // have no name: they come with the empty prefix only.
 func (h *History) Behind(index Index, prefix string, room int) (events []Event, missed bool) {
 	index, missed = max(index, h.forgot), index < h.forgot
-	for i := range h.ring {
-		r := &h.ring[(h.next+i)%len(h.ring)]
-		if r.event.Index <= index || !strings.HasPrefix(string(r.name), prefix) {
+	// Counted from the end: those who watch ask often, and for little.
+	behind := 0
+	for behind < len(h.ring) && h.last(behind).event.Index > index {
+		behind++
+	}
+	for ; behind > 0; behind-- {
+		r := h.last(behind - 1)
+		if !strings.HasPrefix(string(r.name), prefix) {
 			continue
 		}
 		e := r.event
@@ -59,6 +64,11 @@ func (h *History) Behind(index Index, prefix string, room int) (events []Event, 
 		events = append(events, e)
 	}
 	return events, missed
+}
+
+// last returns the event that so many have followed.
+func (h *History) last(followers int) *remembered {
+	return &h.ring[(h.next+len(h.ring)-1-followers)%len(h.ring)]
 }
 
 // size is about how many bytes an event takes on the wire.

@@ -26,7 +26,7 @@ func (c *Command) allowsDeadlock() bool { return c.Terms != nil && c.Terms.Allow
 
 // endWait ends a wait without a grant.
 func (t *Table) endWait(c *claim) {
-	t.tellOf(c, Event{Kind: WaitEnded})
+	t.tellOf(c, Event{Kind: WaitEnded, Request: c.request()})
 	t.removeWait(c)
 	t.letGo(c)
 }
@@ -125,13 +125,15 @@ func (t *Table) letIn(c *claim) {
 	t.grant(c)
 	number := c.session.slots[c.slot].number
 	t.remember(c.session, c.slot, number, Result{Outcome: Granted, Token: c.token}, c)
-	t.tellOf(c, Event{
-		Kind: LockAcquired, Span: c.rest().maxHold,
-		Request: RequestID{Session: c.session.id, Slot: c.slot, Number: number},
-	})
+	t.tellOf(c, Event{Kind: LockAcquired, Span: c.rest().maxHold, Request: c.request()})
 	for p := range c.parts() {
 		t.nominate(p.lock)
 	}
+}
+
+// request is the Acquire that waits: while it does, its slot goes no further.
+func (c *claim) request() RequestID {
+	return RequestID{Session: c.session.id, Slot: c.slot, Number: c.session.slots[c.slot].number}
 }
 
 // dropIfIdle forgets a lock that nobody has or wants any more. One that was
