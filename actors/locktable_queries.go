@@ -88,6 +88,8 @@ func (t *LockTable) servePolls(out *outbox) {
 // serve answers a question for events if it can.
 func (t *LockTable) serve(out *outbox, p *poll) bool {
 	events, missed := t.history.Behind(p.query.Index, p.query.Name, reportRoom)
+	// A cursor from the future is one of a pair that was founded anew since.
+	missed = missed || p.query.Index > t.table.Index()
 	if len(events) == 0 && !missed {
 		p.query.Index = t.table.Index()
 		return false

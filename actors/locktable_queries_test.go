@@ -151,6 +151,17 @@ func TestASnapshotHasNoEvents(t *testing.T) {
 	})
 }
 
+// Nor does a pair that was founded anew know what happened before.
+func TestACursorOfAFormerPairIsTold(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		b := tableOnStand(t, s)
+		b.look(client, 3, eventsBehind(b.index+1, ""))
+		if got := b.reported(client, 3).Report; !got.Missed || got.Index != b.index {
+			t.Fatalf("reported %+v", got)
+		}
+	})
+}
+
 // After a while without events the answer is empty, and brings the cursor along.
 func TestAPollEnds(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
