@@ -155,7 +155,10 @@ func (g *guard) outcome() (code int, lost bool, err error) {
 func (g *guard) forward(s syscall.Signal) {
 	switch s {
 	case syscall.SIGCONT:
-		g.wake()
+		if g.resume {
+			g.resume = false
+			g.terminal.give(g.group.id)
+		}
 	case syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT:
 		g.asked = s
 	}
@@ -177,19 +180,13 @@ func (g *guard) stand(s syscall.Signal) {
 	}
 }
 
+// suspend stops this process and those that were started together with it, as
+// control-Z would. It does so with another signal of the same effect: once Go's
+// runtime handles SIGTSTP there is no way back to what that does by default. Where
+// no shell could let us go on, the system does not stop us.
 func (g *guard) suspend() {
 	g.resume = g.terminal.given
 	g.terminal.takeBack()
 	g.notice("stopped, and so is keeping the lock alive: it is lost in %v", g.lease.Remaining().Round(time.Second/10))
-	signal.Reset(syscall.SIGTSTP)
-	_ = syscall.Kill(0, syscall.SIGTSTP)
-}
-
-// wake ends a suspension.
-func (g *guard) wake() {
-	signal.Notify(g.signals, syscall.SIGTSTP)
-	if g.resume {
-		g.resume = false
-		g.terminal.give(g.group.id)
-	}
+	_ = syscall.Kill(0, syscall.SIGTTIN)
 }

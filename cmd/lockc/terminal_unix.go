@@ -3,6 +3,7 @@
 package main
 
 import (
+	"os"
 	"os/signal"
 	"syscall"
 
@@ -52,14 +53,16 @@ func (t *terminal) give(group int) bool {
 }
 
 // takeBack ends what toBegin or give began. Whoever does that from the background
-// is stopped by default.
+// is stopped, unless the signal is ignored. That is over when the signal is
+// notified, but not when it is reset: the runtime would keep ignoring it, and the
+// next command would inherit that.
 func (t *terminal) takeBack() {
 	if !t.given {
 		return
 	}
 	t.given = false
 	signal.Ignore(syscall.SIGTTOU)
-	defer signal.Reset(syscall.SIGTTOU)
+	defer signal.Notify(make(chan os.Signal, 1), syscall.SIGTTOU)
 	_ = unix.IoctlSetPointerInt(t.fd, unix.TIOCSPGRP, unix.Getpgrp())
 }
 
