@@ -25,6 +25,9 @@ const never = math.MaxUint64
 // capped says that what is acquired is held for a limited time.
 func (c *call) capped() bool { return c.terms != nil && c.terms.MaxHold != 0 }
 
+// reentrant says that the grant may be an earlier one's, entered again.
+func (c *call) reentrant() bool { return c.terms != nil && c.terms.Reentrant }
+
 // call takes a new call in. A clerk's bound slot serves nobody else, so the
 // clerk need not queue for it. A lease ends when its Release is asked: its loss
 // would be no news from then on.

@@ -21,12 +21,13 @@ func newLeases() leases {
 
 func (l *leases) any() bool { return len(l.counts) > 0 }
 
-// add takes in a grant. It returns the end of the belief in it: of two grants by
-// one token the earlier. Zero is none.
-func (l *leases) add(token lock.Token, end Instant) Instant {
+// add takes in a grant and returns the end of the belief in it; zero is none. The
+// nodes count a MaxHold from the first grant by a token, so one that entered it
+// again has the end that is there.
+func (l *leases) add(token lock.Token, end Instant, entered bool) Instant {
 	l.counts[token]++
-	if before, ok := l.ends[token]; ok && (end == 0 || before < end) {
-		return before
+	if entered && l.counts[token] > 1 {
+		return l.ends[token]
 	}
 	if end != 0 {
 		l.ends[token] = end
@@ -56,10 +57,10 @@ func (c *Client) granted(i lock.Slot, result lock.Result) {
 		c.giveUp(i, ErrSessionExpired)
 		return
 	}
-	id := c.slots.all[i].call.id
-	end := c.leases.add(result.Token, c.endOfHold(&c.slots.all[i], result.Token))
+	s := &c.slots.all[i]
+	end := c.leases.add(result.Token, c.endOfHold(s, result.Token), s.call.reentrant())
+	c.finished = append(c.finished, Finished{ID: s.call.id, Result: result, Until: end})
 	c.slots.release(i)
-	c.finished = append(c.finished, Finished{ID: id, Result: result, Until: end})
 	if r, ok := c.session.revocations.find(result.Token); ok {
 		c.revoke(r)
 	} else if end != 0 && !c.inTime(end) {

@@ -179,11 +179,21 @@ func TestALeaseThatIsOverheldWhenItsAnswerComesIsLostInTheSameStep(t *testing.T)
 	s.then(granted("a", 0, 2, 601), "finish 2: granted until 5803", "lost 601: overheld")
 }
 
-func TestOfTwoGrantsByOneTokenTheEarlierEndCounts(t *testing.T) {
-	l := newLeases()
-	for i, step := range []struct{ end, want Instant }{{0, 0}, {9, 9}, {12, 9}, {0, 9}, {7, 7}} {
-		if got := l.add(5, step.end); got != step.want {
-			t.Errorf("grant %d: the belief ends at %d, not %d", i, got, step.want)
+func TestAGrantThatIsEnteredAgainKeepsItsEnd(t *testing.T) {
+	for name, tc := range map[string]struct {
+		ends    []Instant
+		entered []bool
+		want    []Instant
+	}{
+		"with a MaxHold":             {[]Instant{9, 12, 0}, []bool{false, true, true}, []Instant{9, 9, 9}},
+		"without":                    {[]Instant{0, 12}, []bool{true, true}, []Instant{0, 0}},
+		"the first is answered last": {[]Instant{0, 9}, []bool{true, false}, []Instant{0, 9}},
+	} {
+		l := newLeases()
+		for i := range tc.ends {
+			if got := l.add(5, tc.ends[i], tc.entered[i]); got != tc.want[i] {
+				t.Errorf("%s: grant %d ends at %d, not %d", name, i, got, tc.want[i])
+			}
 		}
 	}
 }
