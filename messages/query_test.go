@@ -19,12 +19,12 @@ func sampleQuery() Query {
 // sampleReport has every field of a report, with the largest values that a
 // table gives.
 func sampleReport() Report {
-	card := lock.SessionCard{ID: 1 << 63, TTL: lock.MaxTTL, Info: "host=a\npid=7", Since: 1 << 42,
+	card := lock.SessionCard{ID: 1 << 63, TTL: lock.MaxTTL, Info: lock.Info(strings.Repeat("i", 300)), Since: 1 << 42,
 		Holds: lock.MaxSessionLocks, Waits: lock.MaxSessionWaits, Heard: lock.MaxTTL}
 	holder := lock.HolderCard{Session: 1 << 63, Token: 1 << 63, Mode: lock.Counted, Permits: lock.MaxPermits,
 		Count: 1<<32 - 1, Since: 1 << 42, MaxHold: lock.MaxMaxHold, Info: lock.Info(strings.Repeat("i", lock.MaxInfoBytes)), Owner: card}
 	waiter := lock.WaiterCard{Session: 1 << 63, Mode: lock.Shared, Permits: lock.MaxPermits, Since: 1 << 42,
-		Names: []string{"a", "", strings.Repeat("n", lock.MaxNameBytes)}, Info: "k=v", Owner: card}
+		Names: []string{strings.Repeat("m", lock.MaxNameBytes), "", strings.Repeat("n", lock.MaxNameBytes)}, Info: "k=v", Owner: card}
 	event := lock.Event{Index: 1 << 62, At: 1 << 42, Session: 1 << 63, Token: 1 << 63,
 		Request: lock.RequestID{Session: 1 << 63, Slot: 4095, Number: 1 << 63, Verb: lock.KeepAlive},
 		Name:    "a", Reason: strings.Repeat("r", 200), Kind: lock.LockRevoked, Mode: lock.Counted, Span: lock.MaxMaxHold}
