@@ -26,7 +26,9 @@ func (t *Table) acquire(s *session, c *Command) (Result, *claim) {
 }
 
 // covering returns the grant of the session that a re-entrant Acquire enters
-// again: its oldest that has all that is wanted.
+// again: its oldest that has all that is wanted. None with a MaxHold is entered:
+// its client may have forgotten it while the Acquire was under way, and could not
+// tell when the belief in it has to end.
 func (t *Table) covering(s *session, c *Command) *claim {
 	if c.Terms == nil || !c.Terms.Reentrant {
 		return nil
@@ -36,7 +38,7 @@ func (t *Table) covering(s *session, c *Command) *claim {
 		return nil
 	}
 	for _, g := range l.holders() {
-		if g.session == s && g.covers(c) {
+		if g.session == s && g.rest().maxHold == 0 && g.covers(c) {
 			return g
 		}
 	}

@@ -34,7 +34,7 @@ const (
 	Unlock       Verb = 4 // free an ownerless lock if it is held
 	Acquire      Verb = 5 // take Name, and Terms.And with it, for the session
 	Release      Verb = 6 // give back the grant of Name whose token is Token
-	Cancel       Verb = 7 // undo the slot's last Acquire, whatever came of it (S6)
+	Cancel       Verb = 7 // undo the slot's Acquire with the number before, whatever came of it (S6)
 	Revoke       Verb = 8 // an operator takes Name away: from Token's grant, or from all if it is zero; Terms.Info says why
 	KeepAlive    Verb = 9 // the session lives; never ordered, answered after a barrier (T1); Number counts them
 )

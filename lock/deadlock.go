@@ -149,7 +149,11 @@ func (t *Table) cycleOf(w *claim) Cycle {
 	if !o.stuck[w] {
 		return nil
 	}
-	return spell(o.path(w))
+	path := o.path(w)
+	if path == nil {
+		return nil // it waits behind a deadlock of others, who were allowed one
+	}
+	return spell(path)
 }
 
 // deadlocks returns the table's deadlocks, each once. Only where deadlocks are

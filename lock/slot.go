@@ -47,16 +47,18 @@ func (t *Table) execute(s *session, c Command, last slot) (Result, *claim) {
 	case Release:
 		return t.release(s, c.Name, c.Token), nil
 	case Cancel:
-		return t.cancel(last), nil
+		return t.cancel(c, last), nil
 	default:
 		return t.revoke(&c), nil
 	}
 }
 
-// cancel undoes what the slot's last Acquire got. If it was still waiting, that
-// has ended already.
-func (t *Table) cancel(last slot) Result {
-	if g := last.grant(); g != nil {
+// cancel undoes the Acquire whose number comes before the Cancel's. If it was
+// still waiting, that has ended already. If it never came, it never will, and
+// what the slot remembers is an earlier one, whose grant the client knows of and
+// goes on holding.
+func (t *Table) cancel(c Command, last slot) Result {
+	if g := last.grant(); g != nil && c.Number == last.number+1 {
 		t.giveBack(g)
 		return Result{Outcome: Released}
 	}

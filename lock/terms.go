@@ -33,7 +33,7 @@ type Terms struct {
 	// session's: who waits under it keeps it from being released.
 	Under Holding
 	// Reentrant grants at once, with the same token, what the session holds
-	// already. Each grant is released on its own.
+	// already, unless that has a MaxHold. Each grant is released on its own.
 	Reentrant bool
 	// AllowDeadlock lets the wait queue although it closes a cycle; else such a
 	// wait is refused.
