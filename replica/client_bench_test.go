@@ -63,3 +63,42 @@ func answersTo(effects []ClientEffect) (answers []Answer) {
 	}
 	return answers
 }
+
+// BenchmarkClientLease lets 1,024 callers acquire and release: each round brings
+// one frame with all their grants and one with all their releases. It reports the
+// cost of one acquire with its release.
+func BenchmarkClientLease(b *testing.B) {
+	const node = NodeID("10.0.0.1:7000")
+	const callers = 1024
+	c := NewClient(ClientConfig{Nodes: []NodeID{node, "10.0.0.2:7000"}})
+	c.Step(Call{Verb: lock.Acquire, Name: "locks/0123456789"})
+	c.Step(Answered{node, answersTo(c.Step(Answered{node, []Answer{{
+		Request: c.openCommand().ID(),
+		Kind:    Executed, Result: lock.Result{Outcome: lock.Opened, Session: 1 << 40},
+	}}}))})
+	calls := make([]Call, callers)
+	var token lock.Token = 5
+	round := func(verb lock.Verb) {
+		for i := range calls {
+			calls[i] = Call{ID: CallID(i), Verb: verb, Name: "locks/0123456789", Token: token + 1 + lock.Token(i)}
+		}
+		answers := answersTo(c.Step(Calls{calls}))
+		for i := range answers {
+			answers[i].Result.Token = token + 1 + lock.Token(i)
+			if verb == lock.Release {
+				answers[i].Result = lock.Result{Outcome: lock.Released}
+			}
+		}
+		c.Step(Answered{node, answers})
+	}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; n += callers {
+		round(lock.Acquire)
+		round(lock.Release)
+		token += callers
+	}
+	if len(c.leases.counts) != 1 {
+		b.Fatal("leases are left")
+	}
+}

@@ -98,9 +98,14 @@ func (c *Client) holdsTick() {
 }
 
 // loseLease tells that a lease is lost, unless it was released or told before.
+// One step may lose a token twice, if a grant that enters it again comes after
+// the first loss: its end is told with the first, since grants are told before.
 func (c *Client) loseLease(token lock.Token, cause error, reason string) {
-	if c.leases.counts[token] > 0 {
-		c.leases.remove(token)
+	if c.leases.counts[token] == 0 {
+		return
+	}
+	c.leases.remove(token)
+	if !slices.ContainsFunc(c.lost, func(told LeaseLost) bool { return told.Token == token }) {
 		c.lost = append(c.lost, LeaseLost{token, cause, reason})
 	}
 }

@@ -84,6 +84,17 @@ func TestAGrantThatWasRevokedBeforeItGotHereIsLostInTheSameStep(t *testing.T) {
 	s.then(granted("a", 0, 2, 501), "finish 2: granted", "lost 501: revoked because")
 }
 
+func TestARevokedGrantThatIsEnteredAgainIsToldLostOnce(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(acquireCall(2, "y"), "ask a: acquire 0/2 y")
+	s.then(acquireCall(3, "y"), "ask a: acquire 1/1 y")
+	s.aliveAfter(4333, 1, 1, "look a: 1 session")
+	s.then(report(1, revoked(501)...))
+	frame := granted("a", 0, 2, 501)
+	frame.Answers = append(frame.Answers, granted("a", 1, 1, 501).Answers...)
+	s.then(frame, "finish 2: granted, 3: granted", "lost 501: revoked because")
+}
+
 func TestWhoMayHaveMissedARevocationLosesAllLeases(t *testing.T) {
 	var tokens []lock.Token
 	for i := range lock.MaxRevocations + 1 {
