@@ -20,6 +20,9 @@ var build struct {
 }
 
 func TestMain(m *testing.M) {
+	if nodes := os.Getenv(victimNodes); nodes != "" {
+		victim(nodes)
+	}
 	code := m.Run()
 	if build.dir != "" {
 		os.RemoveAll(build.dir)

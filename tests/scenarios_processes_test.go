@@ -23,6 +23,7 @@ type processes struct {
 	dirs      []string
 	lockds    []*lockd
 	flags     []string         // of both
+	bound     []string         // where the nodes listen, if not at their addresses
 	client    *lockstep.Client // for status; nil until it is needed
 }
 
@@ -45,6 +46,9 @@ func startProcesses(t *testing.T, flags ...string) *processes {
 func (w *processes) start(i int, extra ...string) {
 	w.t.Helper()
 	args := append([]string{[]string{"-p", "-b"}[i], w.addresses[0], w.addresses[1], "-data", w.dirs[i]}, w.flags...)
+	if w.bound != nil {
+		args = append(args, "-listen", w.bound[i])
+	}
 	w.lockds[i] = startLockd(w.t, append(args, extra...)...)
 }
 
