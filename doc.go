@@ -5,23 +5,53 @@
 //	client, err := lockstep.Dial(ctx, []string{"127.0.0.1:7101", "127.0.0.1:7102"})
 //	...
 //	defer client.Close()
-//	clerk := client.Clerk()
-//	taken, err := clerk.Lock(ctx, "deploy/web")
+//	err = client.Do(ctx, "deploy/web", func(ctx context.Context, lease *lockstep.Lease) error {
+//		return deploy(ctx, lease.Token())
+//	})
 //
-// The locks of this version have no owner: whoever calls Unlock frees them, and
-// one that its taker forgets stays taken.
+// # Leases
+//
+// A client has one session at the nodes, which it keeps alive by itself. What it
+// acquires, its session holds. A session that is silent for its TTL (WithTTL)
+// expires: its locks pass on, and its waits are over.
+//
+// A Lease knows when it is lost. The client gives it up by its own clock, a
+// little before the nodes do, so Lease.Context ends before anybody else can be
+// granted the lock. Between looking and doing a program may be paused all the
+// same: what must not be done twice should carry Lease.Token, and whoever does
+// it should refuse a token that is lower than one it has seen.
+//
+// A lease that is over stays over. Nothing acquires a lock again by itself.
+//
+// # Waiting
+//
+// Acquire waits in a queue, first come, first served, which outlives the death
+// of a node. A wait that could never end, since everybody in a circle waits for
+// the next one, is refused with ErrDeadlock. The nodes know of circles within
+// one client's goroutines only if an Acquire is made with the context of the
+// lease that is kept meanwhile (Lease.Context, or the one that Do gives), or
+// with Under.
+//
+// # Clerks
+//
+// The locks of a Clerk have no owner: whoever calls Unlock frees them, they never
+// expire, and one that its taker forgets stays taken. They share their names with
+// the locks of leases; neither kind frees the other. Programs want leases.
 //
 // # What an answer means
 //
-// true and false are final: the request was executed exactly once, on both
-// nodes, or on the only one left. An error that is ErrUnknown says that no
-// answer came before the caller's context ended; the request keeps its number
-// through every attempt, so it is executed once or never. ErrInvalid was not
-// executed.
+// An answer is final: the request was executed exactly once, on both nodes, or
+// on the only one left. A refusal of a Clerk is the answer false; one of
+// TryAcquire is ErrHeld. An error that is ErrUnknown says that no answer came
+// before the caller's context ended; the request keeps its number through every
+// attempt, so it is executed once or never. ErrInvalid was not executed. When
+// Acquire returns an error, nothing is held.
 //
 // # What is promised
 //
 // With two nodes, under one fault at a time (a crash, a pause of any length, or
 // lost messages), there is one holder. Two faults that overlap, or a network
-// partition between the nodes, can give two; two nodes cannot do better.
+// partition between the nodes, can give two; two nodes cannot do better, and the
+// tokens of the two differ. Clocks may differ as they like, as long as none runs
+// 2% faster or slower than another.
 package lockstep

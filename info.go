@@ -74,7 +74,7 @@ type HolderInfo struct {
 	Token   Token             `json:"token"`
 	Mode    Mode              `json:"mode"`
 	Permits int               `json:"permits,omitempty"`
-	Count   int               `json:"count,omitempty"` // how often it was granted, if re-entrant
+	Count   int               `json:"count,omitempty"` // how often it was granted: see Reentrant
 	Since   time.Time         `json:"since,omitzero"`  // by a node's clock
 	MaxHold Span              `json:"max_hold_ms,omitzero"`
 	Info    map[string]string `json:"info,omitempty"` // of the grant: see Info

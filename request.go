@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"lockstep/lock"
 )
@@ -42,13 +43,13 @@ func commandFor(ctx context.Context, names []string, wait bool, opts []LockOptio
 	return command, err
 }
 
-// share wants all the names of the call alike.
+// share wants all the names of the call alike, before those that And has added.
 func (r *request) share(names []string) {
 	r.terms.Permits, r.terms.Of = r.want.Permits, r.want.Of
-	for _, name := range names[1:] {
+	for i, name := range names[1:] {
 		want := r.want
 		want.Name = name
-		r.terms.And = append(r.terms.And, want)
+		r.terms.And = slices.Insert(r.terms.And, i, want)
 	}
 }
 

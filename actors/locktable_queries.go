@@ -64,12 +64,6 @@ type poll struct {
 // poll answers a question for events, or keeps it until there are any.
 func (t *LockTable) poll(out *outbox, p poll) {
 	t.polls.drop(p)
-	// Whoever has no cursor yet gets one at once: it cannot miss what it asks for
-	// next. Before the first entry there is none to be had.
-	if p.query.Index == 0 && t.table.Index() > 0 {
-		p.answer(out, lock.Report{Index: t.table.Index()})
-		return
-	}
 	if t.serve(out, &p) {
 		return
 	}

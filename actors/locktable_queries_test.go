@@ -88,13 +88,28 @@ func TestAQuestionIsAnsweredWhenItsBarrierStands(t *testing.T) {
 	})
 }
 
-// A question without a cursor gets one at once.
-func TestAWatchBeginsWithACursor(t *testing.T) {
+// Zero is a cursor like others: whoever began to watch before the first entry
+// hears of it.
+func TestAWatchMayBeginBeforeTheFirstEntry(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		b := tableOnStand(t, s)
 		b.look(client, 3, eventsBehind(0, ""))
-		if got := b.reported(client, 3); got.Kind != replica.Executed || got.Report.Index != b.index || len(got.Report.Events) > 0 {
-			t.Fatalf("reported %+v", got)
+		if got := b.events(client, 3); len(got) == 0 || got[0].Index != 1 || got[0].Kind != lock.SessionOpened {
+			t.Fatalf("events %+v", got)
+		}
+	})
+}
+
+// Before the first entry there is no cursor to be had: whoever watches from the
+// very beginning hears of it.
+func TestAWatchMayBeginBeforeAnything(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		b := emptyTableOnStand(t, s)
+		b.look(client, 3, eventsBehind(0, ""))
+		b.silent()
+		b.apply(openSession(99))
+		if got := b.events(client, 3); got[0].Kind != lock.SessionOpened {
+			t.Fatalf("events %+v", got)
 		}
 	})
 }
@@ -117,6 +132,26 @@ func TestAPollWaitsForWhatMatches(t *testing.T) {
 		b.look(client, 4, eventsBehind(got[0].Index, "deploy/"))
 		if got := b.events(client, 4); len(got) != 1 || got[0].Name != "deploy/b" {
 			t.Fatalf("what happened between two questions is lost: %+v", got)
+		}
+	})
+}
+
+// Whoever waits has seen to it that nothing is missed, however much goes by that
+// is not asked for.
+func TestAPollMissesNothingWhileItWaits(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		b := tableOnStand(t, s)
+		b.look(client, 3, eventsBehind(b.index, "deploy/"))
+		for number := range lock.Number(lock.HistorySize + 1) {
+			c := lockCommand(b.session, number+1, "build/a")
+			if number%2 == 1 {
+				c.Verb = lock.Unlock
+			}
+			b.apply(c)
+		}
+		b.apply(waitFor(b.session, 1, "deploy/a"))
+		if got := b.events(client, 3); len(got) != 1 || got[0].Name != "deploy/a" {
+			t.Fatalf("events %+v", got)
 		}
 	})
 }
@@ -205,6 +240,19 @@ func TestANameThatCannotBeIsNotWaitedFor(t *testing.T) {
 		}
 		b.look(client, 4, eventsBehind(b.index, strings.Repeat("n", lock.MaxNameBytes)))
 		b.silent()
+	})
+}
+
+// Clients count their questions by themselves.
+func TestTwoClientsMayAskUnderOneNumber(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		b, other := tableOnStand(t, s), asker{client.node, 8}
+		b.look(client, 3, eventsBehind(b.index, ""))
+		b.look(other, 3, eventsBehind(b.index, ""))
+		b.apply(waitFor(b.session, 0, "a"))
+		if mail := b.mailTo(client); len(mail.Reports) != 2 || mail.Reports[0].Client != client.client || mail.Reports[1].Client != other.client {
+			t.Fatalf("reports %+v", mail.Reports)
+		}
 	})
 }
 

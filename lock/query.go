@@ -21,7 +21,7 @@ type Query struct {
 	After   string // QueryLocks: the last name of the page before
 	Session SessionID
 	Token   Token
-	Index   Index // QueryEvents: the last entry whose events are known; zero: from now on
+	Index   Index // QueryEvents: the last entry whose events are known; any Report has one
 	Waiters bool  // QueryLocks: with the queues
 }
 
