@@ -394,6 +394,8 @@ func (h *holder) pass(t *rapid.T) {
 func (h *holder) settle(t *rapid.T) {
 	h.calm, h.silent = true, 0
 	h.service.noRivals()
+	h.advance(t, 6000)
+	h.checkTold(t)
 	for range 500 {
 		for len(h.leases) > 0 {
 			h.releaseOne(t)
@@ -404,6 +406,16 @@ func (h *holder) settle(t *rapid.T) {
 		}
 	}
 	t.Fatalf("after 50 s in calm: calls %+v, held %v, %d waits", h.calls, h.service.held(h.session), h.service.waits())
+}
+
+// checkTold demands that every loss has been told, an operator's deeds included.
+func (h *holder) checkTold(t *rapid.T) {
+	held := h.service.held(h.session)
+	for token := range h.leases {
+		if held[token] == 0 {
+			t.Fatalf("after 6 s in calm the client has not heard that %d was taken away", token)
+		}
+	}
 }
 
 func (h *holder) over() bool {
