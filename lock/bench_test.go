@@ -2,12 +2,13 @@ package lock
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 )
 
-// BenchmarkApplyLockUnlock locks and unlocks names in turn, as many sessions'
-// clerks would; an operation is one entry.
-func BenchmarkApplyLockUnlock(b *testing.B) {
+// pairs plays commands that come in pairs, a taking and a giving back, as many
+// sessions would; an operation is one entry.
+func pairs(b *testing.B, taking, giving Command) {
 	const sessions, slots, names = 64, 64, 10_000
 	table := NewTable()
 	apply := func(c Command) Result {
@@ -21,14 +22,99 @@ func BenchmarkApplyLockUnlock(b *testing.B) {
 	for i := range name {
 		name[i] = fmt.Sprintf("locks/%05d", i)
 	}
-	verbs := [2]Verb{Lock, Unlock}
+	both := [2]Command{taking, giving}
+	var token Token
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
-		apply(Command{
-			Session: ids[i%sessions], Slot: Slot(i / sessions % slots), Number: Number(i/(sessions*slots) + 1),
-			Verb: verbs[i%2], Name: name[i/2%names],
+		c := both[i%2]
+		pair := i / 2
+		c.Session, c.Name, c.Token = ids[pair%sessions], name[pair%names], token
+		c.Slot, c.Number = Slot(pair/sessions%slots), Number(pair/(sessions*slots)*2+i%2+1)
+		result := apply(c)
+		if result.Outcome != Granted && result.Outcome != Released {
+			b.Fatalf("%+v: %+v", c, result)
+		}
+		token = result.Token
+	}
+}
+
+func BenchmarkApplyLockUnlock(b *testing.B) {
+	pairs(b, Command{Verb: Lock}, Command{Verb: Unlock})
+}
+
+func BenchmarkApplyAcquireRelease(b *testing.B) {
+	pairs(b, Command{Verb: Acquire, Wait: true}, Command{Verb: Release})
+}
+
+func BenchmarkApplyAcquireReleaseOfFour(b *testing.B) {
+	terms := &Terms{And: []Want{{Name: "x"}, {Name: "y", Mode: Shared}, {Name: "z"}}}
+	pairs(b, Command{Verb: Acquire, Wait: true, Terms: terms}, Command{Verb: Release})
+}
+
+// BenchmarkApplyHandOff passes one lock on among 16 waiters; an operation is a
+// grant: a Release, and the Acquire that queues anew.
+func BenchmarkApplyHandOff(b *testing.B) {
+	const waiters = 16
+	table := NewTable()
+	apply := func(c Command) Result {
+		return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+	}
+	var ids [waiters]SessionID
+	for i := range ids {
+		ids[i] = apply(opening(Number(i + 1))).Session
+	}
+	for _, id := range ids {
+		apply(Command{Session: id, Number: 1, Verb: Acquire, Name: "a", Wait: true})
+	}
+	b.ReportAllocs()
+	n := Number(2)
+	for i := 0; b.Loop(); i++ {
+		id := ids[i%waiters]
+		apply(Command{Session: id, Number: n, Verb: Release, Name: "a", Token: table.sessions[id].slots[0].token})
+		apply(Command{Session: id, Number: n + 1, Verb: Acquire, Name: "a", Wait: true})
+		if i%waiters == waiters-1 {
+			n += 2
+		}
+	}
+}
+
+// BenchmarkHeldLock tells how many live bytes a held lock takes, its name
+// included, for ownerless and for owned ones.
+func BenchmarkHeldLock(b *testing.B) {
+	for name, verb := range map[string]Verb{"ownerless": Lock, "owned": Acquire} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				b.ReportMetric(float64(bytesOf(func() *Table { return holding(verb) }))/100_000, "B/lock")
+			}
 		})
 	}
+}
+
+func bytesOf(fill func() *Table) uint64 {
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	table := fill()
+	runtime.GC()
+	runtime.ReadMemStats(&after)
+	runtime.KeepAlive(table)
+	return after.HeapAlloc - before.HeapAlloc
+}
+
+// holding returns a table with 100,000 locks that 100 sessions have taken, each
+// through one slot.
+func holding(verb Verb) *Table {
+	table := NewTable()
+	apply := func(c Command) Result {
+		return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+	}
+	for s := range 100 {
+		id := apply(opening(Number(s + 1))).Session
+		for i := range 1000 {
+			apply(Command{Session: id, Number: Number(i + 1), Verb: verb, Name: fmt.Sprintf("locks/%04d/%04d", s, i)})
+		}
+	}
+	return table
 }
 
 // full returns a table with 100,000 locks that 1,000 sessions have taken.

@@ -54,6 +54,9 @@ func (o *occupancy) add(s share) {
 func (o *occupancy) remove(s share) {
 	o.holders--
 	o.used -= s.permits
+	if o.holders == 0 {
+		*o = occupancy{}
+	}
 }
 
 // occupied returns what is out of the lock.
