@@ -111,7 +111,8 @@ func TestCompatible(t *testing.T) {
 			t.Errorf("version %d is ours and not compatible", v)
 		}
 	}
-	for _, v := range []uint32{0, OldestVersion - 1, Version + 1, 1<<32 - 1} {
+	const withoutTerms = 1 // grants as if there were none, and keeps no session alive
+	for _, v := range []uint32{0, withoutTerms, OldestVersion - 1, Version + 1, 1<<32 - 1} {
 		if Compatible(v) {
 			t.Errorf("version %d is compatible", v)
 		}
