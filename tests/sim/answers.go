@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"errors"
+
 	"lockstep/lock"
 	"lockstep/replica"
 )
@@ -16,6 +18,13 @@ type request struct {
 
 // asked notes a request. A number stands for one command for ever.
 func (c *checker) asked(by *client, cmd lock.Command) {
+	if cmd.Session != 0 {
+		c.lastSent[cmd.Session] = c.w.now
+	}
+	if cmd.Verb == lock.KeepAlive {
+		c.w.stats.KeepAlives++
+		return
+	}
 	id := cmd.ID()
 	if before, ok := c.requests[id]; ok {
 		if before.command != cmd {
@@ -24,18 +33,30 @@ func (c *checker) asked(by *client, cmd lock.Command) {
 		return
 	}
 	c.requests[id] = &request{command: cmd, life: by.life, floor: c.answered}
+	if cmd.Verb == lock.OpenSession {
+		by.disown()
+	}
+	for _, k := range by.calls {
+		if k.terms != nil && k.terms == cmd.Terms {
+			k.request = id
+		}
+	}
 }
 
-// executedNow is a first execution in regime 1. Tokens and ids rise through
-// everything, the loss of both memories included (S3), and no request in a slot
-// is executed twice, not even in two histories (S4).
-func (c *checker) executedNow(t *table, e lock.Entry, got lock.Result) {
-	if drawn := max(uint64(got.Token), uint64(got.Session)); drawn != 0 {
+// drewNow: in regime 1 tokens and ids rise through everything, the loss of both
+// memories included (S3).
+func (c *checker) drewNow(t *table, e lock.Entry, drew []uint64) {
+	for _, drawn := range drew {
 		if drawn <= c.drawn {
 			c.w.fail("tokens", "%s, entry %+v drew %x after %x", t.p.node.name, e, drawn, c.drawn)
 		}
 		c.drawn = drawn
 	}
+}
+
+// executedNow is a first execution in regime 1: no request in a slot is executed
+// twice, not even in two histories (S4).
+func (c *checker) executedNow(t *table, e lock.Entry, got lock.Result) {
 	id := e.Command.ID()
 	if id.Verb != 0 || got.Outcome == lock.SessionExpired || got.Outcome == lock.Stale {
 		return
@@ -63,6 +84,10 @@ func (c *checker) answers(t *table, note place, ruled bool) {
 // request agree, and it was executed after everything that had been answered
 // before it was sent.
 func (c *checker) reached(by *client, a replica.Answer, note place) {
+	if a.Request.Verb == lock.KeepAlive {
+		by.heard = note.in
+		return
+	}
 	r := c.requests[a.Request]
 	if r == nil {
 		c.w.fail("agreement", "client %d gets an answer to %+v, which nobody asked", by.id, a.Request)
@@ -76,11 +101,18 @@ func (c *checker) reached(by *client, a replica.Answer, note place) {
 	if r.in == note.in && r.result != a.Result && definite(r.result) && definite(a.Result) && !late {
 		c.w.fail("agreement", "client %d: %+v was answered %+v and then %+v", by.id, r.command, r.result, a.Result)
 	}
-	r.result, r.in = a.Result, note.in
+	if r.in != note.in || definite(a.Result) {
+		r.result, r.in = a.Result, note.in
+	}
 	if note.in == r.floor.in && int(note.first) <= r.floor.n {
 		c.w.fail("real-time", "client %d: %+v was executed at %d, and sent when %d had been answered",
 			by.id, r.command, note.first, r.floor.n)
 	}
+	c.raise(note)
+}
+
+// raise notes the highest entry that an answer has shown to a client.
+func (c *checker) raise(note place) {
 	if note.in != c.answered.in && note.in.number > c.number(c.answered.in) || note.in == c.answered.in && note.n > c.answered.n {
 		c.answered = place{in: note.in, n: note.n}
 	}
@@ -93,27 +125,37 @@ func (c *checker) number(h *history) int {
 	return h.number
 }
 
-// definite leaves out what a slot or session that has gone on answers.
+// definite leaves out what a slot or session that has gone on answers, and the
+// answer that another one will replace (S6).
 func definite(r lock.Result) bool {
-	return r.Outcome != lock.SessionExpired && r.Outcome != lock.Stale && r.Outcome != lock.Closed
+	return r.Outcome != lock.Waiting && r.Outcome != lock.SessionExpired && r.Outcome != lock.Stale && r.Outcome != lock.Closed
 }
 
 // finished checks that a call ends with the result of its own request.
-func (c *checker) finished(by *client, k *call, result lock.Result, ev replica.Answered) {
-	if len(ev.Answers) != 1 || ev.Answers[0].Result != result {
-		c.w.fail("agreement", "client %d: call %d ends with %+v, which is not what was answered", by.id, k.id, result)
+func (c *checker) finished(by *client, k *call, f replica.Finished, ev replica.ClientEvent) {
+	if k.verb == 0 {
+		if f.Report == nil {
+			c.w.fail("reads", "client %d: inquiry %d ends without a report", by.id, k.id)
+		}
 		return
 	}
-	if cmd := c.requests[ev.Answers[0].Request].command; cmd.Verb != k.verb || cmd.Name != k.name {
+	answered, _ := ev.(replica.Answered)
+	if len(answered.Answers) != 1 || answered.Answers[0].Result != f.Result {
+		c.w.fail("agreement", "client %d: call %d ends with %+v, which is not what was answered", by.id, k.id, f.Result)
+		return
+	}
+	if cmd := c.requests[answered.Answers[0].Request].command; cmd.Verb != k.verb || cmd.Name != k.name || cmd.Terms != k.terms {
 		c.w.fail("agreement", "client %d: %s %q ends with the answer to %+v", by.id, verbName(k.verb), k.name, cmd)
 	}
 }
 
-// sessionLost: in regime 1 a session goes only with all copies. The answer is
-// the one that told the client so.
-func (c *checker) sessionLost(by *client, k *call, ev replica.ClientEvent) {
-	answer, ok := ev.(replica.Answered)
-	if !ok || c.w.plan.regime == 1 && c.openedIn[answer.Answers[0].Request.Session] == by.heard {
-		c.w.fail("session", "client %d: the session of call %d is gone, and no copy was lost", by.id, k.id)
+// judgeError looks at an end without a result.
+func (c *client) judgeError(k *call, err error) {
+	switch {
+	case errors.Is(err, replica.ErrCanceled), errors.Is(err, replica.ErrDeadline), errors.Is(err, replica.ErrClosed):
+	case errors.Is(err, replica.ErrSessionExpired):
+		c.w.check.lost(c, err)
+	default:
+		c.w.fail("answers", "client %d: %s %q ended with: %v", c.id, verbName(k.verb), k.name, err)
 	}
 }

@@ -18,6 +18,13 @@ type checker struct {
 	noCopy    bool // the last copy has gone, and no entry came since
 	excused   bool // regime 1: the faults mean to destroy every copy
 	calm      bool // regime 1: the pair has formed, and no fault came since
+
+	revoked     map[lock.Token]bool        // grants that an operator took away
+	lastSent    map[lock.SessionID]instant // when a client last said something for the session
+	openedAt    map[lock.SessionID]instant
+	inquiries   map[inquiry]place // the highest entry answered before it was first sent
+	disturbedAt instant           // the last fault or new reign
+	excusedAt   instant           // when the faults last meant to destroy every copy
 }
 
 // reign is who was primary or solo in a view, and in which life.
@@ -31,6 +38,8 @@ func newChecker(w *world) checker {
 	return checker{
 		w: w, reigns: map[lock.View]reign{}, requests: map[lock.RequestID]*request{},
 		executed: map[lock.RequestID]lock.Index{}, openedIn: map[lock.SessionID]*history{},
+		revoked: map[lock.Token]bool{}, inquiries: map[inquiry]place{},
+		lastSent: map[lock.SessionID]instant{}, openedAt: map[lock.SessionID]instant{},
 	}
 }
 
@@ -106,6 +115,10 @@ func viewOf(m replica.Message) lock.View {
 		return m.View
 	case replica.Start:
 		return m.View
+	case replica.Confirm:
+		return m.View
+	case replica.Confirmation:
+		return m.View
 	default:
 		return 0
 	}
@@ -170,22 +183,48 @@ func (c *checker) enter(t *table, at place, e lock.Entry, got lock.Result) place
 	h, i, digest := at.in, at.n, t.locks.Digest()
 	switch {
 	case i == len(h.entries):
-		first, wrong := h.model.judge(e, got, nil)
-		if wrong != "" {
-			c.w.fail("answers", "%s, entry %+v: %s", t.p.node.name, e, wrong)
-		}
-		h.entries, h.results = append(h.entries, e), append(h.results, got)
-		h.firsts, h.digests = append(h.firsts, first), append(h.digests, digest)
-		c.w.stats.Entries++
-		if got.Outcome == lock.Opened {
-			c.openedIn[got.Session] = h
-		}
-		if first == e.Index && c.w.plan.regime == 1 {
-			c.executedNow(t, e, got)
-		}
+		c.extend(t, h, e, got, digest)
 	case h.results[i] != got || h.digests[i] != digest:
 		c.w.fail("digest", "%s, entry %+v: result %+v, and %+v on another node (digests %x %x)",
 			t.p.node.name, e, got, h.results[i], digest, h.digests[i])
 	}
 	return place{in: h, n: i + 1, first: h.firsts[i]}
+}
+
+// extend puts the entry at the tip of its history: here it is judged.
+func (c *checker) extend(t *table, h *history, e lock.Entry, got lock.Result, digest lock.Digest) {
+	passed := passings(t.locks.Events())
+	first, wrong := h.model.judge(e, got, passed)
+	if wrong != "" {
+		c.w.fail(h.model.check, "%s, entry %+v: %s", t.p.node.name, e, wrong)
+	}
+	h.entries, h.results = append(h.entries, e), append(h.results, got)
+	h.firsts, h.digests = append(h.firsts, first), append(h.digests, digest)
+	if len(passed) > 0 {
+		h.passed[e.Index] = passed
+	}
+	c.w.stats.Entries++
+	c.w.stats.Passed += len(passed)
+	if got.Outcome == lock.Opened {
+		c.openedIn[got.Session] = h
+	}
+	if c.w.plan.regime == 1 {
+		c.drewNow(t, e, h.model.drew)
+		if first == e.Index {
+			c.executedNow(t, e, got)
+		}
+		c.ends(t, h, e)
+	}
+}
+
+// passings are the grants after a wait, each told of once for every name.
+func passings(events []lock.Event) []passing {
+	var all []passing
+	for _, e := range events {
+		one := passing{e.Request, e.Token}
+		if e.Kind == lock.LockAcquired && e.Request != (lock.RequestID{}) && (len(all) == 0 || all[len(all)-1] != one) {
+			all = append(all, one)
+		}
+	}
+	return all
 }

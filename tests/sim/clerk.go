@@ -14,9 +14,12 @@ type clerk struct {
 	c    *client
 	id   replica.ClerkID
 	own  string
+	lost int       // own names that were given up
 	mine knowledge // of the own name
 	in   *history  // to which that belongs
 	open *call
+	// loose says that the last call was given up, and nothing has fenced it yet.
+	loose bool
 }
 
 type knowledge uint8
@@ -28,10 +31,9 @@ const (
 )
 
 func newClerk(c *client, i int) *clerk {
-	return &clerk{
-		c: c, id: replica.ClerkID(i + 1), mine: free,
-		own: fmt.Sprintf("own-%d-%d", c.id, i),
-	}
+	k := &clerk{c: c, id: replica.ClerkID(i + 1)}
+	k.rename()
+	return k
 }
 
 // think waits for a while and asks again, until the time for calls is over.
@@ -44,12 +46,11 @@ func (k *clerk) act() {
 	c, w := k.c, k.c.w
 	switch {
 	case w.now >= w.plan.callsEnd:
-	case c.closed || k.open != nil:
+	case c.closed || c.paused || k.open != nil:
 		k.think()
 	case w.now < w.plan.faultsEnd && w.whim.Float64() < w.plan.restart:
-		c.closed = true
-		c.step(replica.Shut{})
 		k.think()
+		c.shut()
 	case w.whim.IntN(50) == 0:
 		c.step(replica.Forget{Clerk: k.id})
 		k.think()
@@ -60,25 +61,23 @@ func (k *clerk) act() {
 
 func (k *clerk) call() {
 	c, w := k.c, k.c.w
-	c.nextID++
-	now := &call{id: c.nextID, clerk: k, verb: lock.Lock + lock.Verb(w.whim.IntN(2)), at: w.now}
+	now := &call{verb: lock.Lock + lock.Verb(w.whim.IntN(2))}
 	now.name = fmt.Sprintf("name-%d", w.whim.IntN(w.plan.names))
 	if w.whim.IntN(3) == 0 {
 		now.name = k.own
 	}
+	c.begins(now, k)
+	k.open = now
 	ev := replica.Call{ID: now.id, Clerk: k.id, Verb: now.verb, Name: now.name}
 	giveUp := w.now < w.plan.faultsEnd && w.whim.Float64() < w.plan.giveUp
-	patience := 1 + w.whim.IntN(12)
+	patience := 1 + w.whim.IntN(24)
 	if giveUp && patience%2 == 0 {
 		ev.Deadline = patience
 	}
-	c.calls[now.id], k.open = now, now
-	if w.opt.Trace != nil {
-		w.trace(fmt.Sprintf("client%d", c.id), fmt.Sprintf("clerk %d call %d: %s %s", k.id, now.id, verbName(now.verb), now.name))
-	}
+	c.say("clerk %d call %d: %s %s", k.id, now.id, verbName(now.verb), now.name)
 	c.step(ev)
 	if giveUp && patience%2 == 1 {
-		c.later(instant(patience)*tickLength/3, func() { c.step(replica.Cancel{ID: now.id}) })
+		c.later(instant(patience)*clientTick*2/3, func() { c.step(replica.Cancel{ID: now.id}) })
 	}
 }
 
@@ -86,11 +85,8 @@ func (k *clerk) call() {
 // In regime 1 nobody else touches that name, and nothing is ever undone but by
 // the loss of every copy.
 func (k *clerk) finished(done *call, f replica.Finished) {
-	w := k.c.w
-	if w.opt.Trace != nil {
-		w.trace(fmt.Sprintf("client%d", k.c.id), fmt.Sprintf("clerk %d call %d ends: %+v %v", k.id, done.id, f.Result, f.Err))
-	}
-	k.open = nil
+	k.c.say("clerk %d call %d ends: %+v %v", k.id, done.id, f.Result, f.Err)
+	k.open, k.loose = nil, f.Err != nil
 	if done.name == k.own {
 		k.learn(done, f)
 	}
@@ -102,9 +98,8 @@ func (k *clerk) learn(done *call, f replica.Finished) {
 	before := k.mine
 	if errors.Is(f.Err, replica.ErrClosed) {
 		// Closing makes one attempt only. If that was lost nothing fences the
-		// request, and it may come at any time: the name is given up.
-		k.own += "'"
-		k.mine, k.in = free, k.c.heard
+		// request, and it may come at any time.
+		k.rename()
 		return
 	}
 	if f.Err != nil || w.plan.regime != 1 {
@@ -130,4 +125,16 @@ func (k *clerk) learn(done *call, f replica.Finished) {
 			k.c.id, k.id, verbName(done.verb), k.own, f.Result)
 	}
 	k.mine = after
+}
+
+// rename takes another name for its own.
+func (k *clerk) rename() {
+	k.lost++
+	k.own = fmt.Sprintf("own-%d-%d-%d", k.c.id, k.id, k.lost)
+	k.mine, k.in, k.loose = free, k.c.heard, false
+}
+
+func (k *clerk) gone() {
+	k.open, k.loose = nil, true
+	k.think()
 }

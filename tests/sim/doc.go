@@ -1,7 +1,7 @@
 // Package sim runs whole clusters of the pure cores under a seed: two nodes of
-// a pair with the little shells that the actors will have, several clients with
-// several clerks each, a network, disks, and faults. One seed decides
-// everything, so a run that fails can be repeated to the byte.
+// a pair with little shells like the actors', several clients with clocks of
+// their own and several clerks and users each, a network, disks, and faults. One
+// seed decides everything, so a run that fails can be repeated to the byte.
 //
 // Nothing here sleeps or runs at once with anything else: one heap of events is
 // worked off in the order of simulated time. A simulated minute takes a few
@@ -25,7 +25,18 @@
 //	tokens        tokens and session ids rise: in regime 1 through everything
 //	new-history   an empty table only when every copy was lost
 //	memory        one fault never costs the last copy (regime 1)
-//	session       a session is lost only with its history (regime 1)
+//	fifo          whoever waits is let in by the order of the queueing entries
+//	belief        no two clients believe at one instant to hold what only one
+//	              can: see lease.believed (regime 1)
+//	told          what ends by time, with its session or by its MaxHold, is not
+//	              believed in any more when a node first applies the end: so a loss
+//	              is told before another can be granted the lock (regime 1)
+//	orphans       the session of a dead client ends within its TTL, 3 ticks and a
+//	              second of undisturbed time
+//	linger        a client that can reach its nodes keeps its session, through
+//	              failovers too (regime 1)
+//	reads         a report is not older than any answer that was given before it
+//	              was asked for, and shows what the model has (regime 1)
 //	one-reign     a view has one primary or solo
 //	view-on-disk  no message of a view leaves before the view is on disk
 //	serves        a node without a role answers nothing of its own

@@ -138,7 +138,9 @@ func (f *faults) stop() {
 		w.links[i].greet()
 	}
 	for _, c := range w.clients {
-		c.severed = 0
+		c.wake()
+		c.severed, c.upset = 0, w.now
 	}
+	w.check.disturbed()
 	w.watchEnd()
 }

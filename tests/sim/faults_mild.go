@@ -25,7 +25,10 @@ func (f *faults) lookMild() {
 func (f *faults) formed() {
 	if f.waiting {
 		f.waiting = false
-		f.w.check.calm, f.w.check.excused = true, false
+		if f.w.check.excused {
+			f.w.check.excused, f.w.check.excusedAt = false, f.w.now
+		}
+		f.w.check.calm = true
 		if f.happens(0.6) {
 			f.next = f.w.now + f.upTo(2*second)
 		}

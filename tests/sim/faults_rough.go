@@ -21,7 +21,7 @@ func (f *faults) rough() {
 	case k < 90:
 		f.w.weather = roughWeather(f.w.fate)
 	default:
-		f.sever()
+		f.w.clients[f.w.fate.IntN(len(f.w.clients))].sever(f.w.fate.IntN(4), f.upTo(3*second))
 	}
 }
 
@@ -34,11 +34,4 @@ func (f *faults) partition(which int) {
 			f.w.after(f.pauseLength(), func() { l.blocked = false })
 		}
 	}
-}
-
-// sever hides a node from a client for a while.
-func (f *faults) sever() {
-	c := f.w.clients[f.w.fate.IntN(len(f.w.clients))]
-	c.severed = f.w.fate.IntN(4)
-	f.w.after(f.upTo(3*second), func() { c.severed = 0 })
 }

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"maps"
 	"slices"
 
 	"lockstep/lock"
@@ -11,7 +12,8 @@ type history struct {
 	number  int
 	entries []lock.Entry
 	results []lock.Result
-	firsts  []lock.Index // where each entry's request was first executed
+	firsts  []lock.Index             // where each entry's request was first executed
+	passed  map[lock.Index][]passing // by the entries that let a wait in
 	digests []lock.Digest
 	model   *model // after the last entry
 	settled int    // entries that a node with a role gave to its table
@@ -56,7 +58,7 @@ func samePast(h *history, at place) bool {
 
 // begin starts a history with nothing before it.
 func (c *checker) begin() place {
-	h := &history{number: len(c.histories) + 1, model: newModel()}
+	h := &history{number: len(c.histories) + 1, model: newModel(), passed: map[lock.Index][]passing{}}
 	c.histories = append(c.histories, h)
 	return place{in: h}
 }
@@ -68,10 +70,10 @@ func (c *checker) fork(at place) place {
 		number:  len(c.histories) + 1,
 		entries: slices.Clone(from.entries[:at.n]), results: slices.Clone(from.results[:at.n]),
 		firsts: slices.Clone(from.firsts[:at.n]), digests: slices.Clone(from.digests[:at.n]),
-		model: newModel(), settled: min(from.settled, at.n),
+		model: newModel(), settled: min(from.settled, at.n), passed: maps.Clone(from.passed),
 	}
 	for i, e := range h.entries {
-		h.model.judge(e, h.results[i], nil)
+		h.model.judge(e, h.results[i], h.passed[e.Index])
 	}
 	c.histories = append(c.histories, h)
 	c.w.stats.Forks++

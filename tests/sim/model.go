@@ -17,7 +17,7 @@ import (
 //	model_deadlock.go which waits would never end
 type model struct {
 	ownerless map[string]lock.Token
-	closed    map[string]lock.Token // by a lock-delay, which the loss of this token began
+	closed    map[lock.Holding]bool // the locks closed by a lock-delay, with the token whose loss began it
 	grants    []*grant              // in the order of granting
 	waits     []*wait               // in the order of queueing
 	sessions  map[lock.SessionID]*member
@@ -27,8 +27,10 @@ type model struct {
 
 	// Of the entry at hand:
 	entry  lock.Entry
-	passed []passing // what the table says that it granted after a wait; judged ones are gone
-	drew   []uint64  // tokens and ids, as they were drawn
+	passed []passing    // what the table says that it granted after a wait; judged ones are gone
+	drew   []uint64     // tokens and ids, as they were drawn
+	lost   []lock.Token // grants that were taken away
+	check  string       // which check objects
 	wrong  string
 }
 
@@ -62,7 +64,7 @@ type passing struct {
 
 func newModel() *model {
 	return &model{
-		ownerless: map[string]lock.Token{}, closed: map[string]lock.Token{},
+		ownerless: map[string]lock.Token{}, closed: map[lock.Holding]bool{},
 		sessions: map[lock.SessionID]*member{}, opened: map[lock.Number]lock.SessionID{},
 		last: map[lane]*first{},
 	}
@@ -71,24 +73,24 @@ func newModel() *model {
 // judge takes the next entry with the result that a table gave. It returns the
 // index at which the request was first executed, and what is wrong.
 func (m *model) judge(e lock.Entry, got lock.Result, passed []passing) (lock.Index, string) {
-	m.entry, m.passed, m.drew, m.wrong = e, passed, m.drew[:0], ""
+	m.entry, m.passed, m.drew, m.lost, m.wrong = e, passed, m.drew[:0], m.lost[:0], ""
 	at := m.run(e.Command, got)
 	if len(m.passed) > 0 {
-		m.object("the lock went on to %+v, who should wait", m.passed[0])
+		m.object("fifo", "the lock went on to %+v, who should wait", m.passed[0])
 	}
 	return at, m.wrong
 }
 
 // object notes the first thing that is wrong.
-func (m *model) object(format string, args ...any) {
+func (m *model) object(check, format string, args ...any) {
 	if m.wrong == "" {
-		m.wrong = fmt.Sprintf(format, args...)
+		m.check, m.wrong = check, fmt.Sprintf(format, args...)
 	}
 }
 
 func (m *model) expect(got, want lock.Result) {
 	if got != want {
-		m.object("the answer is %+v and should be %+v", got, want)
+		m.object("answers", "the answer is %+v and should be %+v", got, want)
 	}
 }
 
@@ -188,7 +190,7 @@ func (m *model) open(c lock.Command, got lock.Result) lock.Index {
 // before it (S3, S4).
 func (m *model) draw(drawn uint64) {
 	if drawn>>40 != uint64(m.entry.View) || drawn <= m.drawn {
-		m.object("drew %x in view %d after %x", drawn, m.entry.View, m.drawn)
+		m.object("tokens", "drew %x in view %d after %x", drawn, m.entry.View, m.drawn)
 	}
 	m.drawn = drawn
 	m.drew = append(m.drew, drawn)

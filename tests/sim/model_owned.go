@@ -18,8 +18,8 @@ type grant struct {
 	session lock.SessionID
 	token   lock.Token
 	wants   []want
-	count   int // how often it was granted: re-entrant
-	owner   int // who waits under it keeps it from being released
+	count   int          // how often it was granted: re-entrant
+	under   []lock.Token // the grants it was asked under: whoever waits keeps those from being given back
 	delay   lock.Millis
 	maxHold lock.Millis
 }
@@ -71,10 +71,21 @@ func (m *model) fits(w want, holders []*grant) bool {
 	if _, held := m.ownerless[w.name]; held {
 		return false
 	}
-	if _, closed := m.closed[w.name]; closed {
+	if m.delayed(w.name) {
 		return false
 	}
 	return besides(w, holders)
+}
+
+// delayed reports whether a lock-delay keeps the lock closed; there may be one
+// for each of several holders who were lost (T6).
+func (m *model) delayed(name string) bool {
+	for d := range m.closed {
+		if d.Name == name {
+			return true
+		}
+	}
+	return false
 }
 
 func besides(w want, holders []*grant) bool {
@@ -116,14 +127,14 @@ func (m *model) acquire(c lock.Command, got lock.Result) {
 	m.queue(c, asked, got)
 }
 
-// asked is the grant that an Acquire asks for. It belongs to the owner of the
-// one under which it was asked, if that is still held.
+// asked is the grant that an Acquire asks for. What it is asked under counts if
+// that is still held.
 func (m *model) asked(c lock.Command) grant {
-	g := grant{session: c.Session, wants: wants(c), count: 1, owner: int(m.entry.Index)}
+	g := grant{session: c.Session, wants: wants(c), count: 1}
 	if t := c.Terms; t != nil {
 		g.delay, g.maxHold = t.LockDelay, t.MaxHold
 		if under := m.holding(t.Under.Name, t.Under.Token); under != nil {
-			g.owner = under.owner
+			g.under = append(slices.Clone(under.under), under.token)
 		}
 	}
 	return g
@@ -142,7 +153,7 @@ func (m *model) holding(name string, token lock.Token) *grant {
 // strongly.
 func (m *model) covering(asked grant) *grant {
 	for _, g := range m.grants {
-		if g.session == asked.session && !slices.ContainsFunc(asked.wants, func(w want) bool { return !g.covers(w) }) {
+		if g.session == asked.session && g.maxHold == 0 && !slices.ContainsFunc(asked.wants, func(w want) bool { return !g.covers(w) }) {
 			return g
 		}
 	}
@@ -174,14 +185,14 @@ func (m *model) queue(c lock.Command, asked grant, got lock.Result) {
 	if got.Outcome == lock.Deadlock && deadlock && !allowed {
 		m.waits = m.waits[:len(m.waits)-1]
 		if got.Cycle == "" {
-			m.object("the deadlock is not spelled out")
+			m.object("answers", "the deadlock is not spelled out")
 		}
 		got.Cycle = ""
 		m.expect(got, lock.Result{Outcome: lock.Deadlock})
 		return
 	}
 	if deadlock && !allowed && before == 0 {
-		m.object("nothing will ever end the wait of %+v, which answers %+v", c, got)
+		m.object("answers", "nothing will ever end the wait of %+v, which answers %+v", c, got)
 	}
 	m.expect(got, lock.Result{Outcome: lock.Waiting})
 }
@@ -212,11 +223,12 @@ func (m *model) drop(g *grant) {
 // lose takes a grant away, which may close its locks for a while (T6).
 func (m *model) lose(g *grant) {
 	m.drop(g)
+	m.lost = append(m.lost, g.token)
 	if g.delay == 0 {
 		return
 	}
 	for _, w := range g.wants {
-		m.closed[w.name] = g.token
+		m.closed[lock.Holding{Name: w.name, Token: g.token}] = true
 	}
 }
 
@@ -226,7 +238,7 @@ func (m *model) cancel(c lock.Command, before *first, got lock.Result) {
 	case before == nil || before.command.Verb != lock.Acquire:
 	case m.dropWait(before.command.ID()):
 		m.serve()
-	case before.result.Outcome == lock.Granted:
+	case before.result.Outcome == lock.Granted && c.Number == before.command.Number+1:
 		g := m.holding(before.command.Name, before.result.Token)
 		if g != nil {
 			m.giveBack(g)
@@ -277,10 +289,8 @@ func (m *model) clock(c lock.Command) {
 			m.serve()
 		}
 	case lock.Reopen:
-		if m.closed[c.Name] == c.Token {
-			delete(m.closed, c.Name)
-			m.serve()
-		}
+		delete(m.closed, lock.Holding{Name: c.Name, Token: c.Token})
+		m.serve()
 	}
 }
 
@@ -333,7 +343,7 @@ func (m *model) serve() {
 // pass grants a wait, under the token that the table says it drew.
 func (m *model) pass(w *wait) {
 	if len(m.passed) == 0 || m.passed[0].request != w.request {
-		m.object("the lock should go on to %+v; it goes to %+v", w.request, m.passed)
+		m.object("fifo", "the lock should go on to %+v; it goes to %+v", w.request, m.passed)
 		return
 	}
 	g := w.grant

@@ -44,6 +44,7 @@ type process struct {
 	readAt       instant
 	missed       bool // a tick fell due during the pause
 	tickOut      bool // a tick waits to be handled
+	countOut     bool // and one at the table
 	lastPost     instant
 	lastTick     instant
 	peerInc      replica.Incarnation // the peer's life, as far as it was heard
@@ -122,6 +123,7 @@ func (p *process) timer() {
 // postTick puts a tick into the queue that frames share, unless the last one
 // still waits there (P2).
 func (p *process) postTick() {
+	p.postCount()
 	if p.tickOut {
 		return
 	}
@@ -137,6 +139,18 @@ func (p *process) postTick() {
 		}
 		p.lastTick = p.w.now
 		p.step(replica.Tick{Gap: gap})
+	})
+}
+
+// postCount puts a tick into the table's queue in the same way (T2).
+func (p *process) postCount() {
+	if p.countOut {
+		return
+	}
+	p.countOut = true
+	p.tableActor.post(func() {
+		p.countOut = false
+		p.table.tick()
 	})
 }
 

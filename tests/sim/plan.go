@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 
+	"lockstep/lock"
 	"lockstep/replica"
 )
 
@@ -16,7 +17,7 @@ type plan struct {
 	regime                      int
 	end, faultsEnd, callsEnd    instant
 	pair                        replica.PairConfig // but for what differs between the nodes
-	period                      [2]instant         // of the nodes' ticks: clock rates differ by up to 2%
+	period                      [2]instant         // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
 	stall                       instant // a process may stop for so long at any time
 	disk                        instant // a write may take so long
@@ -27,6 +28,13 @@ type plan struct {
 	think                       instant
 	firstAttempt, maxAttempt    int
 	clientLoss, giveUp, restart float64
+
+	// Of the clients:
+	clockStart []replica.Instant
+	clockDrift []int64 // in millionths
+	ttl        []lock.Millis
+	users      []int
+	upset      instant // about so often a client is paused, killed or cut off
 }
 
 // weather is how the network treats frames between the nodes.
@@ -44,7 +52,7 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		gapAtPost: r.IntN(2) == 0, queueWhileDown: r.IntN(3) == 0,
 		clients: 3 + r.IntN(4), clerks: 1 + r.IntN(4), names: 1 + r.IntN(4),
 		think:        oneOf(r, 20*millisecond, 100*millisecond, 400*millisecond),
-		firstAttempt: 3 + r.IntN(5), maxAttempt: 10 + r.IntN(30),
+		firstAttempt: 6 + r.IntN(10), maxAttempt: 20 + r.IntN(60),
 		clientLoss: oneOf(r, 0, 0.02, 0.2), giveUp: oneOf(r, 0, 0.05, 0.3), restart: oneOf(r, 0, 0.002, 0.02),
 		badInstalls: oneOf(r, 0, 0.2),
 	}
@@ -55,19 +63,31 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		TrustRefused:   r.IntN(2) == 0,
 		MaxBatch:       oneOf(r, 0, 1, 2, 5),
 		MaxQueue:       oneOf(r, 0, 0, 2, 8),
-		ChunkBytes:     oneOf(r, 0, 97, 400),
-		MaxRetained:    oneOf(r, 0, 0, 10, 40),
-		EntriesPerView: oneOf(r, uint64(0), 0, 50, 1000),
+		ChunkBytes:     oneOf(r, 0, 300, 1000),
+		MaxRetained:    oneOf(r, 0, 0, 20, 80),
+		EntriesPerView: oneOf(r, uint64(0), 0, 200, 1000),
 	}
 	for i := range p.period {
-		p.period[i] = tickLength + instant(r.IntN(2001)-1000)
+		p.period[i] = ticking(tickLength, drawDrift(r))
 	}
+	p.drawClients(r)
 	if regime == 1 {
 		p.drawMild(r)
 	} else {
 		p.drawRough(r)
 	}
 	return p
+}
+
+// drawClients draws short time-outs often, so that sessions end in a run.
+func (p *plan) drawClients(r *rand.Rand) {
+	for range p.clients {
+		p.clockStart = append(p.clockStart, replica.Instant(r.Int64N(1e9)))
+		p.clockDrift = append(p.clockDrift, drawDrift(r))
+		p.ttl = append(p.ttl, lock.MinTTL*oneOf[lock.Millis](r, 1, 2, 2, 4, 12))
+		p.users = append(p.users, r.IntN(4))
+	}
+	p.upset = oneOf(r, second/2, 2*second, 10*second)
 }
 
 func oneOf[T any](r *rand.Rand, choices ...T) T { return choices[r.IntN(len(choices))] }
@@ -133,7 +153,7 @@ func fairWeather() weather {
 // String is the first line of a trace.
 func (p *plan) String() string {
 	c := p.pair
-	return fmt.Sprintf("regime %d N %d solo %d trust %v batch %d queue %d chunk %d retained %d perView %d periods %v network %+v stall %d disk %d late %d clients %dx%d names %d think %d",
+	return fmt.Sprintf("regime %d N %d solo %d trust %v batch %d queue %d chunk %d retained %d perView %d periods %v network %+v stall %d disk %d late %d clients %dx%d names %d think %d drifts %v ttls %v users %v upset %d",
 		p.regime, c.SuspectTicks, c.Solo, c.TrustRefused, c.MaxBatch, c.MaxQueue, c.ChunkBytes, c.MaxRetained, c.EntriesPerView,
-		p.period, p.network, p.stall, p.disk, p.late, p.clients, p.clerks, p.names, p.think)
+		p.period, p.network, p.stall, p.disk, p.late, p.clients, p.clerks, p.names, p.think, p.clockDrift, p.ttl, p.users, p.upset)
 }

@@ -1,6 +1,9 @@
 package sim
 
-import "lockstep/replica"
+import (
+	"lockstep/lock"
+	"lockstep/replica"
+)
 
 // settleTicks is how long the pair may take to form, and a call to end, once
 // the faults have stopped.
@@ -21,7 +24,7 @@ func (w *world) formedNow() bool {
 // network that loses requests nothing can be said.
 func (w *world) watchSolo() {
 	w.after(tickLength, w.watchSolo)
-	limit := instant(2*w.plan.maxAttempt+30) * tickLength
+	limit := instant(2*w.plan.maxAttempt)*clientTick + 30*tickLength
 	for _, n := range w.nodes {
 		p := n.proc
 		if p == nil || p.paused || p.status.Role != replica.Solo || n.disk.view < p.status.View {
@@ -75,12 +78,33 @@ func (w *world) watchCalls() {
 
 func (w *world) slowCalls(check string, since, limit instant) {
 	for _, c := range w.clients {
-		for _, k := range c.clerks {
-			if o := k.open; o != nil && w.now-max(o.at, since) > limit {
-				w.fail(check, "client %d call %d: %s %q has waited since %.3fs: %s", c.id, o.id, verbName(o.verb), o.name, float64(o.at)/float64(second), w.standing())
+		for _, k := range c.open() {
+			if c.paused || c.severed != 0 || w.waitsRightly(k) {
+				k.since = w.now
+			}
+			if w.now-max(k.since, since) > limit {
+				w.fail(check, "client %d call %d: %s %q has waited since %.3fs: %s", c.id, k.id, verbName(k.verb), k.name, float64(k.since)/float64(second), w.standing())
 			}
 		}
 	}
+}
+
+// waitsRightly reports whether an acquire stands in a queue of the table that
+// serves.
+func (w *world) waitsRightly(k *call) bool {
+	if !k.wait || k.request == (lock.RequestID{}) {
+		return false
+	}
+	for _, n := range w.nodes {
+		if n.proc == nil || n.proc.table.place.in == nil || !hasRole(n.proc.status.Role) {
+			continue
+		}
+		slot := n.proc.table.place.in.model.last[lane{k.request.Session, k.request.Slot}]
+		if slot != nil && slot.command.ID() == k.request && slot.result.Outcome == lock.Waiting {
+			return true
+		}
+	}
+	return false
 }
 
 // atEnd is after the last event: nobody has asked for a while.

@@ -13,7 +13,7 @@ func (p *process) step(ev replica.Event) {
 	if p.w.opt.Trace != nil {
 		p.w.trace(string(p.node.name), "<-", ev)
 	}
-	if s, ok := ev.(replica.Submit); ok {
+	if s, ok := ev.(replica.Submit); ok && s.View == 0 {
 		p.spread.submitted(s.Commands)
 	}
 	effects := p.core.Step(ev)
@@ -56,7 +56,15 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Abandon:
 		clear(p.spread)
 		p.tableActor.post(func() { p.table.abandon(e.Hint) })
-	case replica.Confirmed, replica.Barred, replica.Began, replica.Ended: // nobody counts time here yet
+	case replica.Confirmed:
+		p.tableActor.post(func() { p.table.confirmed(e.ID) })
+	case replica.Barred:
+		p.tableActor.post(func() { p.table.barred(e.ID, e.Hint) })
+	case replica.Began:
+		p.w.check.disturbed()
+		p.tableActor.post(func() { p.table.began(e.View) })
+	case replica.Ended:
+		p.tableActor.post(p.table.ended)
 	case replica.Persist:
 		p.disk.write(e.View, e.Cluster)
 	case replica.TakeSnapshot:

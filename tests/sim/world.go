@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"regexp"
 	"runtime/debug"
 
 	"lockstep/replica"
@@ -29,6 +30,11 @@ type Stats struct {
 	Crashes, Pauses, Cuts, Stops    int
 	Demotions, Losses, Forks        int
 	Installs, BadInstalls           int
+
+	ClientKills, ClientPauses, ClientCuts int
+	Leases, LeasesLost, SessionsLost      int
+	Passed, Expired, Overheld, Revoked    int
+	KeepAlives, Reads                     int
 }
 
 // Violation is a broken promise.
@@ -55,7 +61,8 @@ type world struct {
 	agenda agenda
 	// chance draws what the network and the scheduler do, fate the faults, and
 	// whim what the clients want: a change in one leaves the others' draws alone.
-	chance, fate, whim *rand.Rand
+	// doom draws the faults of clients.
+	chance, fate, whim, doom *rand.Rand
 
 	nodes   [2]*node
 	links   [2]*link // by sender
@@ -82,6 +89,7 @@ func newWorld(opt Options) *world {
 		chance: rand.New(rand.NewPCG(opt.Seed, 2)),
 		fate:   rand.New(rand.NewPCG(opt.Seed, 3)),
 		whim:   rand.New(rand.NewPCG(opt.Seed, 4)),
+		doom:   rand.New(rand.NewPCG(opt.Seed, 5)),
 	}
 	w.weather = w.plan.network
 	w.check = newChecker(w)
@@ -129,6 +137,8 @@ func (w *world) begin() {
 		c.begin()
 	}
 	w.faults.begin(w)
+	w.upsetClients()
+	w.watchOrphans()
 }
 
 func (w *world) after(d instant, run func()) { w.agenda.add(w.now+d, run) }
@@ -175,6 +185,9 @@ func show(v any) string {
 	case replica.Install:
 		return fmt.Sprintf("Install{%d bytes}", len(v.Bytes))
 	default:
-		return fmt.Sprintf("%T%+v", v, v)
+		return addresses.ReplaceAllString(fmt.Sprintf("%T%+v", v, v), "Terms:...")
 	}
 }
+
+// addresses differ from run to run.
+var addresses = regexp.MustCompile("Terms:0x[0-9a-f]+")
