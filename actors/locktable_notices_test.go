@@ -49,6 +49,23 @@ func TestARevocationIsNoticed(t *testing.T) {
 	})
 }
 
+// One command may take a lock from several: each is told.
+func TestEveryHolderIsTold(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		b, other := tableOnStand(t, s), asker{client.node, 8}
+		shared := waitFor(b.session, 0, "a")
+		shared.Mode = lock.Shared
+		b.order(client, shared)
+		shared.Session = b.order(other, openSession(100)).Session
+		b.order(other, shared)
+		b.apply(revoke(b.session, 1, "a"))
+		notices := b.mailTo(client).Notices
+		if len(notices) != 2 || notices[0].Client != client.client || notices[1].Client != other.client {
+			t.Fatalf("noticed %+v", notices)
+		}
+	})
+}
+
 // A session that is over has no address.
 func TestAClosedSessionIsForgotten(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {

@@ -100,8 +100,7 @@ func TestAWatchMayBeginBeforeTheFirstEntry(t *testing.T) {
 	})
 }
 
-// Before the first entry there is no cursor to be had: whoever watches from the
-// very beginning hears of it.
+// While there is nothing behind it, that cursor waits like others.
 func TestAWatchMayBeginBeforeAnything(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		b := emptyTableOnStand(t, s)
