@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -18,10 +19,10 @@ import (
 	"lockstep/replica"
 )
 
-// fleet is the clerks of a run and what they share.
+// fleet is the callers of a run and what they share.
 type fleet struct {
-	clerks []clerk
-	close  func()
+	members []member
+	close   func()
 }
 
 // reach says how the nodes are reached.
@@ -44,15 +45,22 @@ func oneClient(r reach, goroutines int) (*fleet, error) {
 	}
 	f := &fleet{close: func() { _ = client.Close() }} // with no node alive it cannot say goodbye
 	for range goroutines {
-		f.clerks = append(f.clerks, client.Clerk())
+		f.members = append(f.members, member{client.Clerk(), clientTenant{client}})
 	}
 	return f, nil
+}
+
+// crew says which client actors there are.
+type crew struct {
+	clients int
+	ttl     time.Duration // of their sessions; zero: the default
+	tick    time.Duration // of their clocks; zero: what clients have
 }
 
 // clientActors are many clients, each an actor with a session of its own, in one
 // actor system: they share a connection, as the programs of one machine that use
 // a common process would.
-func clientActors(r reach, n int) (*fleet, error) {
+func clientActors(r reach, c crew) (*fleet, error) {
 	ids := make([]replica.NodeID, len(r.nodes))
 	for i, node := range r.nodes {
 		ids[i] = replica.NodeID(node)
@@ -68,13 +76,14 @@ func clientActors(r reach, n int) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	ticker := actors.SpawnTicker(process, actors.ClientTick)
+	ticker := actors.SpawnTicker(process, cmp.Or(c.tick, actors.ClientTick))
 	var callers []*actors.Caller
 	f := &fleet{close: func() { closeActors(process, ticker, callers) }}
-	for i := range n {
-		caller := actors.SpawnClient(process, ticker, messages.ClientID(i+1), replica.ClientConfig{Nodes: ids, Seed: seed()})
+	for i := range c.clients {
+		cfg := replica.ClientConfig{Nodes: ids, Seed: seed(), TTL: lock.Millis(c.ttl.Milliseconds())}
+		caller := actors.SpawnClient(process, ticker, messages.ClientID(i+1), cfg)
 		callers = append(callers, caller)
-		f.clerks = append(f.clerks, actorClerk{caller, caller.NewClerk()})
+		f.members = append(f.members, member{actorClerk{caller, caller.NewClerk()}, actorTenant{caller}})
 	}
 	return f, nil
 }

@@ -17,6 +17,10 @@ import (
 // plan is what one run does.
 type plan struct {
 	workload workload
+	leases   bool          // instead of locks without an owner
+	wait     bool          // for a lease, instead of being refused it
+	readers  int           // percent of the grants of the common lease that are shared
+	lineUp   bool          // see whether the common lease is handed on in the order of asking
 	duration time.Duration // of what is measured
 	warmUp   time.Duration
 	count    int64         // operations in all, instead of a duration; zero is none
@@ -31,6 +35,8 @@ type load struct {
 	callers  []*caller
 	recorder *recorder
 	total    tallies
+	common   lockTally // of the common lease, while it was measured
+	inOrder  int       // callers that lined up, and were served in that order
 
 	over atomic.Bool
 	left atomic.Int64 // operations that may still begin, if they are counted
@@ -51,11 +57,11 @@ type wrongAnswer struct {
 // rest say the same.
 const keptWrongs = 20
 
-func newLoad(p plan, clerks []clerk) *load {
-	l := &load{plan: p, started: time.Now(), names: newNames(runName()), recorder: newRecorder(), total: newTallies()}
+func newLoad(p plan, members []member) *load {
+	l := &load{plan: p, started: time.Now(), names: newNames(p, len(members)), recorder: newRecorder(), total: newTallies()}
 	l.left.Store(p.count)
-	for i, k := range clerks {
-		l.callers = append(l.callers, &caller{load: l, index: i, clerk: k, turns: l.names.rounds(p.workload, i)})
+	for i, m := range members {
+		l.callers = append(l.callers, &caller{load: l, index: i, turns: l.names.turns(i, m)})
 	}
 	return l
 }
@@ -95,19 +101,22 @@ func (l *load) run(stop, abandon <-chan struct{}, show func(string), cpu func() 
 	swept := make(chan struct{})
 	finished := make(chan struct{})
 	go l.sweep(abandon, finished, swept)
+	if l.plan.lineUp {
+		l.lineUp(stop)
+	}
 	before, began := cpu(), l.now()
 	if l.plan.warmUp == 0 {
-		l.recorder.begin(began) // before anybody asks, or the first answers are missed
+		l.begin(began) // before anybody asks, or the first answers are missed
 	}
 	done := l.start()
 	if l.plan.warmUp > 0 {
 		l.pause(l.plan.warmUp, stop, done)
 		before, began = cpu(), l.now()
-		l.recorder.begin(began)
+		l.begin(began)
 	}
 	l.measure(stop, done, show)
 	ended := l.now()
-	l.recorder.end(ended)
+	l.end(ended)
 	used := cpu().since(before)
 
 	l.over.Store(true)
@@ -118,6 +127,17 @@ func (l *load) run(stop, abandon <-chan struct{}, show func(string), cpu func() 
 	close(finished)
 	<-swept
 	return outcome{load: l, took: ended - began, cpu: used}
+}
+
+// begin makes what ends from now on count.
+func (l *load) begin(now time.Duration) {
+	l.recorder.begin(now)
+	l.names.holders.count()
+}
+
+func (l *load) end(now time.Duration) {
+	l.recorder.end(now)
+	l.common = l.names.holders.count()
 }
 
 // start runs every caller; the channel is closed when all have finished.
@@ -210,18 +230,30 @@ func (l *load) stuck() (n int) {
 	return n
 }
 
-// audit asks for the common lock once more. Whether it is held now tells whether
-// one more lock than unlock must have been true, or as many.
+// audit looks at all the answers about the common lock together. Those about a
+// lease were checked one by one, but for who was left out.
 func (l *load) audit() {
-	if l.plan.workload == ownNames || len(l.callers) == 0 {
-		return
+	switch {
+	case l.plan.workload == ownNames || len(l.callers) == 0:
+	case !l.plan.leases:
+		l.auditCommon()
+	case l.plan.wait:
+		if wrong := l.common.starved(); wrong != "" {
+			l.wrong(-1, l.now(), wrong)
+		}
 	}
+}
+
+// auditCommon asks for the common lock once more. Whether it is held now tells
+// whether one more lock than unlock must have been true, or as many.
+func (l *load) auditCommon() {
 	common, auditor := l.names.common, l.callers[0]
-	free, err := auditor.call(lockVerb, common.name, l.now())
+	t := auditor.turns[0] // the first caller begins with the common lock
+	free, err := auditor.call(lockVerb, t, l.now())
 	if wrong := common.verdict(free, err == nil); wrong != "" {
 		l.wrong(-1, l.now(), wrong)
 	}
-	_, _ = auditor.call(unlockVerb, common.name, l.now()) // so that nothing stays behind, if it can be helped
+	_, _ = auditor.call(unlockVerb, t, l.now()) // so that nothing stays behind, if it can be helped
 }
 
 // kind sorts errors: their full text names the lock, and there are thousands.
@@ -231,6 +263,7 @@ func kind(err error) string {
 		text string
 	}{
 		{lockstep.ErrUnknown, "no answer in time"},
+		{lockstep.ErrLost, "lease lost"}, {replica.ErrLost, "lease lost"},
 		{replica.ErrSessionExpired, "session expired"}, {lockstep.ErrSessionExpired, "session expired"},
 		{replica.ErrClosed, "client closed"}, {lockstep.ErrClosed, "client closed"},
 		{replica.ErrBusy, "too many calls wait"}, {lockstep.ErrOverloaded, "too many calls wait"},

@@ -15,7 +15,7 @@ func runToy(t *testing.T, toy *toy, p plan, callers int) result {
 	var r result
 	synctest.Test(t, func(t *testing.T) {
 		noCPU := func() cpuTimes { return nil }
-		r = newLoad(p, toy.clerks(callers)).run(nil, nil, func(string) {}, noCPU).result()
+		r = newLoad(p, toy.members(callers)).run(nil, nil, func(string) {}, noCPU).result()
 	})
 	return r
 }
@@ -85,7 +85,7 @@ func TestADoubleGrantIsReported(t *testing.T) {
 		return true, v == lockVerb && held[name]
 	})
 	toy := &toy{fault: double.after(1)}
-	l := newLoad(plan{workload: oneName, timeout: time.Minute}, toy.clerks(2))
+	l := newLoad(plan{workload: oneName, timeout: time.Minute}, toy.members(2))
 	for _, c := range l.callers {
 		c.ask(lockVerb, c.turns[0])
 	}
@@ -158,7 +158,7 @@ func TestAnInterruptEndsTheRun(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			return fault{}, false
 		}}
-		l := newLoad(plan{duration: time.Hour, timeout: time.Minute}, slow.clerks(1))
+		l := newLoad(plan{duration: time.Hour, timeout: time.Minute}, slow.members(1))
 		r := l.run(stop, nil, func(string) {}, func() cpuTimes { return nil }).result()
 		if r.Seconds != 1 || r.Operations < 999 {
 			t.Errorf("%d operations in %v s, want about a thousand in one", r.Operations, r.Seconds)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"os"
+	"slices"
 
 	"lockstep/cmd/internal/cli"
 )
@@ -13,12 +14,14 @@ func main() {
 		os.Exit(runHop(os.Args[2:]))
 	}
 	cli.CollectLess()
-	os.Exit(newProgram().Main(withVerb(os.Args[1:])))
+	p := newProgram()
+	os.Exit(p.Main(p.withVerb(os.Args[1:])))
 }
 
-// withVerb adds the one verb that there is, so that nobody has to type it.
-func withVerb(args []string) []string {
-	if len(args) > 0 && args[0] == verbRun {
+// withVerb adds the verb that is meant when there is none, so that nobody has to
+// type it.
+func (p *program) withVerb(args []string) []string {
+	if len(args) > 0 && (args[0] == "help" || slices.ContainsFunc(p.Commands, func(c cli.Command) bool { return c.Verb == args[0] })) {
 		return args
 	}
 	return append([]string{verbRun}, args...)

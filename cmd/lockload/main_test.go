@@ -26,7 +26,7 @@ func lockload(args ...string) (stdout, stderr string, code int) {
 	p := newProgram()
 	p.Stdout, p.Stderr = &out, &errors
 	p.Getenv = func(string) string { return "" }
-	code = p.Main(withVerb(args))
+	code = p.Main(p.withVerb(args))
 	return out.String(), errors.String(), code
 }
 

@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"lockstep/cmd/internal/cli"
+	"lockstep/lock"
 )
-
-const verbRun = "run"
 
 // settings are what flags and environment say.
 type settings struct {
@@ -20,6 +19,10 @@ type settings struct {
 	clients    int
 	goroutines int
 	plan       plan
+	locks      lockKind
+	held       int
+	sessions   int
+	ttl        time.Duration
 	floor      bool
 	runs       int
 	json       bool
@@ -39,18 +42,22 @@ type program struct {
 const (
 	maxCallers = 16_000 // a client lets this many calls wait
 	maxRuns    = 1000
-	maxCount   = 1 << 40
+	maxWaiting = 1000 // a session has this many waits
+
+	maxHeld     = lock.MaxLocks / 2
+	maxSessions = 100_000 // the nodes take some more
+	maxCount    = 1 << 40
 )
 
 func newProgram() *program {
 	p := &program{Program: cli.New("lockload", "puts a pair of Lockstep nodes under load and checks every answer.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.run()}
+	p.Commands = []cli.Command{p.run(), p.handOff(), p.readers(), p.hold(), p.idle()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "every answer was right, and every caller was going at the end"},
 		{Code: exitWrong, Meaning: "wrong answers: a lock was granted twice, or lost"},
 		{Code: cli.Usage, Meaning: "the command line is wrong; no node was asked"},
-		{Code: cli.Unavailable, Meaning: "no answer, or some callers had none in the end"},
+		{Code: cli.Unavailable, Meaning: "no answer, or some callers had none in the end, or sessions expired"},
 		{Code: cli.IOError, Meaning: "the report could not be printed"},
 	}
 	return p
@@ -65,9 +72,14 @@ func (p *program) addFlags() {
 	cli.Bool(f, &s.spawn, "spawn", "run the pair as two lockd processes, whose processor time is then shown by itself;\nelse both nodes run in this process")
 	cli.String(f, &s.lockd, "lockd", "", "with -spawn: the `path` of lockd, if it is not beside lockload or on the PATH")
 	cli.Var(f, &s.pids, "pids", "", "`process ids` of nodes on this machine whose processor time is to be shown, with commas", parsePIDs)
+	cli.Choice(f, &s.locks, "locks", "ownerless", "which `kind` of locks: ownerless, leases, or both in turns, which shows what leases cost", lockWords, []lockKind{ownerlessLocks, leasedLocks, bothLocks})
 	count(f, &s.clients, "clients", "64", "how `many` client actors, each with a session of its own", 0, maxCallers)
 	count(f, &s.goroutines, "goroutines", "0", "instead of -clients: how `many` goroutines on one client", 0, maxCallers)
 	cli.Choice(f, &s.plan.workload, "names", "own", "which `names` are locked: own (each caller its own), one (all the same), or mix", workloadWords, []workload{ownNames, oneName, mixed})
+	count(f, &s.plan.readers, "readers", "90", "how much `percent` of the grants are shared", 0, percent)
+	count(f, &s.held, "held", "100000", "how `many` locks are held at once", 1, maxHeld)
+	count(f, &s.sessions, "sessions", "10000", "how `many` clients there are, each with a session of its own", 1, maxSessions)
+	cli.Duration(f, &s.ttl, "ttl", "10s", "how `long` the nodes wait for a sign of life", time.Second, time.Hour)
 	cli.Duration(f, &s.plan.duration, "duration", "5s", "for how `long` to measure", 10*time.Millisecond, 24*time.Hour)
 	cli.Duration(f, &s.plan.warmUp, "warm-up", "500ms", "how `long` to ask, and check the answers, before measuring; none with -count", 0, time.Hour)
 	count(f, &s.plan.count, "count", "0", "instead of -duration: how `many` operations in all", 0, maxCount)
@@ -92,29 +104,6 @@ func count[T int | int64](flags *flag.FlagSet, to *T, name, def, usage string, l
 	})
 }
 
-func (p *program) run() cli.Command {
-	return cli.Command{
-		Verb: verbRun,
-		Flags: []string{
-			"nodes", "spawn", "lockd", "pids", "clients", "goroutines", "names", "duration", "warm-up", "count",
-			"timeout", "floor", "runs", "json", "quiet", "listen", "insecure", "cpuprofile",
-		},
-		About: "put a pair of nodes under load and check every answer; \"run\" need not be typed\n\n" +
-			"Each caller takes a lock and frees it, over and over. With own names every answer must\n" +
-			"be true; true locks and true unlocks of one name must differ by at most one. That holds\n" +
-			"whatever happens to one of the nodes meanwhile: kill one and see. An interrupt ends the\n" +
-			"run early, and what was measured is shown.",
-		Examples: []string{
-			"lockload -clients 200",
-			"lockload -clients 200 -nodes 127.0.0.1:7101,127.0.0.1:7102 -duration 30s",
-			"lockload -goroutines 1024 -spawn --floor -runs 5",
-			"lockload -goroutines 1 -count 10000 --json",
-			"lockload -names one -clients 50",
-		},
-		Run: func([]string) error { return p.start() },
-	}
-}
-
 // check refuses settings that exclude each other.
 func (p *program) check() error {
 	for _, pair := range [][2]string{
@@ -129,6 +118,9 @@ func (p *program) check() error {
 	}
 	if p.callers() == 0 {
 		return cli.Misuse("nobody would ask: give -clients or -goroutines a number above zero")
+	}
+	if p.plan.wait && p.goroutines > maxWaiting {
+		return cli.Misuse("%d goroutines cannot wait on one client: at most %d can, or any number of -clients", p.goroutines, maxWaiting)
 	}
 	if p.plan.count > 0 {
 		p.plan.warmUp = 0

@@ -45,7 +45,7 @@ func sample(scale float64) result {
 }
 
 func sampleReport(runs ...result) *report {
-	r := &report{Workload: "mix", Callers: 64, Kind: "clients", Service: "spawned", Nodes: []string{"127.0.0.1:7101", "127.0.0.1:7102"}, Runs: runs}
+	r := &report{Workload: "mix", Locks: "ownerless", Callers: 64, Kind: "clients", Service: "spawned", Nodes: []string{"127.0.0.1:7101", "127.0.0.1:7102"}, Runs: runs}
 	r.finish()
 	return r
 }

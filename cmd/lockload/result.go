@@ -32,6 +32,9 @@ type result struct {
 	CPU          *cpuResult    `json:"cpu,omitempty"`
 	Floor        *floorResult  `json:"floor,omitempty"`
 	Ratio        *ratio        `json:"ratio,omitempty"`
+	Leases       *result       `json:"leases,omitempty"` // measured next to ownerless locks
+	LeasesRatio  *ratio        `json:"leases_ratio,omitempty"`
+	Common       *lockResult   `json:"common_lock,omitempty"` // how a lease went round
 	Wrongs       []wrongAnswer `json:"wrong_answers"`
 	MoreWrongs   int           `json:"wrong_answers_not_shown"`
 }
@@ -60,10 +63,17 @@ type nodeCPU struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// ratio compares a run with the floor measured next to it.
+// ratio compares a run with what was measured next to it.
 type ratio struct {
-	Throughput float64 `json:"ops_per_second"` // of the floor's; higher is better
-	P50        float64 `json:"p50"`            // of the floor's; lower is better
+	Throughput float64 `json:"ops_per_second"` // of the other's; higher is better
+	P50        float64 `json:"p50"`            // of the other's; lower is better
+}
+
+func ratioOf(ops, otherOps, p50, otherP50 float64) *ratio {
+	if otherOps <= 0 || otherP50 <= 0 {
+		return &ratio{}
+	}
+	return &ratio{Throughput: ops / otherOps, P50: p50 / otherP50}
 }
 
 func (o outcome) result() result {
@@ -76,6 +86,9 @@ func (o outcome) result() result {
 		PerSecond: wholeSeconds(l.total.perSecond, o.took),
 		Callers:   len(l.callers), Stuck: l.stuck(),
 		Wrongs: append([]wrongAnswer{}, l.wrongs...), MoreWrongs: l.more,
+	}
+	if l.plan.leases && l.plan.workload != ownNames {
+		r.Common = l.common.result(o.took, l.inOrder)
 	}
 	if o.took > 0 {
 		r.OpsPerSecond = float64(r.Operations) / o.took.Seconds()
@@ -115,11 +128,11 @@ func (r *result) addCPU(used cpuTimes, self int, nodes []int) {
 }
 
 func (r *result) addFloor(f floorResult) {
-	r.Floor = &f
-	r.Ratio = &ratio{}
-	if f.OpsPerSecond > 0 && f.P50 > 0 {
-		r.Ratio = &ratio{Throughput: r.OpsPerSecond / f.OpsPerSecond, P50: r.All.P50 / f.P50}
-	}
+	r.Floor, r.Ratio = &f, ratioOf(r.OpsPerSecond, f.OpsPerSecond, r.All.P50, f.P50)
+}
+
+func (r *result) addLeases(l result) {
+	r.Leases, r.LeasesRatio = &l, ratioOf(l.OpsPerSecond, r.OpsPerSecond, l.All.P50, r.All.P50)
 }
 
 // middle is the median of several runs, between the least and the most.

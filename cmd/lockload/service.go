@@ -114,10 +114,10 @@ func reachable(r reach, within time.Duration) error {
 	}
 	defer f.close()
 	name := "load-" + runName() + "-probe"
-	if _, err := f.clerks[0].Lock(ctx, name); err != nil {
+	if _, err := f.members[0].clerk.Lock(ctx, name); err != nil {
 		return fmt.Errorf("cannot begin: %w", err)
 	}
-	_, err = f.clerks[0].Unlock(ctx, name)
+	_, err = f.members[0].clerk.Unlock(ctx, name)
 	if errors.Is(err, lockstep.ErrUnknown) {
 		return nil // it did answer a moment ago: what comes is for the run to tell
 	}

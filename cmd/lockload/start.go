@@ -15,8 +15,18 @@ import (
 	"lockstep/cmd/internal/cli"
 )
 
+// work is what a command does with the pair.
+type work func(s *service, r reach, stop, abandon <-chan struct{}) (shown, error)
+
+// shown is a report.
+type shown interface {
+	write(io.Writer)
+	// failure is what the report amounts to, or nil.
+	failure() error
+}
+
 // start does what the flags say.
-func (p *program) start() error {
+func (p *program) start(do work) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -37,7 +47,7 @@ func (p *program) start() error {
 	if err := reachable(r, p.plan.timeout); err != nil {
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
-	report, err := p.measure(s, r, stop, abandon)
+	report, err := do(s, r, stop, abandon)
 	if err != nil {
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
@@ -91,52 +101,6 @@ func (p *program) service(log *slog.Logger) (*service, error) {
 	}
 }
 
-// measure runs load and floor in turns, so that what else the machine does hits
-// both alike.
-func (p *program) measure(s *service, r reach, stop, abandon <-chan struct{}) (*report, error) {
-	report := &report{Workload: p.plan.workload.String(), Callers: p.callers(), Kind: "clients", Service: s.kind, Nodes: s.nodes}
-	if p.goroutines > 0 {
-		report.Kind = "goroutines"
-	}
-	for run := 1; run <= p.runs && !isClosed(stop); run++ {
-		result, err := p.once(s, r, stop, abandon)
-		if err != nil {
-			return nil, err
-		}
-		if p.floor && !isClosed(stop) {
-			floor, err := measureFloor(floorPlan{p.callers(), p.plan.duration, p.plan.warmUp}, stop)
-			if err != nil {
-				return nil, err
-			}
-			result.addFloor(floor)
-		}
-		report.Runs = append(report.Runs, result)
-	}
-	report.finish()
-	return report, nil
-}
-
-func (p *program) once(s *service, r reach, stop, abandon <-chan struct{}) (result, error) {
-	fleet, err := p.fleet(r)
-	if err != nil {
-		return result{}, err
-	}
-	defer fleet.close()
-	self := os.Getpid()
-	cpu := func() cpuTimes { return cpuOf(append([]int{self}, s.pids...)) }
-	outcome := newLoad(p.plan, fleet.clerks).run(stop, abandon, p.show, cpu)
-	result := outcome.result()
-	result.addCPU(outcome.cpu, self, s.pids)
-	return result, nil
-}
-
-func (p *program) fleet(r reach) (*fleet, error) {
-	if p.goroutines > 0 {
-		return oneClient(r, p.goroutines)
-	}
-	return clientActors(r, p.clients)
-}
-
 func (p *program) show(line string) {
 	if !p.quiet {
 		fmt.Fprintln(p.Stderr, line)
@@ -144,7 +108,7 @@ func (p *program) show(line string) {
 }
 
 // print writes the report and returns the failure that it amounts to, if any.
-func (p *program) print(r *report) error {
+func (p *program) print(r shown) error {
 	var out strings.Builder
 	if p.json {
 		if err := json.NewEncoder(&out).Encode(r); err != nil {
@@ -156,16 +120,7 @@ func (p *program) print(r *report) error {
 	if _, err := io.WriteString(p.Stdout, out.String()); err != nil {
 		return cli.Fail(cli.IOError, "cannot print the report: %v", err)
 	}
-	switch {
-	case r.wrongs() > 0:
-		return cli.Fail(exitWrong, "%d wrong answers", r.wrongs())
-	case r.operations() == 0:
-		return cli.Fail(cli.Unavailable, "no request was answered")
-	case r.stuck() > 0:
-		return cli.Fail(cli.Unavailable, "%d callers were not going again at the end", r.stuck())
-	default:
-		return nil
-	}
+	return r.failure()
 }
 
 func parsePIDs(text string) (pids []int, err error) {

@@ -47,10 +47,10 @@ func (t *toy) ask(v verb, name string) (bool, error) {
 	return yes, nil
 }
 
-func (t *toy) clerks(n int) []clerk {
-	clerks := make([]clerk, n)
-	for i := range clerks {
-		clerks[i] = t
+func (t *toy) members(n int) []member {
+	members := make([]member, n)
+	for i := range members {
+		members[i] = member{clerk: t}
 	}
-	return clerks
+	return members
 }

@@ -25,41 +25,91 @@ type clerk interface {
 	Unlock(ctx context.Context, name string) (bool, error)
 }
 
-// target is a lock under load.
+// member is what one caller reaches the nodes by.
+type member struct {
+	clerk  clerk  // for locks without an owner
+	tenant tenant // for leases
+}
+
+// target is a lock under load, as one caller sees it.
 type target struct {
 	name  string
+	clerk clerk
 	check checker
+	// leased locks are released by nobody who was not granted them; those without
+	// an owner, by anybody.
+	leased bool
 }
 
 // names makes the locks of a run. Every run has its own, so that what another
 // run left behind cannot be mistaken for a wrong answer.
 type names struct {
-	run    string
-	common *sharedCheck
+	run     string
+	plan    plan
+	common  *sharedCheck
+	holders *holders // of the common lock, if it is leased
 }
 
-func newNames(run string) *names {
-	return &names{run: run, common: &sharedCheck{name: fmt.Sprintf("load-%s-all", run)}}
+func newNames(p plan, callers int) *names {
+	run := runName()
+	name := fmt.Sprintf("load-%s-all", run)
+	return &names{run: run, plan: p, common: &sharedCheck{name: name}, holders: newHolders(name, callers)}
 }
 
-// rounds returns what one caller locks in each of its rounds, in turn.
-func (n *names) rounds(w workload, caller int) []target {
-	name := fmt.Sprintf("load-%s-%d", n.run, caller)
-	own := target{name, newOwnCheck(name)}
-	common := target{n.common.name, n.common}
-	switch w {
+// turns returns what one caller locks in each of its rounds, in turn.
+func (n *names) turns(caller int, m member) []target {
+	switch n.plan.workload {
 	case ownNames:
-		return []target{own}
+		return []target{n.own(caller, m)}
 	case oneName:
-		return []target{common}
+		return n.ofOne(caller, m)
 	default:
 		// Callers begin at different places, so that the common lock is asked for
 		// by a quarter of them at a time and not by all at once.
+		own := n.own(caller, m)
 		turns := []target{own, own, own, own}
-		turns[caller%len(turns)] = common
+		turns[caller%len(turns)] = n.shared(caller, m, false)
 		return turns
 	}
 }
+
+func (n *names) own(caller int, m member) target {
+	name := fmt.Sprintf("load-%s-%d", n.run, caller)
+	if n.plan.leases {
+		return leased(&seat{tenant: m.tenant, want: want{name: name, wait: n.plan.wait}, holders: newHolders(name, 1)})
+	}
+	return target{name: name, clerk: m.clerk, check: newOwnCheck(name)}
+}
+
+// shared is the common lock; reading makes sense only of a lease.
+func (n *names) shared(caller int, m member, reading bool) target {
+	if n.plan.leases {
+		w := want{name: n.common.name, shared: reading, wait: n.plan.wait}
+		return leased(&seat{caller: caller, tenant: m.tenant, want: w, holders: n.holders})
+	}
+	return target{name: n.common.name, clerk: m.clerk, check: n.common}
+}
+
+func leased(s *seat) target { return target{name: s.want.name, clerk: s, check: s, leased: true} }
+
+// ofOne mixes reading and writing evenly. Callers begin at different places.
+func (n *names) ofOne(caller int, m member) []target {
+	writing := n.shared(caller, m, false)
+	if n.plan.readers == 0 {
+		return []target{writing}
+	}
+	reading := n.shared(caller, m, true)
+	turns := make([]target, percent)
+	for i := range turns {
+		turns[i] = writing
+		if at := i + caller*37; at*n.plan.readers%percent < n.plan.readers {
+			turns[i] = reading
+		}
+	}
+	return turns
+}
+
+const percent = 100
 
 // afterError is how long a caller waits after an error before it goes on: an
 // error that comes at once must not turn into a storm.
@@ -70,7 +120,6 @@ const afterError = 10 * time.Millisecond
 type caller struct {
 	load  *load
 	index int
-	clerk clerk
 	turns []target
 
 	outstanding outstanding
@@ -82,40 +131,47 @@ type caller struct {
 // that no lock stays behind.
 func (c *caller) run() {
 	for round := 0; c.load.another(); round++ {
-		t := c.turns[round%len(c.turns)]
-		for v := range verbs {
-			if !c.ask(v, t) {
-				time.Sleep(afterError)
-			}
+		c.round(c.turns[round%len(c.turns)])
+	}
+}
+
+func (c *caller) round(t target) {
+	for v := range verbs {
+		yes, answered := c.ask(v, t)
+		if !answered {
+			time.Sleep(afterError)
+		}
+		if t.leased && !yes {
+			return
 		}
 	}
 }
 
-// ask asks once, checks the answer and reports whether there was one.
-func (c *caller) ask(v verb, t target) bool {
+// ask asks once, checks the answer, and reports it if there was one.
+func (c *caller) ask(v verb, t target) (yes, answered bool) {
 	began := c.load.now()
 	if !c.waits {
 		c.since = began
 	}
-	yes, err := c.call(v, t.name, began)
+	yes, err := c.call(v, t, began)
 	ended := c.load.now()
 	if c.waits = err != nil; c.waits {
 		t.check.unknown(v)
 		c.load.recorder.failed(c.index, v, ended, err)
-		return false
+		return false, false
 	}
 	if wrong := t.check.answered(v, yes); wrong != "" {
 		c.load.wrong(c.index, ended, wrong)
 	}
 	c.load.recorder.answered(c.index, v, answer{yes: yes, took: ended - began, waited: ended - c.since, at: ended})
-	return true
+	return yes, true
 }
 
-func (c *caller) call(v verb, name string, began time.Duration) (bool, error) {
+func (c *caller) call(v verb, t target, began time.Duration) (bool, error) {
 	ctx := c.outstanding.begin(began)
 	defer c.outstanding.end()
 	if v == lockVerb {
-		return c.clerk.Lock(ctx, name)
+		return t.clerk.Lock(ctx, t.name)
 	}
-	return c.clerk.Unlock(ctx, name)
+	return t.clerk.Unlock(ctx, t.name)
 }

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"slices"
+
+	"lockstep/cmd/internal/cli"
+)
+
+const verbRun = "run"
+
+// lockKind is what is measured.
+type lockKind int
+
+const (
+	ownerlessLocks lockKind = iota
+	leasedLocks
+	bothLocks
+)
+
+var lockWords = []string{"ownerless", "leases", "both"}
+
+func (k lockKind) String() string { return lockWords[k] }
+
+// The flags that several commands take.
+var (
+	pairFlags  = []string{"nodes", "spawn", "lockd", "pids", "timeout", "json", "quiet", "listen", "insecure", "cpuprofile"}
+	crewFlags  = []string{"clients", "goroutines", "duration", "warm-up", "count", "runs"}
+	holdFlags  = []string{"held", "ttl", "duration"}
+	idleFlags  = []string{"sessions", "ttl", "duration"}
+	loadFlags  = slices.Concat([]string{"names", "locks", "floor"}, crewFlags, pairFlags)
+	readsFlags = slices.Concat([]string{"readers"}, crewFlags, pairFlags)
+)
+
+func (p *program) run() cli.Command {
+	return cli.Command{
+		Verb:  verbRun,
+		Flags: loadFlags,
+		About: "put a pair of nodes under load and check every answer; \"run\" need not be typed\n\n" +
+			"Each caller takes a lock and frees it, over and over. With own names every answer must\n" +
+			"be true; true locks and true unlocks of one name must differ by at most one. Of leases\n" +
+			"no two may exclude each other, and tokens must rise. That holds whatever happens to one\n" +
+			"of the nodes meanwhile: kill one and see. An interrupt ends the run early, and what was\n" +
+			"measured is shown.",
+		Examples: []string{
+			"lockload -clients 200",
+			"lockload -clients 200 -nodes 127.0.0.1:7101,127.0.0.1:7102 -duration 30s",
+			"lockload -goroutines 1024 -spawn --floor -runs 5",
+			"lockload -goroutines 256 -locks both -spawn -duration 2s -runs 5",
+			"lockload -goroutines 1 -count 10000 --json",
+			"lockload -names one -clients 50",
+		},
+		Run: func([]string) error { return p.start(p.measure) },
+	}
+}
+
+func (p *program) handOff() cli.Command {
+	return cli.Command{
+		Verb:  "handoff",
+		Flags: slices.Concat(crewFlags, pairFlags),
+		About: "hand one lock on among callers that all wait for it\n\n" +
+			"Each caller acquires the lock, waits for it, and releases it, over and over. First they\n" +
+			"queue one after the other, and must be served in that order. No two may hold the lock at\n" +
+			"once, tokens must rise, and nobody may be left out.",
+		Examples: []string{
+			"lockload handoff -clients 16 -spawn",
+			"lockload handoff -goroutines 16 -spawn -runs 5 --json",
+		},
+		Run: func([]string) error { return p.share(0, true) },
+	}
+}
+
+func (p *program) readers() cli.Command {
+	return cli.Command{
+		Verb:  "readers",
+		Flags: readsFlags,
+		About: "let readers and writers wait for one lock\n\n" +
+			"Each caller acquires the lock, shared or alone, and releases it, over and over. Nobody\n" +
+			"may hold it beside a writer, and tokens must rise from writer to writer.",
+		Examples: []string{
+			"lockload readers -clients 64 -spawn",
+			"lockload readers -goroutines 64 -readers 50 -runs 3",
+		},
+		Run: func([]string) error { return p.share(p.plan.readers, false) },
+	}
+}
+
+// share measures one lock that all callers wait for.
+func (p *program) share(readers int, lineUp bool) error {
+	p.locks = leasedLocks
+	p.plan.workload, p.plan.wait, p.plan.readers, p.plan.lineUp = oneName, true, readers, lineUp
+	return p.start(p.measure)
+}
+
+func (p *program) hold() cli.Command {
+	return cli.Command{
+		Verb:  "hold",
+		Flags: slices.Concat(holdFlags, pairFlags),
+		About: "hold many locks, and see what memory they take on each node\n\n" +
+			"As many clients as it takes hold the locks for a while. Every token must be another,\n" +
+			"nobody else may be granted what is held, and every release must find its lock.",
+		Examples: []string{
+			"lockload hold -spawn",
+			"lockload hold -held 1000000 -nodes 127.0.0.1:7101,127.0.0.1:7102 -pids 812,813 --json",
+		},
+		Run: func([]string) error {
+			return p.keep(keepPlan{work: "hold", locks: p.held, clients: (p.held + perSession - 1) / perSession})
+		},
+	}
+}
+
+func (p *program) idle() cli.Command {
+	return cli.Command{
+		Verb:  "idle",
+		Flags: slices.Concat(idleFlags, pairFlags),
+		About: "keep many idle sessions alive, and see what processor time they take on each node\n\n" +
+			"Each client holds one lock and does nothing for three TTLs, or for -duration. No\n" +
+			"session may expire, and every release must find its lock.",
+		Examples: []string{
+			"lockload idle -spawn",
+			"lockload idle -sessions 1000 -ttl 2s -duration 10s -spawn --json",
+		},
+		Run: func([]string) error {
+			if !p.Given("duration") {
+				p.plan.duration = 3 * p.ttl
+			}
+			return p.keep(keepPlan{work: "idle", locks: p.sessions, clients: p.sessions, tick: idleTick})
+		},
+	}
+}
