@@ -110,7 +110,15 @@ func (c *campaign) outwaited(ctx context.Context) error {
 	if err != nil {
 		return cli.Fail(cli.Unavailable, "not granted within %v, and the nodes do not answer any more; asked %s", c.wait, c.describe(c.nodes))
 	}
-	return cli.Fail(c.busyCode, "not granted within %v: %s", c.wait, occupied(info, time.Now()))
+	return c.busy("not granted within %v: %s", c.wait, occupied(info, time.Now()))
+}
+
+// busy is how it ends if the lock cannot be had, which is what -q need not hear.
+func (c *campaign) busy(format string, args ...any) error {
+	if c.quiet {
+		format, args = "", nil
+	}
+	return cli.Fail(c.busyCode, format, args...)
 }
 
 // refusal says what an error means for who wants the lock.
@@ -122,9 +130,9 @@ func (c *campaign) refusal(ctx context.Context, err error) error {
 	case errors.As(context.Cause(ctx), &ended):
 		return cli.Fail(signalled+int(ended), "%v while waiting for %s", ended, quoted(c.names))
 	case errors.Is(err, lockstep.ErrHeld):
-		return cli.Fail(c.busyCode, "%s", heldText(err))
+		return c.busy("%s", heldText(err))
 	case errors.Is(err, lockstep.ErrDeadlock):
-		return cli.Fail(c.busyCode, "%s; lockc explain shows more, and --deadlock report waits nevertheless", cli.Plain(err))
+		return c.busy("%s; lockc explain shows more, and --deadlock report waits nevertheless", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrInvalid):
 		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded):

@@ -53,6 +53,9 @@ func listen(to chan os.Signal, signals []os.Signal) {
 }
 
 const (
+	// sure is how much of a span, in percent, has not passed by any clock that is
+	// wrong by 2%.
+	sure = 96
 	// glance is how often the guard looks at the lease.
 	glance = 25 * time.Millisecond
 	// patience is how long killed processes may take to go; the kernel keeps some
@@ -130,10 +133,15 @@ func (g *guard) held(now time.Duration) (time.Duration, error) {
 	case !g.hold, cause != nil && !errors.Is(cause, lockstep.ErrLost):
 		return remaining, cause
 	case g.maxHold > 0:
-		return g.maxHold*96/100 - now, nil // as early as the lease's own end, whose clock may be 2% off
+		return g.maxHold*sure/100 - now, nil
 	default:
 		return math.MaxInt64, nil
 	}
+}
+
+// overheld reports whether the MaxHold is what has ended the command.
+func (g *guard) overheld() bool {
+	return g.maxHold > 0 && time.Since(g.began) >= g.maxHold*sure/100-g.ending.grace
 }
 
 // done reports whether there is nothing left to guard.

@@ -22,7 +22,8 @@ func (p *program) runCommand() cli.Command {
 
 The command finds LOCK_NAME, LOCK_TOKEN and LOCK_SESSION in its environment; lockc
 itself writes nothing to stdout. The token rises with every grant: a resource that
-remembers the highest one can refuse whoever comes too late.
+remembers the highest one can refuse whoever comes too late. Others see the command's
+words in lockc ls and show; --info command=TEXT shows them something else.
 
 ` + aboutGroup,
 		Examples: []string{

@@ -65,7 +65,7 @@ func (p *program) addLeaseFlags() {
 	cli.Choice(p.Flags, &p.allowDeadlock, "deadlock", "refuse",
 		"`what` to do if waiting would close a circle of those who wait for each other:\nrefuse to wait, or report it and wait",
 		[]string{"refuse", "report"}, []bool{false, true})
-	cli.Bool(p.Flags, &p.quiet, "quiet", "say only what went wrong")
+	cli.Bool(p.Flags, &p.quiet, "quiet", "say only what went wrong; that the lock is held is not")
 }
 
 // optional adds a flag for a time span that need not be given.

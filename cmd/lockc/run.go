@@ -70,22 +70,22 @@ func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string,
 	code, lost, err := g.run(path, argv, surroundings(os.Environ(), lease))
 	e := end{code: code, asked: g.asked}
 	if lost {
-		e.lost = loss(lease)
+		e.lost = loss(lease, g.overheld())
 	}
 	return e, err
 }
 
-// loss says why a lease came to its end.
-func loss(lease *lockstep.Lease) string {
+// loss says why a lease came to its end, or was about to.
+func loss(lease *lockstep.Lease, overheld bool) string {
 	names, err := quoted(lease.Names()), lease.Err()
 	var revoked *lockstep.RevokedError
 	switch {
 	case errors.As(err, &revoked):
 		return fmt.Sprintf("the lock %s was taken away while the command ran: %s", names, revoked.Reason)
-	case errors.Is(err, lockstep.ErrExpired):
+	case errors.Is(err, lockstep.ErrExpired), err == nil && overheld:
 		return fmt.Sprintf("the lock %s was held for its --max-hold: the command was ended", names)
 	case err == nil:
-		return fmt.Sprintf("the lock %s was about to be lost: the command was ended in time", names)
+		return fmt.Sprintf("the lock %s was about to be lost, as the nodes were not heard: the command was ended in time", names)
 	default:
 		return fmt.Sprintf("the lock %s was lost while the command ran: %s", names, cli.Plain(err))
 	}

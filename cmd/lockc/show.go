@@ -71,7 +71,11 @@ func writeHolder(b *strings.Builder, h lockstep.HolderInfo, of int, now time.Tim
 	if h.Session != "" {
 		fmt.Fprintf(b, "  by %s\n", holder(h))
 	}
-	line := []string{manner(h.Mode, h.Permits, of), "for " + since(h.Since, now), "token " + h.Token.String()}
+	line := []string{manner(h.Mode, h.Permits, of)}
+	if !h.Since.IsZero() {
+		line = append(line, "for "+since(h.Since, now))
+	}
+	line = append(line, "token "+h.Token.String())
 	if h.Count > 1 {
 		line = append(line, fmt.Sprintf("granted %d times", h.Count))
 	}

@@ -129,5 +129,4 @@ func TestACommandThatWantsTheTerminalLaterGetsIt(t *testing.T) {
 	y.sees("ready")
 	y.types("something\n")
 	y.sees("got-something")
-	y.sees("lost=false")
 }

@@ -61,10 +61,10 @@ gpu       2/3 permits   alice@web1, pid 7: lockc run   0ms     0
           1/3 permits   bob@db [2J                     0ms
 lab       exclusive     nobody's own (lockc lock)      4d04h   0
 `)
-	wantText(t, lsText(listingOf("deploy/", web), noon, true, false), `NAME         HOW         HELD BY                          FOR       WAITING
-deploy/web   exclusive   alice@web1, pid 7: make deploy   3m12s     2
+	wantText(t, lsText(listingOf("deploy/", web), noon, true, false), `NAME         HOW         HELD BY                          FOR     WAITING
+deploy/web   exclusive   alice@web1, pid 7: make deploy   3m12s   2
   1.         shared      bob@db [2J                       12s
-  2.         exclusive   somebody                         unknown
+  2.         exclusive   somebody                         -
 `)
 	wantText(t, lsText(newListing("x"), noon, false, false), "no locks are held whose names begin with \"x\"\n")
 	wantText(t, lsText(newListing(""), noon, false, false), "no locks are held\n")
@@ -102,8 +102,8 @@ func TestShowTellsAll(t *testing.T) {
      exclusive, for 3m12s, token 1099511627781, at most for 1h00m, session 0000010000000001, last heard of 1.2s ago
      ticket=OPS-9
 2 wait, first come first served:
-  1.   shared      12s       bob@db [2J (waits for "deploy/web", "db")
-  2.   exclusive   unknown   somebody
+  1.   shared      12s   bob@db [2J (waits for "deploy/web", "db")
+  2.   exclusive   -     somebody
 `)
 	wantText(t, showText(gpu, noon, false), `"gpu" has 3 permits, of which 3 are held
   by alice@web1, pid 7: lockc run

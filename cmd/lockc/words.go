@@ -73,7 +73,7 @@ func shorten(text string, most int) string {
 // differ, so that it can lie ahead.
 func since(moment, now time.Time) string {
 	if moment.IsZero() {
-		return "unknown"
+		return "-"
 	}
 	return length(now.Sub(moment))
 }
@@ -130,7 +130,10 @@ func occupied(l lockstep.LockInfo, now time.Time) string {
 		return name + " is locked and belongs to nobody: lockc unlock frees it"
 	case len(l.Holders) > 0:
 		h := l.Holders[0]
-		text := fmt.Sprintf("%s is held by %s, for %s", name, holder(h), since(h.Since, now))
+		text := fmt.Sprintf("%s is held by %s", name, holder(h))
+		if !h.Since.IsZero() {
+			text += ", for " + since(h.Since, now)
+		}
 		if n := len(l.Holders) - 1; n > 0 {
 			text += ", and by " + count(n, "other", "others")
 		}
