@@ -1,0 +1,229 @@
+package lock
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// refused demands that a command in a fresh slot is refused as a deadlock,
+// without any effect.
+func (s *script) refused(c Command, want string) {
+	s.Helper()
+	locks, waits, digest := len(s.owned), s.waits, s.Digest()
+	got := s.apply(c)
+	if got != (Result{Outcome: Deadlock, Cycle: want}) {
+		s.Fatalf("%+v:\n got %+v\nwant a deadlock, %s", c, got, want)
+	}
+	s.told()
+	if len(s.owned) != locks || s.waits != waits {
+		s.Error("the refused wait is there")
+	}
+	s.then(c, got) // S4
+	if digest.add(ofSlot(s.sessions[c.Session], c.Slot)); s.Digest() != digest {
+		s.Error("the refusal changed more than the slot")
+	}
+}
+
+func TestTwoWhoWaitForEachOtherAreADeadlock(t *testing.T) {
+	s := begin(t)
+	a := s.apply(Command{Verb: OpenSession, Number: 1, Terms: &Terms{Info: "host=h\npid=1"}}).Session
+	b := s.open(2)
+	s.then(wanting(a, 0, 1, "x"), granted(at(1, 3)))
+	s.then(wanting(b, 0, 1, "y"), granted(at(1, 4)))
+	s.then(under(wanting(a, 1, 1, "y"), "x", at(1, 3)), is(Waiting))
+	s.refused(under(wanting(b, 1, 1, "x"), "y", at(1, 4)), fmt.Sprintf(
+		`session %d waits for "x", behind session %d (host=h pid=1), who waits for "y", behind session %d`, b, a, b))
+	s.then(under(wanting(b, 2, 1, "z"), "y", at(1, 4)), granted(at(1, 5))) // the slot and the session go on
+	s.then(wanting(b, 1, 2, "x"), is(Waiting))                             // and so may who keeps nothing meanwhile
+	s.then(releasing(b, 9, 1, "y", at(1, 4)), is(Released))
+	s.told("released 2 y", "acquired 1 y")
+}
+
+func TestWhoWaitsForWhatItKeepsItselfIsADeadlock(t *testing.T) {
+	s := begin(t)
+	id := s.open(1)
+	s.then(wanting(id, 0, 1, "x"), granted(at(1, 2)))
+	s.then(under(trying(id, 1, 1, "x"), "x", at(1, 2)), is(Held))
+	s.refused(under(wanting(id, 2, 1, "x"), "x", at(1, 2)),
+		fmt.Sprintf(`session %d waits for "x", behind session %d`, id, id))
+	s.then(under(wanting(id, 1, 3, "x"), "x", at(1, 1)), is(Waiting)) // that grant is not held: it keeps nothing
+}
+
+func TestACycleGoesThroughOtherSessionsGrants(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 4)))
+	s.then(under(wanting(id[1], 0, 1, "y"), "x", at(1, 4)), granted(at(1, 5))) // a child of the first
+	s.then(under(wanting(id[1], 1, 1, "z"), "y", at(1, 5)), granted(at(1, 6)))
+	s.then(wanting(id[2], 0, 1, "w"), granted(at(1, 7)))
+	s.then(under(wanting(id[2], 1, 1, "x"), "w", at(1, 7)), is(Waiting))
+	s.refused(under(wanting(id[1], 2, 1, "w"), "z", at(1, 6)), fmt.Sprintf(
+		`session %d waits for "w", behind session %d, who waits for "x", behind session %d`, id[1], id[2], id[1]))
+}
+
+// Two callers under one grant compete for a lock: each gets it in turn.
+func TestSiblingsUnderOneGrantAreNoDeadlock(t *testing.T) {
+	s := begin(t)
+	id := s.open(1)
+	s.then(wanting(id, 0, 1, "x"), granted(at(1, 2)))
+	s.then(under(wanting(id, 1, 1, "y"), "x", at(1, 2)), granted(at(1, 3)))
+	s.then(under(wanting(id, 2, 1, "y"), "x", at(1, 2)), is(Waiting))
+	s.then(under(wanting(id, 3, 1, "y"), "x", at(1, 2)), is(Waiting))
+	s.then(releasing(id, 1, 2, "y", at(1, 3)), is(Released))
+	s.told("released 1 y", "acquired 1 y")
+}
+
+// Of the holders of permits it is enough that one can let go.
+func TestItIsNoDeadlockWhileOnePermitCanComeBack(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	s.then(counted(wanting(id[0], 0, 1, "p"), 1, 2), granted(at(1, 4)))
+	s.then(counted(wanting(id[1], 0, 1, "p"), 1, 2), granted(at(1, 5)))
+	s.then(wanting(id[2], 0, 1, "x"), granted(at(1, 6)))
+	s.then(under(wanting(id[0], 1, 1, "x"), "p", at(1, 4)), is(Waiting))
+	one := under(counted(wanting(id[2], 1, 1, "p"), 1, 2), "x", at(1, 6))
+	s.then(one, is(Waiting)) // the second holder keeps nobody
+	s.then(canceling(id[2], 1, 2), is(Canceled))
+	both := under(counted(wanting(id[2], 2, 1, "p"), 2, 2), "x", at(1, 6))
+	s.refused(both, fmt.Sprintf(`session %d waits for "p", behind session %d, who waits for "x", behind session %d`,
+		id[2], id[0], id[2]))
+	s.then(under(wanting(id[1], 1, 1, "x"), "p", at(1, 5)), is(Waiting))
+	one.Number = 3
+	if got := s.apply(one); got.Outcome != Deadlock { // now both wait for x
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestASharedHolderIsNotInTheWayOfAnother(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	s.then(shared(wanting(id[0], 0, 1, "r")), granted(at(1, 4)))
+	s.then(wanting(id[1], 0, 1, "x"), granted(at(1, 5)))
+	s.then(under(wanting(id[0], 1, 1, "x"), "r", at(1, 4)), is(Waiting))
+	reader := under(shared(wanting(id[1], 1, 1, "r")), "x", at(1, 5))
+	s.then(reader, granted(at(1, 6)))
+	s.then(wanting(id[2], 0, 1, "r"), is(Waiting)) // a writer, behind whom readers queue
+	reader.Slot = 2
+	s.refused(reader, fmt.Sprintf(
+		`session %d waits for "r", behind session %d, who waits for "r", behind session %d, who waits for "x", behind session %d`,
+		id[1], id[2], id[0], id[1]))
+}
+
+func TestLocksThatEndByThemselvesAreNoDeadlock(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 3)))
+	s.then(locking(id[1], 0, 1, "o"), granted(at(1, 4)))
+	s.then(under(wanting(id[0], 1, 1, "o"), "x", at(1, 3)), is(Waiting))
+	s.then(with(wanting(id[1], 1, 1, "d"), func(t *Terms) { t.LockDelay = 1000 }), granted(at(1, 5)))
+	s.then(revoking(id[1], 1, "d", 0), is(Released))
+	s.then(under(wanting(id[0], 2, 1, "d"), "x", at(1, 3)), is(Waiting))
+}
+
+func TestAnAllowedDeadlockIsReportedUntilItIsBroken(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	allowed := func(c Command) Command { return with(c, func(t *Terms) { t.AllowDeadlock = true }) }
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 4)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 5)))
+	s.then(under(wanting(id[0], 1, 1, "y"), "x", at(1, 4)), is(Waiting))
+	ask := Query{Kind: QueryDeadlocks}
+	if r := s.Report(ask, 1<<16); len(r.Cycles) != 0 {
+		t.Errorf("too early: %+v", r.Cycles)
+	}
+	s.then(allowed(under(wanting(id[1], 1, 1, "x"), "y", at(1, 5))), is(Waiting))
+	s.then(wanting(id[2], 0, 1, "x"), is(Waiting)) // behind it, but no part of it
+	s.then(wanting(id[2], 1, 1, "z"), granted(at(1, 6)))
+	s.then(under(wanting(id[2], 2, 1, "y"), "z", at(1, 6)), is(Waiting)) // nor is this, which keeps a lock
+	want := []Cycle{{
+		{Session: id[0], Holds: "x", Waits: "y"},
+		{Session: id[1], Holds: "y", Waits: "x"},
+	}}
+	if r := s.Report(ask, 1<<16); !reflect.DeepEqual(r.Cycles, want) || r.More {
+		t.Errorf("the report is %+v", r)
+	}
+	s.then(allowed(under(wanting(id[2], 3, 1, "z"), "z", at(1, 6))), is(Waiting)) // a second one, of its own
+	if r := s.Report(ask, 1<<16); len(r.Cycles) != 2 || r.Cycles[1].String() == "" {
+		t.Errorf("the report is %+v", r)
+	}
+	if r := s.Report(ask, 100); len(r.Cycles) != 1 || !r.More {
+		t.Errorf("the small report is %+v", r)
+	}
+	s.then(revoking(id[2], 1, "x", 0), is(Released))
+	s.told("revoked 1 x", "acquired 2 x")
+	if r := s.Report(ask, 1<<16); len(r.Cycles) != 1 {
+		t.Errorf("the report is %+v", r)
+	}
+}
+
+// A wait of several locks that comes late is ahead of others in one queue and
+// behind them in another.
+func TestACycleGoesThroughPlacesInQueues(t *testing.T) {
+	s := begin(t)
+	id := s.opened(4)
+	s.then(wanting(id[0], 0, 1, "a"), granted(at(1, 5)))
+	s.then(wanting(id[1], 0, 1, "b"), granted(at(1, 6)))
+	s.then(and(wanting(id[2], 0, 1, "a"), Want{Name: "c"}), is(Waiting)) // keeps c from others
+	s.then(under(wanting(id[1], 1, 1, "c"), "b", at(1, 6)), is(Waiting))
+	s.refused(under(wanting(id[0], 1, 1, "b"), "a", at(1, 5)), fmt.Sprintf(
+		`session %d waits for "b", behind session %d, who waits for "c", behind session %d, who waits for "a", behind session %d`,
+		id[0], id[1], id[2], id[0]))
+}
+
+func TestGrantsFarOutAreForgotten(t *testing.T) {
+	s := begin(t)
+	id := s.open(1)
+	token := s.apply(wanting(id, 0, 1, "0")).Token
+	outermost := token
+	for i := range MaxUnder + 1 {
+		next := s.apply(under(wanting(id, 0, Number(i+2), fmt.Sprint(i+1)), fmt.Sprint(i), token))
+		token = next.Token
+	}
+	chain := s.find(fmt.Sprint(MaxUnder+1), token).rest().under
+	if len(chain) != MaxUnder || chain[0] == outermost || chain[0] != outermost+1 {
+		t.Errorf("it is under %d", chain)
+	}
+}
+
+func TestALongCycleIsCutShort(t *testing.T) {
+	s := begin(t)
+	const n = 20
+	name := func(i int) string { return strings.Repeat("é", 30) + fmt.Sprint(i%n) }
+	info := Info("host=" + strings.Repeat("é", 100))
+	var id [n]SessionID
+	var token [n]Token
+	for i := range n {
+		id[i] = s.apply(Command{Verb: OpenSession, Number: Number(i + 1), Terms: &Terms{Info: info}}).Session
+		token[i] = s.apply(wanting(id[i], 0, 1, name(i))).Token
+	}
+	for i := range n - 1 {
+		s.then(under(wanting(id[i], 1, 1, name(i+1)), name(i), token[i]), is(Waiting))
+	}
+	got := s.apply(under(wanting(id[n-1], 1, 1, name(n)), name(n-1), token[n-1]))
+	if got.Outcome != Deadlock || len(got.Cycle) > MaxCycleBytes || !strings.HasSuffix(got.Cycle, ", and so on") {
+		t.Errorf("%d bytes: %s", len(got.Cycle), got.Cycle)
+	}
+	if !strings.Contains(got.Cycle, "é…)") || strings.ToValidUTF8(got.Cycle, "") != got.Cycle {
+		t.Errorf("an info is cut in a rune: %s", got.Cycle)
+	}
+}
+
+// A long queue costs its length, not its square.
+func TestADeadlockBehindALongQueueIsFoundQuickly(t *testing.T) {
+	s := begin(t)
+	id := s.opened(101)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 102)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 103)))
+	s.then(under(wanting(id[0], 1, 1, "y"), "x", at(1, 102)), is(Waiting))
+	for i := range 200 {
+		for _, other := range id[2:] {
+			s.apply(shared(wanting(other, Slot(i), 1, "x")))
+		}
+	}
+	s.then(under(shared(wanting(id[1], 1, 1, "x")), "x", at(1, 99)), is(Waiting))
+	if got := s.apply(under(shared(wanting(id[1], 2, 1, "x")), "y", at(1, 103))); got.Outcome != Deadlock {
+		t.Errorf("%+v", got)
+	}
+}
