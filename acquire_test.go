@@ -228,7 +228,9 @@ func TestAWaitThatClosesACycleIsRefused(t *testing.T) {
 		one, other := pair.Client(), pair.Client()
 		a, b := acquired(t, one, "a"), acquired(t, other, "b")
 		first := waitFor(a.Context(), t, one, "b")
-		_, err := other.Acquire(b.Context(), "a")
+		ctx, cancel := context.WithTimeout(b.Context(), time.Minute)
+		defer cancel()
+		_, err := other.Acquire(ctx, "a")
 		var deadlock *lockstep.DeadlockError
 		if !errors.As(err, &deadlock) || !errors.Is(err, lockstep.ErrDeadlock) || deadlock.Cycle == "" {
 			t.Fatalf("want ErrDeadlock, got %v", err)

@@ -52,6 +52,6 @@
 // With two nodes, under one fault at a time (a crash, a pause of any length, or
 // lost messages), there is one holder. Two faults that overlap, or a network
 // partition between the nodes, can give two; two nodes cannot do better, and the
-// tokens of the two differ. Clocks may differ as they like, as long as none runs
-// 2% faster or slower than another.
+// tokens of the two differ. What clocks show does not matter, as long as none
+// runs more than 2% too fast or too slow.
 package lockstep

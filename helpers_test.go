@@ -100,14 +100,18 @@ func show(t *testing.T, client *lockstep.Client, name string) lockstep.LockInfo 
 	return info
 }
 
-// lossOf notes when and why a lease ends.
-func lossOf(lease *lockstep.Lease) func() (time.Time, error) {
+// lossOf notes when and why a lease ends. In ten minutes it has to.
+func lossOf(t *testing.T, lease *lockstep.Lease) func() (time.Time, error) {
 	var at time.Time
 	var cause error
 	var told sync.WaitGroup
 	told.Go(func() {
-		<-lease.Context().Done()
-		at, cause = time.Now(), context.Cause(lease.Context())
+		select {
+		case <-lease.Context().Done():
+			at, cause = time.Now(), context.Cause(lease.Context())
+		case <-time.After(10 * time.Minute):
+			t.Error("the lease does not end")
+		}
 	})
 	return func() (time.Time, error) {
 		told.Wait()

@@ -17,7 +17,7 @@ func TestALossIsToldBeforeAnotherGrant(t *testing.T) {
 	onPair(t, func(t *testing.T, pair *locktest.Pair) {
 		holder, next := pair.Client(lockstep.WithTTL(2*time.Second)), pair.Client()
 		lease := acquired(t, holder, "db")
-		loss := lossOf(lease)
+		loss := lossOf(t, lease)
 		waiting := waitFor(t.Context(), t, next, "db")
 		time.Sleep(5 * time.Second) // it is kept alive for longer than a TTL
 		if err := lease.Err(); err != nil {
@@ -49,7 +49,7 @@ func TestALeaseIsLostWhenNoNodeAnswers(t *testing.T) {
 		client := pair.Client(lockstep.WithTTL(2 * time.Second))
 		lease := acquired(t, client, "db")
 		began := time.Now()
-		loss := lossOf(lease)
+		loss := lossOf(t, lease)
 		pair.PauseBoth(10 * time.Second)
 		lost, cause := loss()
 		if cause != lockstep.ErrLost || lost.Sub(began) > 2*time.Second {
@@ -69,17 +69,14 @@ func TestASuspendedClientGivesItsLeaseUp(t *testing.T) {
 	onPair(t, func(t *testing.T, pair *locktest.Pair) {
 		clock := locktest.NewClock()
 		lease := acquired(t, pair.Client(lockstep.WithClock(clock.Now)), "db")
-		ctx, before := lease.Context(), time.Now()
+		loss, before := lossOf(t, lease), time.Now()
 		clock.Jump(time.Minute)
 		if left := lease.Remaining(); left != 0 {
 			t.Errorf("after a minute of sleep %v remain of 10 s", left)
 		}
-		<-ctx.Done()
-		if took := time.Since(before); took > 25*time.Millisecond {
-			t.Errorf("it took %v, more than a tick", took)
-		}
-		if cause := context.Cause(ctx); cause != lockstep.ErrLost {
-			t.Errorf("the cause is %v", cause)
+		lost, cause := loss()
+		if took := lost.Sub(before); took > 25*time.Millisecond || cause != lockstep.ErrLost {
+			t.Errorf("%v, told after %v: more than a tick", cause, took)
 		}
 	})
 }
@@ -126,7 +123,7 @@ func TestALeaseEndsWithItsMaxHold(t *testing.T) {
 		client, other := pair.Client(), pair.Client()
 		lease := acquired(t, client, "db", lockstep.MaxHold(30*time.Second))
 		began := time.Now()
-		loss := lossOf(lease)
+		loss := lossOf(t, lease)
 		waiting := waitFor(t.Context(), t, other, "db")
 		time.Sleep(25 * time.Second)
 		if left := lease.Remaining(); left <= 0 || left > 5*time.Second {
@@ -148,7 +145,7 @@ func TestARevokedHolderIsToldWhy(t *testing.T) {
 	onPair(t, func(t *testing.T, pair *locktest.Pair) {
 		client, operator := pair.Client(), pair.Client()
 		lease, bystander := acquired(t, client, "db"), acquired(t, client, "other")
-		loss := lossOf(lease)
+		loss := lossOf(t, lease)
 		taken, err := operator.Revoke(t.Context(), "db", "the host is down for repair")
 		if err != nil || !taken {
 			t.Fatal(taken, err)
@@ -234,7 +231,8 @@ func TestDoReleasesAfterTheWork(t *testing.T) {
 	})
 }
 
-// The end of Do's context does not free the lock under the feet of its function.
+// The end of Do's context does not free the lock under the feet of its function,
+// and Do has released it when it returns.
 func TestDoHoldsTheLockUntilItsWorkHasEnded(t *testing.T) {
 	onPair(t, func(t *testing.T, pair *locktest.Pair) {
 		client, other := pair.Client(), pair.Client()
@@ -244,12 +242,16 @@ func TestDoHoldsTheLockUntilItsWorkHasEnded(t *testing.T) {
 			<-ctx.Done()
 			time.Sleep(30 * time.Second) // cleaning up
 			wantHeld(t, other, "db")
+			client.CutOff(true) // the release takes a second
+			time.AfterFunc(time.Second, func() { client.CutOff(false) })
 			return nil
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		acquired(t, other, "db")
+		if _, err := other.TryAcquire(t.Context(), "db"); err != nil {
+			t.Errorf("when Do has returned: %v", err)
+		}
 	})
 }
 
