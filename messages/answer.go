@@ -72,8 +72,10 @@ func appendResult(b []byte, num protowire.Number, res *lock.Result) []byte {
 	b = appendVarint(b, 2, res.Limit)
 	b = appendFixed64(b, 3, res.Token)
 	b = appendFixed64(b, 4, res.Session)
-	b = appendBytes(b, 5, res.Cycle)
-	b = appendVarint(b, 6, res.Revoked)
+	if res.Cycle != "" || res.Revoked != 0 { // hardly ever
+		b = appendBytes(b, 5, res.Cycle)
+		b = appendVarint(b, 6, res.Revoked)
+	}
 	return closeMessage(b, start)
 }
 

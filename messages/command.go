@@ -35,6 +35,15 @@ func appendCommand(b []byte, num protowire.Number, c *lock.Command) []byte {
 	b = appendFixed64(b, 3, c.Number)
 	b = appendVarint(b, 4, c.Verb)
 	b = appendBytes(b, 5, c.Name)
+	if c.Token != 0 || c.At != 0 || c.Mode != 0 || c.Wait || c.Terms != nil {
+		b = appendRestOfCommand(b, c)
+	}
+	return closeMessage(b, start)
+}
+
+// appendRestOfCommand appends what a request on an ownerless lock has not. Such
+// requests are the most, and need not be asked for each of these fields.
+func appendRestOfCommand(b []byte, c *lock.Command) []byte {
 	b = appendFixed64(b, 6, c.Token)
 	b = appendVarint(b, 7, c.At)
 	b = appendVarint(b, 8, c.Mode)
@@ -42,7 +51,7 @@ func appendCommand(b []byte, num protowire.Number, c *lock.Command) []byte {
 	if c.Terms != nil {
 		b = appendTerms(b, 10, c.Terms)
 	}
-	return closeMessage(b, start)
+	return b
 }
 
 func (r *reader) command(field string, c *lock.Command) {
@@ -59,21 +68,28 @@ func (r *reader) command(field string, c *lock.Command) {
 			c.Verb = narrow[lock.Verb](r.varint("Command.verb"))
 		case 5:
 			c.Name = r.name("Command.name")
-		case 6:
-			c.Token = lock.Token(r.fixed64("Command.token"))
-		case 7:
-			c.At = lock.Millis(r.varint("Command.at"))
-		case 8:
-			c.Mode = narrow[lock.Mode](r.varint("Command.mode"))
-		case 9:
-			c.Wait = r.bool("Command.wait")
-		case 10:
-			r.terms("Command.terms", &c.Terms)
 		default:
-			r.skip("Command")
+			r.restOfCommand(c)
 		}
 	}
 	r.leave(outer)
+}
+
+func (r *reader) restOfCommand(c *lock.Command) {
+	switch r.num {
+	case 6:
+		c.Token = lock.Token(r.fixed64("Command.token"))
+	case 7:
+		c.At = lock.Millis(r.varint("Command.at"))
+	case 8:
+		c.Mode = narrow[lock.Mode](r.varint("Command.mode"))
+	case 9:
+		c.Wait = r.bool("Command.wait")
+	case 10:
+		r.terms("Command.terms", &c.Terms)
+	default:
+		r.skip("Command")
+	}
 }
 
 func appendEntry(b []byte, num protowire.Number, e *lock.Entry) []byte {
