@@ -85,12 +85,13 @@ type RevokedError struct{ Reason string }
 
 // explain turns what the core says into what callers are promised.
 func explain(verb, name string, nodes []string, err error) error {
+	if err == nil { // mostly: nothing is written then
+		return nil
+	}
 	var limit *replica.LimitError
 	var incompatible *replica.IncompatibleError
 	what := fmt.Sprintf("lockstep: %s %q", verb, name)
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &limit):
 		return fmt.Errorf("%s: %w: %s", what, ErrInvalid, limit)
 	case errors.As(err, &incompatible):

@@ -191,6 +191,9 @@ func infoMap(info lock.Info) map[string]string {
 // infoText is what infoMap reads. Its lines are sorted, so that equal maps are
 // equal texts.
 func infoText(info map[string]string) (lock.Info, error) {
+	if len(info) == 0 {
+		return "", nil
+	}
 	var text strings.Builder
 	for i, key := range slices.Sorted(maps.Keys(info)) {
 		if strings.ContainsAny(key, "=\n") || strings.Contains(info[key], "\n") {

@@ -114,6 +114,9 @@ func (l *Lease) giveBack(ctx context.Context) error {
 // leaseError says in the words of this package why a lease is over. Other errors
 // it returns as they are.
 func leaseError(err error) error {
+	if err == nil {
+		return nil
+	}
 	var revoked *actors.Revoked
 	switch {
 	case errors.As(err, &revoked):
