@@ -72,8 +72,8 @@ func (p *program) findOut(ctx context.Context, name string) (explanation, error)
 	var mine []lockstep.LockInfo
 	if p.me() != "" {
 		_, mine, err = p.client.ShowSession(ctx, p.me())
-		if errors.Is(err, lockstep.ErrSessionExpired) {
-			return explanation{}, cli.Misuse("there is no session %.40q any more: lockc sessions lists those that there are", p.me())
+		if errors.Is(err, lockstep.ErrSessionExpired) || errors.Is(err, lockstep.ErrInvalid) {
+			return explanation{}, cli.Misuse("there is no session %.40q: lockc sessions lists those that there are", p.me())
 		}
 		if err != nil {
 			return explanation{}, err

@@ -32,9 +32,12 @@ func answer[T any](p *program, ctx context.Context, ask func(context.Context) (T
 
 // silence says what it means that there is no answer.
 func (p *program) silence(ctx context.Context, err error) error {
+	var failure *cli.Failure
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &failure):
+		return err
 	case ctx.Err() != nil:
 		return cli.Fail(cli.Interrupted, "")
 	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer):
@@ -52,7 +55,9 @@ func (p *program) silence(ctx context.Context, err error) error {
 func (p *program) show(form any, text string) error {
 	var err error
 	if p.json {
-		err = json.NewEncoder(p.Stdout).Encode(form)
+		encoder := json.NewEncoder(p.Stdout)
+		encoder.SetEscapeHTML(false) // commands have "<" and ">" in them
+		err = encoder.Encode(form)
 	} else {
 		_, err = fmt.Fprint(p.Stdout, text)
 	}
