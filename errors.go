@@ -17,9 +17,11 @@ var (
 	// is context.DeadlineExceeded or context.Canceled.
 	ErrUnknown = errors.New("outcome unknown")
 
-	// ErrSessionExpired says that the nodes do not know the client's session any
-	// more: both were restarted, and all locks are gone with them. Whether the
-	// request was executed is unknown. The next call opens a new session.
+	// ErrSessionExpired says that the client's session ended under the request:
+	// the nodes were not told in time that the client lives, or they were both
+	// restarted, and all locks are gone with them. Whether the request was
+	// executed is unknown; of an Acquire nothing is held. The next call opens a
+	// new session.
 	ErrSessionExpired = errors.New("session expired")
 
 	// ErrClosed says that the client has been closed. Whether a call that was

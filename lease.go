@@ -72,7 +72,8 @@ func (l *Lease) mark(ctx context.Context) context.Context {
 // Release gives the lock back. The lease is over at once, whatever comes of it.
 // It returns nil if the lock was held until now; ErrReleased if Release was
 // called before; and why the lease was lost, if it was. With ErrUnknown no answer
-// came before ctx ended, and the client goes on trying.
+// came before ctx ended, and the client goes on trying; with ErrSessionExpired
+// the lock goes with the session.
 func (l *Lease) Release(ctx context.Context) error {
 	err := l.holding.Release(ctx)
 	if cause := leaseError(err); cause != nil && cause != err {

@@ -25,8 +25,12 @@ func commandFor(ctx context.Context, names []string, wait bool, opts []LockOptio
 	if len(names) == 0 {
 		return lock.Command{}, fmt.Errorf("%w: no names were given", ErrInvalid)
 	}
+	under, _ := ctx.Value(underKey{}).(lock.Holding)
+	if len(names) == 1 && len(opts) == 0 && under == (lock.Holding{}) { // most are so, and need no terms
+		return lock.Command{Verb: lock.Acquire, Name: names[0], Wait: wait}, nil
+	}
 	var r request
-	r.terms.Under, _ = ctx.Value(underKey{}).(lock.Holding)
+	r.terms.Under = under
 	for _, option := range opts {
 		option(&r)
 	}
