@@ -3,9 +3,10 @@
 //
 //	func TestDeploy(t *testing.T) {
 //		pair := locktest.StartPair(t)
-//		clerk := pair.Clerk()
-//		clerk.Lock(t.Context(), "deploy")
-//		pair.KillPrimary()
+//		lease, err := pair.Client().Acquire(t.Context(), "deploy")
+//		...
+//		pair.KillPrimary() // and the lease goes on
+//		pair.PauseBoth(time.Minute) // and it is lost
 //		...
 //	}
 //

@@ -1,8 +1,12 @@
 package locktest_test
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
+	"lockstep"
 	"lockstep/locktest"
 )
 
@@ -10,13 +14,19 @@ import (
 func Example() {
 	_ = func(t *testing.T) {
 		pair := locktest.StartPair(t)
-		clerk := pair.Clerk()
-		if taken, err := clerk.Lock(t.Context(), "deploy"); err != nil || !taken {
-			t.Fatal(taken, err)
+		lease, err := pair.Client().Acquire(t.Context(), "deploy")
+		if err != nil {
+			t.Fatal(err)
 		}
 		pair.KillPrimary()
-		if taken, err := clerk.Lock(t.Context(), "deploy"); err != nil || taken {
-			t.Fatal("the backup knows that the lock is held:", taken, err)
+		if _, err := pair.Client().TryAcquire(t.Context(), "deploy"); !errors.Is(err, lockstep.ErrHeld) {
+			t.Fatal("the backup knows that the lock is held:", err)
+		}
+		pair.RestartPrimary()
+		pair.AwaitPaired()
+		pair.PauseBoth(time.Minute) // longer than the TTL
+		if cause := context.Cause(lease.Context()); cause != lockstep.ErrLost {
+			t.Fatal("the lease is lost:", cause)
 		}
 	}
 }

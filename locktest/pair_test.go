@@ -157,6 +157,36 @@ func TestStatus(t *testing.T) {
 	})
 }
 
+// A test's clock moves when the test says so.
+func TestAClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		clock := locktest.NewClock()
+		time.Sleep(time.Second)
+		clock.Jump(time.Hour)
+		if now := clock.Now(); now != time.Hour+time.Second {
+			t.Errorf("the clock shows %v", now)
+		}
+	})
+}
+
+// While both nodes stand still a lease is lost; when they go on there are others.
+func TestPauseBoth(t *testing.T) {
+	inBubble(t, func(t *testing.T, pair *locktest.Pair) {
+		client := pair.Client()
+		lease, err := client.Acquire(t.Context(), "a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pair.PauseBoth(time.Minute)
+		if cause := context.Cause(lease.Context()); cause != lockstep.ErrLost {
+			t.Fatalf("the lease: %v", cause)
+		}
+		if _, err := client.Acquire(t.Context(), "a"); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
 func TestRemoting(t *testing.T) {
 	if raceEnabled {
 		t.Skip("two proto.actor remotes in one process race on gRPC's global logger; the processes' tests cover this")
