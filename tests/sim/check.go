@@ -19,12 +19,11 @@ type checker struct {
 	excused   bool // regime 1: the faults mean to destroy every copy
 	calm      bool // regime 1: the pair has formed, and no fault came since
 
-	revoked     map[lock.Token]bool        // grants that an operator took away
+	revoked     map[lock.Token]instant     // when an operator took a grant away
 	lastSent    map[lock.SessionID]instant // when a client last said something for the session
-	openedAt    map[lock.SessionID]instant
-	inquiries   map[inquiry]place // the highest entry answered before it was first sent
-	disturbedAt instant           // the last fault or new reign
-	excusedAt   instant           // when the faults last meant to destroy every copy
+	inquiries   map[inquiry]place          // the highest entry answered before it was first sent
+	disturbedAt instant                    // the last fault or new reign
+	excusedAt   instant                    // when the faults last meant to destroy every copy
 }
 
 // reign is who was primary or solo in a view, and in which life.
@@ -38,8 +37,8 @@ func newChecker(w *world) checker {
 	return checker{
 		w: w, reigns: map[lock.View]reign{}, requests: map[lock.RequestID]*request{},
 		executed: map[lock.RequestID]lock.Index{}, openedIn: map[lock.SessionID]*history{},
-		revoked: map[lock.Token]bool{}, inquiries: map[inquiry]place{},
-		lastSent: map[lock.SessionID]instant{}, openedAt: map[lock.SessionID]instant{},
+		revoked: map[lock.Token]instant{}, inquiries: map[inquiry]place{},
+		lastSent: map[lock.SessionID]instant{},
 	}
 }
 
@@ -198,7 +197,7 @@ func (c *checker) extend(t *table, h *history, e lock.Entry, got lock.Result, di
 	if wrong != "" {
 		c.w.fail(h.model.check, "%s, entry %+v: %s", t.p.node.name, e, wrong)
 	}
-	h.entries, h.results = append(h.entries, e), append(h.results, got)
+	h.entries, h.results, h.times = append(h.entries, e), append(h.results, got), append(h.times, c.w.now)
 	h.firsts, h.digests = append(h.firsts, first), append(h.digests, digest)
 	if len(passed) > 0 {
 		h.passed[e.Index] = passed

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -17,11 +18,9 @@ import (
 func (c *checker) ends(t *table, h *history, e lock.Entry) {
 	lost := h.model.lost
 	switch e.Command.Verb {
-	case lock.OpenSession:
-		c.openedAt[h.results[len(h.results)-1].Session] = c.w.now
 	case lock.Revoke:
 		for _, token := range lost {
-			c.revoked[token] = true
+			c.revoked[token] = c.w.now
 		}
 		c.w.stats.Revoked += len(lost)
 	case lock.Expire:
@@ -67,14 +66,14 @@ func (c *checker) believedAgain(by *client) {
 // have. What an operator took away is excepted: its holder is told after it
 // happened. So is what was granted before every copy was lost.
 func (c *checker) believed(l *lease) {
-	if c.w.plan.regime != 1 || c.revoked[l.token] || !l.believed() {
+	if c.w.plan.regime != 1 || c.wasRevoked(l) || !l.believed() {
 		return
 	}
 	var others []*grant
 	var holders []string
 	seen := []lock.Token{l.token}
 	for _, o := range c.leases() {
-		if o.in == l.in && !slices.Contains(seen, o.token) && !c.revoked[o.token] && o.believed() {
+		if o.in == l.in && !slices.Contains(seen, o.token) && !c.wasRevoked(o) && o.believed() {
 			seen = append(seen, o.token)
 			others = append(others, &grant{token: o.token, wants: o.wants})
 			holders = append(holders, fmt.Sprintf("client %d %x %+v", o.client.id, o.token, o.wants))
@@ -127,25 +126,58 @@ func (p *plan) failover() instant {
 // disturbed notes that the time-outs begin anew, or may stand still.
 func (c *checker) disturbed() { c.disturbedAt = c.w.now }
 
-// watchOrphans looks whether what a dead client leaves behind passes on: within
-// its TTL, three ticks and a second of undisturbed time. While the faults go on
-// only regime 1 knows what is undisturbed.
-func (w *world) watchOrphans() {
-	w.after(5*tickLength, w.watchOrphans)
-	c := &w.check
-	if !w.faults.over() && !c.calm {
-		c.disturbed()
+// watchTime looks whether what time should end does end.
+func (w *world) watchTime() {
+	w.after(5*tickLength, w.watchTime)
+	if !w.faults.over() && !w.check.calm {
+		w.check.disturbed()
 	}
-	h := w.reigning()
-	if h == nil || !w.prompt() {
-		return
+	if h := w.reigning(); h != nil && w.prompt() {
+		w.check.overdue(h)
 	}
-	for _, id := range slices.Sorted(maps.Keys(h.model.sessions)) {
-		since := max(c.lastSent[id]+w.weather.delayMax, c.openedAt[id], c.disturbedAt)
-		if limit := patience(h.model.sessions[id].ttl); w.now-since > limit {
-			w.fail("orphans", "session %x of nobody stands since %.3fs, longer than %d ms", id, float64(since)/float64(second), limit/millisecond)
+	if w.plan.regime == 1 {
+		w.check.untold()
+	}
+}
+
+// overdue: whatever a dead client leaves behind passes on within its TTL, three
+// ticks and a second of undisturbed time, and likewise what has lasted for its
+// MaxHold, or was closed for a lock-delay. While the faults go on only regime 1
+// knows what is undisturbed.
+func (c *checker) overdue(h *history) {
+	late := func(since instant, limit lock.Millis, what string, id uint64) {
+		if c.w.now-max(since, c.disturbedAt) > patience(limit) {
+			c.w.fail("orphans", "%s %x stands since %.3fs, and should for %d ms", what, id, float64(since)/float64(second), limit)
 		}
 	}
+	for _, id := range slices.Sorted(maps.Keys(h.model.sessions)) {
+		one := h.model.sessions[id]
+		late(max(c.lastSent[id]+c.w.weather.delayMax, h.times[one.at-1]), one.ttl, "the session of nobody", uint64(id))
+	}
+	for _, g := range h.model.grants {
+		if g.maxHold != 0 {
+			late(h.times[g.at-1], g.maxHold, "the grant", uint64(g.token))
+		}
+	}
+	for _, d := range slices.SortedFunc(maps.Keys(h.model.closed), func(a, b lock.Holding) int { return cmp.Compare(a.Token, b.Token) }) {
+		late(h.times[h.model.closed[d].at-1], h.model.closed[d].delay, "the lock-delay after", uint64(d.Token))
+	}
+}
+
+// untold: who can reach the nodes hears of a revocation with its next keep-alive
+// at the latest.
+func (c *checker) untold() {
+	for _, l := range c.leases() {
+		since := max(c.revoked[l.token], l.client.upset, c.disturbedAt)
+		if c.wasRevoked(l) && l.believed() && c.w.plan.clientLoss == 0 && l.client.severed == 0 && c.w.now-since > patience(l.client.ttl)+c.w.plan.failover() {
+			c.w.fail("told", "client %d believes in %x, which was revoked at %.3fs", l.client.id, l.token, float64(c.revoked[l.token])/float64(second))
+		}
+	}
+}
+
+func (c *checker) wasRevoked(l *lease) bool {
+	_, revoked := c.revoked[l.token]
+	return revoked
 }
 
 // patience adds to the promised time what the slowest clock and the stalls of

@@ -12,6 +12,7 @@ type history struct {
 	number  int
 	entries []lock.Entry
 	results []lock.Result
+	times   []instant                // when a node first applied each entry
 	firsts  []lock.Index             // where each entry's request was first executed
 	passed  map[lock.Index][]passing // by the entries that let a wait in
 	digests []lock.Digest
@@ -68,7 +69,7 @@ func (c *checker) fork(at place) place {
 	from := at.in
 	h := &history{
 		number:  len(c.histories) + 1,
-		entries: slices.Clone(from.entries[:at.n]), results: slices.Clone(from.results[:at.n]),
+		entries: slices.Clone(from.entries[:at.n]), results: slices.Clone(from.results[:at.n]), times: slices.Clone(from.times[:at.n]),
 		firsts: slices.Clone(from.firsts[:at.n]), digests: slices.Clone(from.digests[:at.n]),
 		model: newModel(), settled: min(from.settled, at.n), passed: maps.Clone(from.passed),
 	}

@@ -17,9 +17,9 @@ import (
 //	model_deadlock.go which waits would never end
 type model struct {
 	ownerless map[string]lock.Token
-	closed    map[lock.Holding]bool // the locks closed by a lock-delay, with the token whose loss began it
-	grants    []*grant              // in the order of granting
-	waits     []*wait               // in the order of queueing
+	closed    map[lock.Holding]closing // the locks closed by a lock-delay, with the token whose loss began it
+	grants    []*grant                 // in the order of granting
+	waits     []*wait                  // in the order of queueing
 	sessions  map[lock.SessionID]*member
 	opened    map[lock.Number]lock.SessionID
 	last      map[lane]*first
@@ -56,6 +56,12 @@ type first struct {
 	result  lock.Result
 }
 
+// closing is when a lock-delay began, and for how long it is.
+type closing struct {
+	at    lock.Index
+	delay lock.Millis
+}
+
 // passing is a grant after a wait.
 type passing struct {
 	request lock.RequestID
@@ -64,7 +70,7 @@ type passing struct {
 
 func newModel() *model {
 	return &model{
-		ownerless: map[string]lock.Token{}, closed: map[lock.Holding]bool{},
+		ownerless: map[string]lock.Token{}, closed: map[lock.Holding]closing{},
 		sessions: map[lock.SessionID]*member{}, opened: map[lock.Number]lock.SessionID{},
 		last: map[lane]*first{},
 	}

@@ -17,6 +17,7 @@ type want struct {
 type grant struct {
 	session lock.SessionID
 	token   lock.Token
+	at      lock.Index // of the entry that granted it
 	wants   []want
 	count   int          // how often it was granted: re-entrant
 	under   []lock.Token // the grants it was asked under: whoever waits keeps those from being given back
@@ -114,7 +115,7 @@ func (m *model) acquire(c lock.Command, got lock.Result) {
 		}
 	}
 	if !slices.ContainsFunc(asked.wants, func(w want) bool { return !m.free(w) }) {
-		asked.token = got.Token
+		asked.token, asked.at = got.Token, m.entry.Index
 		m.draw(uint64(got.Token))
 		m.grants = append(m.grants, &asked)
 		m.expect(got, lock.Result{Outcome: lock.Granted, Token: got.Token})
@@ -228,7 +229,7 @@ func (m *model) lose(g *grant) {
 		return
 	}
 	for _, w := range g.wants {
-		m.closed[lock.Holding{Name: w.name, Token: g.token}] = true
+		m.closed[lock.Holding{Name: w.name, Token: g.token}] = closing{m.entry.Index, g.delay}
 	}
 }
 
@@ -347,7 +348,7 @@ func (m *model) pass(w *wait) {
 		return
 	}
 	g := w.grant
-	g.token = m.passed[0].token
+	g.token, g.at = m.passed[0].token, m.entry.Index
 	m.passed = m.passed[1:]
 	m.draw(uint64(g.token))
 	m.grants = append(m.grants, &g)

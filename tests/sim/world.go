@@ -138,7 +138,7 @@ func (w *world) begin() {
 	}
 	w.faults.begin(w)
 	w.upsetClients()
-	w.watchOrphans()
+	w.watchTime()
 }
 
 func (w *world) after(d instant, run func()) { w.agenda.add(w.now+d, run) }
