@@ -120,6 +120,10 @@ func TestLocksThatEndByThemselvesAreNoDeadlock(t *testing.T) {
 	s.then(with(wanting(id[1], 1, 1, "d"), func(t *Terms) { t.LockDelay = 1000 }), granted(at(1, 5)))
 	s.then(revoking(id[1], 1, "d", 0), is(Released))
 	s.then(under(wanting(id[0], 2, 1, "d"), "x", at(1, 3)), is(Waiting))
+	// Who waits behind those does not matter to one who waits for x.
+	s.then(wanting(id[1], 2, 1, "o"), is(Waiting))
+	s.then(wanting(id[1], 3, 1, "k"), granted(at(1, 6)))
+	s.then(under(wanting(id[1], 4, 1, "x"), "k", at(1, 6)), is(Waiting))
 }
 
 func TestAnAllowedDeadlockIsReportedUntilItIsBroken(t *testing.T) {

@@ -26,19 +26,19 @@ type player struct {
 	*rapid.T
 	shadow *Table
 	view   View
-	ids    []SessionID
+	past   []SessionID // ended ones too
 	last   map[SessionID]map[Slot]Number
 }
 
 func newPlayer(t *rapid.T) *player {
 	return &player{T: t, shadow: smallTable(), view: View(rapid.IntRange(1, 300).Draw(t, "view")),
-		ids: []SessionID{0}, last: map[SessionID]map[Slot]Number{}}
+		past: []SessionID{0}, last: map[SessionID]map[Slot]Number{}}
 }
 
 func anyEntries(t *rapid.T) []Entry {
 	p := newPlayer(t)
 	var entries []Entry
-	for range rapid.IntRange(0, 60).Draw(t, "entries") {
+	for range rapid.IntRange(0, 80).Draw(t, "entries") {
 		entries = append(entries, p.next())
 	}
 	return entries
@@ -48,7 +48,7 @@ func (p *player) next() Entry {
 	p.view += View(rapid.SampledFrom([]int{0, 0, 0, 0, 0, 1, 2, 1000}).Draw(p.T, "rise"))
 	e := Entry{View: p.view, Index: p.shadow.Index() + 1, Command: p.command()}
 	if r := p.shadow.Apply(e); r.Outcome == Opened {
-		p.ids = append(p.ids, r.Session, r.Session, r.Session) // the live ones more often
+		p.past = append(p.past, r.Session)
 	}
 	return e
 }
@@ -58,12 +58,13 @@ func pick[T any](p *player, label string, from ...T) T {
 }
 
 func (p *player) command() Command {
-	verbs := []Verb{OpenSession, CloseSession, Lock, Unlock, Acquire, Release, Cancel, Revoke, Expire, EndHold, Reopen}
-	for range 3 {
-		verbs = append(verbs, Acquire, Acquire, Acquire, Acquire, Acquire, Release, Release, Release, Lock, Unlock, Reopen, OpenSession)
+	var verbs []Verb
+	for range 4 {
+		verbs = append(verbs, Acquire, Acquire, Acquire, Acquire, Acquire, Acquire, Release, Release, Lock, Unlock, Cancel)
 	}
+	verbs = append(verbs, Reopen, Reopen, EndHold, Revoke, Expire, CloseSession, OpenSession)
 	c := Command{Verb: pick(p, "verb", verbs...), Name: pick(p, "name", "a", "b", "c", "d"), At: Millis(p.shadow.Index())}
-	if len(p.ids) < 10 {
+	if len(p.shadow.sessions) < 2 || len(p.shadow.sessions) < 4 && pick(p, "more", false, false, false, false, true) {
 		c.Verb = OpenSession
 	}
 	switch c.Verb {
@@ -77,9 +78,9 @@ func (p *player) command() Command {
 		c.Name, c.Token = p.delay()
 	}
 	if !c.Verb.OfClock() || c.Verb == Expire {
-		c.Session = pick(p, "session", p.ids...)
+		c.Session = p.session()
 	}
-	if c.Verb == Release && c.Token != 0 && rapid.Bool().Draw(p.T, "its own") {
+	if c.Verb == Release && c.Token != 0 && pick(p, "its own", true, true, true, false) {
 		c.Session = p.shadow.find(c.Name, c.Token).session.id
 	}
 	if c.Verb.InSlot() {
@@ -89,6 +90,14 @@ func (p *player) command() Command {
 		p.acquire(&c)
 	}
 	return c
+}
+
+// session draws an open session most often.
+func (p *player) session() SessionID {
+	if pick(p, "open", true, true, true, true, true, true, true, true, true, false) {
+		return pick(p, "session", slices.Sorted(maps.Keys(p.shadow.sessions))...)
+	}
+	return pick(p, "past", p.past...)
 }
 
 // number draws the next number of a slot most often.
@@ -116,11 +125,11 @@ func (p *player) holding() (string, Token) {
 }
 
 func (p *player) delay() (string, Token) {
-	all := []Holding{{"a", 1}}
+	var all []Holding
 	for d := range p.shadow.Delays() {
 		all = append(all, Holding{d.Name, d.Token})
 	}
-	h := pick(p, "delay", all...)
+	h := pick(p, "delay", append(all, Holding{"a", 1})...)
 	return h.Name, h.Token
 }
 
@@ -156,7 +165,7 @@ func (p *player) want(name string) Want {
 func TestTheTableDoesWhatTheModelDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, table, m := newPlayer(t), smallTable(), &model{free: small}
-		for range rapid.IntRange(0, 80).Draw(t, "entries") {
+		for range rapid.IntRange(0, 120).Draw(t, "entries") {
 			e := p.next()
 			got := table.Apply(e)
 			want := m.apply(e, got.Outcome)

@@ -245,9 +245,6 @@ func (t *Table) restoreDelay(d DelayState) error {
 // connected gives the slots the grants that they answered, and checks that each
 // wait is one that goes on.
 func (t *Table) connected() error {
-	if n := len(t.locks) + len(t.owned); n > MaxLocks {
-		return fmt.Errorf("%d locks are too many", n)
-	}
 	grants := map[Token]*claim{}
 	for _, s := range t.sessions {
 		for g := range s.grants.all() {
