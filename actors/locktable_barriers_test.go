@@ -38,7 +38,7 @@ func TestAKeepAliveIsAcknowledgedWhenItsBarrierStands(t *testing.T) {
 		b.tell(replica.Confirmed{ID: first})
 		want := func(round lock.Number) []replica.Answer {
 			return []replica.Answer{{Request: keepAlive(b.session, round).ID(), Kind: replica.Executed,
-				Result: lock.Result{Outcome: lock.Alive}}}
+				Result: lock.Result{Outcome: lock.Alive, Token: lock.Token(b.session)}}}
 		}
 		if got := b.answersTo(client); !reflect.DeepEqual(got, want(1)) {
 			t.Fatalf("the first barrier stands for the first keep-alive alone, answers %+v", got)

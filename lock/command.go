@@ -94,6 +94,19 @@ func (c Command) ID() RequestID {
 	}
 }
 
+// Weight is about how many bytes the command takes when it travels, and no less
+// unless its name is one that Check refuses.
+func (c *Command) Weight() int {
+	weight := 96 + len(c.Name)
+	if t := c.Terms; t != nil {
+		weight += 96 + len(t.Info) + len(t.Under.Name)
+		for i := range t.And {
+			weight += 24 + len(t.And[i].Name)
+		}
+	}
+	return weight
+}
+
 // Entry is a command with its place in the order. View is that in which the
 // entry was first numbered: it keeps it when a later view finishes it (S3).
 type Entry struct {

@@ -30,7 +30,7 @@ const (
 type Result struct {
 	Outcome Outcome
 	Limit   Limit     // with LimitReached and Invalid
-	Token   Token     // with Granted
+	Token   Token     // with Granted; with Alive the highest drawn so far
 	Session SessionID // with Opened
 	// Cycle tells people who waits for whom, with Deadlock.
 	Cycle string

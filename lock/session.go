@@ -74,13 +74,15 @@ func (t *Table) end(id SessionID, lost, ended EventKind) Result {
 	return Result{Outcome: Closed}
 }
 
-// Alive answers a keep-alive of the session; it changes nothing (T1).
+// Alive answers a keep-alive of the session; it changes nothing (T1). Token is the
+// highest drawn so far: a client that gets a higher one knows that it was granted
+// after this, and can tell when a MaxHold ends.
 func (t *Table) Alive(id SessionID) Result {
 	s, ok := t.sessions[id]
 	if !ok {
 		return Result{Outcome: SessionExpired}
 	}
-	return Result{Outcome: Alive, Revoked: s.revoked}
+	return Result{Outcome: Alive, Revoked: s.revoked, Token: Token(t.last)}
 }
 
 func (t *Table) addSession(s *session) {

@@ -280,7 +280,7 @@ func (p *Pair) onLinkUp() {
 	case Joining, Demoted:
 		p.hello()
 	case Primary:
-		p.forward(p.order.after(p.order.acked))
+		p.forwardAgain()
 		p.ask()
 	case Solo:
 		p.send(Alone{View: p.view})

@@ -113,13 +113,30 @@ func (p *Pair) pump() {
 		p.apply(p.order.number(p.view, len(p.order.queue)))
 		p.feed(false)
 	case p.role == Primary && !p.starting && p.order.acked == p.order.last:
-		n := int(min(uint64(len(p.order.queue)), uint64(p.cfg.MaxBatch), p.cfg.EntriesPerView))
+		n := p.batch(len(p.order.queue), func(i int) *lock.Command { return &p.order.queue[i] })
+		n = int(min(uint64(n), p.cfg.EntriesPerView))
 		if p.renewView(n) {
 			return // the backup's first acknowledgement pumps again
 		}
 		p.order.idle = 0
 		p.forward(p.order.number(p.view, n))
 	}
+}
+
+// batchBytes is about how much one message brings: a link carries no message of
+// more than a few MiB, and would drop each repeat of it too.
+const batchBytes = 1 << 20
+
+// batch says how many of n commands fit into one message: at least one.
+func (p *Pair) batch(n int, command func(int) *lock.Command) int {
+	n = min(n, p.cfg.MaxBatch)
+	bytes := 0
+	for i := range n {
+		if bytes += command(i).Weight(); bytes > batchBytes && i > 0 {
+			return i
+		}
+	}
+	return n
 }
 
 // soloStep is how far a SOLO node leaves its view behind when it needs another
@@ -167,6 +184,14 @@ func (p *Pair) forward(entries []lock.Entry) {
 	}
 }
 
+// forwardAgain repeats what the backup has not acknowledged: the batch in flight,
+// or right after a rejoin the first of what the backup still has to fetch.
+func (p *Pair) forwardAgain() {
+	entries := p.order.after(p.order.acked)
+	n := p.batch(len(entries), func(i int) *lock.Command { return &entries[i].Command })
+	p.forward(entries[:n:n])
+}
+
 // resend repeats the batch in flight when two ticks have passed without any
 // acknowledgement of it: the frame or the acknowledgement was lost (P1).
 func (p *Pair) resend() {
@@ -175,7 +200,7 @@ func (p *Pair) resend() {
 	}
 	if p.order.idle++; p.order.idle >= 2 {
 		p.order.idle = 0
-		p.forward(p.order.after(p.order.acked))
+		p.forwardAgain()
 	}
 }
 

@@ -79,7 +79,7 @@ func (p *Pair) relay(commands []lock.Command) {
 
 func (p *Pair) sendRelay(commands []lock.Command) {
 	for len(commands) > 0 {
-		n := min(len(commands), p.cfg.MaxBatch)
+		n := p.batch(len(commands), func(i int) *lock.Command { return &commands[i] })
 		p.send(Relay{View: p.view, Commands: commands[:n:n]})
 		commands = commands[n:]
 	}

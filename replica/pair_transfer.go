@@ -98,7 +98,7 @@ func (p *Pair) sendChunks(t *transfer) {
 func (p *Pair) sendTail(t *transfer) {
 	entries := p.order.after(t.tail)
 	room := int(t.index + tailWindow - t.tail)
-	n := min(len(entries), room, p.cfg.MaxBatch)
+	n := p.batch(min(len(entries), room), func(i int) *lock.Command { return &entries[i].Command })
 	if n <= 0 {
 		return
 	}
