@@ -29,13 +29,13 @@ const (
 var layers = []layer{
 	{
 		folder: "lock",
-		std:    []string{"cmp", "errors", "fmt", "iter", "maps", "slices", "strings", "unicode", "unicode/utf8"},
+		std:    []string{"cmp", "container/heap", "errors", "fmt", "iter", "maps", "slices", "strings", "unicode", "unicode/utf8"},
 		why:    "the table is a pure function of the ordered entries: no clock, randomness, encoding or I/O",
 	},
 	{
 		folder: "replica",
 		ours:   []string{"lock"},
-		std:    []string{"cmp", "errors", "fmt", "maps", "math", "math/bits", "slices", "strings"},
+		std:    []string{"cmp", "errors", "fmt", "maps", "math", "math/bits", "slices", "strings", "unicode/utf8"},
 		why:    "the protocol is a step function that a simulator can run: no clock, randomness, encoding or I/O",
 	},
 	{
