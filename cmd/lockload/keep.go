@@ -172,7 +172,7 @@ func (k *keeper) release(i int) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), k.plan.timeout)
 	defer cancel()
-	yes, err := released(ctx, held)
+	yes, err := release(ctx, held, time.Now().Add(held.remaining()))
 	switch {
 	case err != nil:
 		k.failed(err)
@@ -216,7 +216,7 @@ func (k *keeper) checkExclusion() {
 		if k.kept[i].remaining() > 0 {
 			k.wrong("%q was granted while it was held: granted twice", k.want(i).name)
 		}
-		_, _ = released(context.Background(), other) // it should not have been there
+		_ = other.release(context.Background()) // it should not have been there
 	}
 }
 

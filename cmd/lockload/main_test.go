@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -38,9 +39,14 @@ func TestFiftyClientsOfAPair(t *testing.T) {
 		{"-clients", "50", "-names", "mix"},
 		{"-goroutines", "50", "-names", "own"},
 		{"-goroutines", "50", "-names", "one"},
+		{"-clients", "50", "-names", "mix", "-locks", "leases"},
+		{"-goroutines", "50", "-names", "own", "-locks", "both"},
+		{"handoff", "-clients", "16"},
+		{"handoff", "-goroutines", "50"},
+		{"readers", "-clients", "50", "-readers", "80"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
-			args = append(args, "-nodes", nodes, "-duration", "1s", "-warm-up", "50ms", "--json")
+			args = append(args, "-nodes", nodes, "-duration", "500ms", "-warm-up", "50ms", "--json")
 			stdout, stderr, code := lockload(args...)
 			var r report
 			if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != cli.OK {
@@ -59,12 +65,44 @@ func TestThePrimaryIsKilledUnderLoad(t *testing.T) {
 	killed := time.AfterFunc(500*time.Millisecond, pair.KillPrimary)
 	defer killed.Stop()
 	stdout, stderr, code := lockload("-clients", "50", "-nodes", strings.Join(pair.Nodes(), ","), "-duration", "2s", "--json")
+	wantNoErrors(t, stdout, stderr, code)
+}
+
+// Nor does anybody lose a place in a queue.
+func TestThePrimaryIsKilledWhileALockGoesRound(t *testing.T) {
+	pair := locktest.StartPair(t)
+	killed := time.AfterFunc(500*time.Millisecond, pair.KillPrimary)
+	defer killed.Stop()
+	stdout, stderr, code := lockload("handoff", "-clients", "30", "-nodes", strings.Join(pair.Nodes(), ","), "-duration", "2s", "--json")
+	wantNoErrors(t, stdout, stderr, code)
+}
+
+func wantNoErrors(t *testing.T, stdout, stderr string, code int) {
+	t.Helper()
 	var r report
 	if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != cli.OK {
 		t.Fatalf("exit code %d, %v\n%s%s", code, err, stdout, stderr)
 	}
 	if r.Runs[0].Errors > 0 || r.Runs[0].Stuck > 0 {
 		t.Errorf("got %s", stdout)
+	}
+}
+
+func TestLocksAreHeldAndSessionsKept(t *testing.T) {
+	pair := locktest.StartPair(t)
+	for _, args := range [][]string{
+		{"hold", "-held", "20001", "-duration", "100ms"},
+		{"idle", "-sessions", "200", "-ttl", "1s"},
+	} {
+		args = append(args, "-nodes", strings.Join(pair.Nodes(), ","), "-pids", fmt.Sprint(os.Getpid()), "--json")
+		stdout, stderr, code := lockload(args...)
+		var r keepReport
+		if err := json.Unmarshal([]byte(stdout), &r); err != nil || code != cli.OK {
+			t.Fatalf("%v: exit code %d, %v\n%s%s", args, code, err, stdout, stderr)
+		}
+		if !r.OK || r.Held != r.Locks || len(r.Errors) > 0 || args[0] == "hold" && r.Clients != 3 {
+			t.Errorf("%v: got %s", args, stdout)
+		}
 	}
 }
 
@@ -93,6 +131,12 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"-lockd", "x"}, cli.Usage, "-spawn"},
 		{[]string{"-pids", "one"}, cli.Usage, "process ids"},
 		{[]string{"-names", "mine"}, cli.Usage, "own, one, mix"},
+		{[]string{"-locks", "all"}, cli.Usage, "ownerless, leases, both"},
+		{[]string{"handoff", "-goroutines", "1001"}, cli.Usage, "at most 1000"},
+		{[]string{"handoff", "-names", "own"}, cli.Usage, "no flag -names"},
+		{[]string{"readers", "-readers", "101"}, cli.Usage, "0 to 100"},
+		{[]string{"hold"}, cli.Usage, "add -spawn"},
+		{[]string{"idle", "-sessions", "0"}, cli.Usage, "whole number"},
 		{[]string{"surplus"}, cli.Usage, "surplus"},
 		{[]string{"-spawn", "-lockd", "/nowhere/lockd"}, cli.Unavailable, "/nowhere/lockd"},
 		{[]string{"-nodes", "127.0.0.1:1", "-timeout", "100ms"}, cli.Unavailable, "no definite answer"},

@@ -44,6 +44,19 @@ func sample(scale float64) result {
 	return r
 }
 
+// leasedSample is a run beside which leases were measured, and a lock that went
+// round.
+func leasedSample() result {
+	r, leases := sample(1), sample(0.875)
+	leases.Floor, leases.Ratio = nil, nil
+	leases.Common = &lockResult{
+		Grants: 6000, HandOffs: 5990, HandOffsPerSec: 2995, Most: 95, Fewest: 92, MostBetween: 71, InOrder: 64,
+		Reads: 4000, Writes: 2000, ReadsPerSecond: 2000, WritesPerSecond: 1000, MostReaders: 9,
+	}
+	r.addLeases(leases)
+	return r
+}
+
 func sampleReport(runs ...result) *report {
 	r := &report{Workload: "mix", Locks: "ownerless", Callers: 64, Kind: "clients", Service: "spawned", Nodes: []string{"127.0.0.1:7101", "127.0.0.1:7102"}, Runs: runs}
 	r.finish()
@@ -58,11 +71,15 @@ func TestReportForPeople(t *testing.T) {
 	sampleReport(sample(1)).write(&out)
 	out.WriteString("--------\n")
 	sampleReport(sample(2), wrong, sample(1)).write(&out)
+	out.WriteString("--------\n")
+	leased := sampleReport(leasedSample(), leasedSample())
+	leased.Locks = "both"
+	leased.write(&out)
 	golden(t, "report.txt", out.Bytes())
 }
 
 func TestReportForMachines(t *testing.T) {
-	out, err := json.MarshalIndent(sampleReport(sample(1)), "", "  ")
+	out, err := json.MarshalIndent(sampleReport(leasedSample()), "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}

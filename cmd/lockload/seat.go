@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 
 	"lockstep"
@@ -19,6 +20,9 @@ type seat struct {
 	holders *holders // of the lock, all callers of which share them
 
 	held lease // nil between the rounds
+	// certain is until when leases of the tenant last for certain, unless they are
+	// over.
+	certain time.Time
 	// doubt says that a request of this caller got no answer, or that a lease of
 	// its own was lost: until it is granted the lock again, it may stand in its
 	// own way.
@@ -36,18 +40,25 @@ func (s *seat) Lock(ctx context.Context, _ string) (bool, error) {
 // program must.
 func (s *seat) Unlock(ctx context.Context, _ string) (bool, error) {
 	held := s.held
+	if !s.holders.alone {
+		runtime.Gosched() // whoever was granted it, too, comes while it is held
+	}
 	s.holders.leave(s)
 	s.held = nil
-	return released(ctx, held)
+	// That what lasts is extended is seen soon enough.
+	if now := time.Now(); now.Add(time.Second).After(s.certain) {
+		s.certain = now.Add(held.remaining())
+	}
+	return release(ctx, held, s.certain)
 }
 
-// released gives a lease back. It is false if the nodes knew nothing of the lease
+// release gives a lease back. It is false if the nodes knew nothing of the lease
 // although it was certain to last until they said so: nobody had told its holder
 // that it was lost. A lease that was lost as it may be is an error.
-func released(ctx context.Context, held lease) (bool, error) {
-	certain, asked := held.remaining(), time.Now()
+func release(ctx context.Context, held lease, certain time.Time) (bool, error) {
+	told := held.err() != nil
 	err := held.release(ctx)
-	if lost(err) && time.Since(asked) < certain {
+	if !told && lost(err) && time.Now().Before(certain) {
 		return false, nil
 	}
 	return err == nil, err

@@ -30,7 +30,8 @@ type lease interface {
 	token() lock.Token
 	// remaining is for how long the lease is certain to last, zero if it is over.
 	remaining() time.Duration
-	// release ends with errLost if the nodes knew nothing of it any more.
+	err() error // why the lease is over, if it is
+	// release ends with ErrLost if the nodes knew nothing of it any more.
 	release(ctx context.Context) error
 }
 
@@ -67,6 +68,7 @@ type clientLease struct{ *lockstep.Lease }
 
 func (l clientLease) token() lock.Token                 { return lock.Token(l.Token()) }
 func (l clientLease) remaining() time.Duration          { return l.Remaining() }
+func (l clientLease) err() error                        { return l.Err() }
 func (l clientLease) release(ctx context.Context) error { return l.Release(ctx) }
 
 // actorTenant is a client actor of its own.
@@ -97,4 +99,5 @@ type actorLease struct{ *actors.Holding }
 
 func (l actorLease) token() lock.Token                 { return l.Token() }
 func (l actorLease) remaining() time.Duration          { return l.Remaining() }
+func (l actorLease) err() error                        { return l.Err() }
 func (l actorLease) release(ctx context.Context) error { return l.Release(ctx) }

@@ -142,6 +142,7 @@ func (c *caller) round(t target) {
 			time.Sleep(afterError)
 		}
 		if t.leased && !yes {
+			c.load.left.Add(int64(verbs - 1 - v)) // that many were not asked
 			return
 		}
 	}
