@@ -169,7 +169,7 @@ func (c *checker) overdue(h *history) {
 func (c *checker) untold() {
 	for _, l := range c.leases() {
 		since := max(c.revoked[l.token], l.client.upset, c.disturbedAt)
-		if c.wasRevoked(l) && l.believed() && c.w.plan.clientLoss == 0 && l.client.severed == 0 && c.w.now-since > patience(l.client.ttl)+c.w.plan.failover() {
+		if c.wasRevoked(l) && l.believed() && c.w.plan.clientLoss == 0 && l.client.severed == 0 && c.w.now-since > span(l.client.ttl)*2/5+c.w.plan.failover() {
 			c.w.fail("told", "client %d believes in %x, which was revoked at %.3fs", l.client.id, l.token, float64(c.revoked[l.token])/float64(second))
 		}
 	}

@@ -102,6 +102,7 @@ func (c *client) begin() {
 	}
 	for _, u := range c.users {
 		u.think()
+		c.w.agenda.add(c.w.plan.callsEnd, u.act) // whatever it waits for then, it gives up
 	}
 }
 

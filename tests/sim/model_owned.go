@@ -175,27 +175,20 @@ func (g *grant) covers(w want) bool {
 	}
 }
 
-// queue puts the wait behind all others. One that could never end is refused.
+// queue puts the wait behind all others. One that closes a deadlock is refused.
 func (m *model) queue(c lock.Command, asked grant, got lock.Result) {
-	before := len(m.stuck())
-	m.waits = append(m.waits, &wait{request: c.ID(), grant: asked})
-	allowed := c.Terms != nil && c.Terms.AllowDeadlock
-	deadlock := slices.ContainsFunc(m.stuck(), func(w *wait) bool { return w.request == c.ID() })
-	// Behind others that never end, who may have been allowed to, it is nobody's
-	// business here whether this one closes a cycle of its own.
-	if got.Outcome == lock.Deadlock && deadlock && !allowed {
-		m.waits = m.waits[:len(m.waits)-1]
-		if got.Cycle == "" {
-			m.object("answers", "the deadlock is not spelled out")
-		}
-		got.Cycle = ""
-		m.expect(got, lock.Result{Outcome: lock.Deadlock})
+	w := &wait{request: c.ID(), grant: asked}
+	m.waits = append(m.waits, w)
+	if c.Terms != nil && c.Terms.AllowDeadlock || !m.closes(w) {
+		m.expect(got, lock.Result{Outcome: lock.Waiting})
 		return
 	}
-	if deadlock && !allowed && before == 0 {
-		m.object("answers", "nothing will ever end the wait of %+v, which answers %+v", c, got)
+	m.waits = m.waits[:len(m.waits)-1]
+	if got.Cycle == "" {
+		m.object("answers", "the deadlock is not spelled out")
 	}
-	m.expect(got, lock.Result{Outcome: lock.Waiting})
+	got.Cycle = ""
+	m.expect(got, lock.Result{Outcome: lock.Deadlock})
 }
 
 // release gives back what the session holds under the token: all its locks, or

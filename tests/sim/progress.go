@@ -76,11 +76,18 @@ func (w *world) watchCalls() {
 	w.slowCalls("calls", w.plan.faultsEnd, settleTicks*tickLength)
 }
 
+// grantFound is how long it may take a client to find out that it waits no more,
+// if the answer was lost.
+const grantFound = 6 * second
+
 func (w *world) slowCalls(check string, since, limit instant) {
 	for _, c := range w.clients {
 		for _, k := range c.open() {
 			if c.paused || c.severed != 0 || w.waitsRightly(k) {
 				k.since = w.now
+			}
+			if k.wait {
+				limit = min(limit, grantFound)
 			}
 			if w.now-max(k.since, since) > limit {
 				w.fail(check, "client %d call %d: %s %q has waited since %.3fs: %s", c.id, k.id, verbName(k.verb), k.name, float64(k.since)/float64(second), w.standing())
@@ -115,6 +122,28 @@ func (c *checker) atEnd() {
 	a, b := w.nodes[0].proc, w.nodes[1].proc
 	if !paired(a) || !paired(b) || a.status.View != b.status.View || a.table.locks.Digest() != b.table.locks.Digest() {
 		w.fail("formed", "the idle pair is not one: %s", w.standing())
+		return
+	}
+	c.leftBehind(a.table.place.in.model)
+}
+
+// leftBehind: nobody wants anything any more, so a session that is kept alive
+// holds nothing and waits for nothing.
+func (c *checker) leftBehind(m *model) {
+	for _, by := range c.w.clients {
+		if by.session == 0 || by.core == nil || m.sessions[by.session] == nil || by.clock() >= by.until {
+			continue
+		}
+		for _, g := range m.grants {
+			if g.session == by.session {
+				c.w.fail("calls", "client %d has given everything back, and holds %x", by.id, g.token)
+			}
+		}
+		for _, w := range m.waits {
+			if w.request.Session == by.session {
+				c.w.fail("calls", "client %d has given everything up, and waits by %+v", by.id, w.request)
+			}
+		}
 	}
 }
 

@@ -11,10 +11,9 @@ import (
 // gives them back, or does not. Now and then it asks about the state, or takes
 // somebody's lock away as an operator.
 type user struct {
-	c        *client
-	id       int
-	open     *call
-	canceled bool // the open call, because the time for calls is over
+	c    *client
+	id   int
+	open *call
 }
 
 // mostLeases is how many a user holds at a time.
@@ -32,9 +31,7 @@ func (u *user) act() {
 	case c.closed || c.paused:
 		u.think()
 	case u.open != nil:
-		u.think()
-		if over && !u.canceled {
-			u.canceled = true
+		if over {
 			c.step(replica.Cancel{ID: u.open.id})
 		}
 	case u.giveBack(over):
@@ -147,8 +144,8 @@ func (u *user) call(one *call) {
 	if w.now < w.plan.faultsEnd && w.whim.Float64() < w.plan.giveUp {
 		patience = 1 + w.whim.IntN(24)
 	}
-	if one.wait { // nobody waits for ever
-		patience = 1 + w.whim.IntN(400)
+	if one.wait { // some wait until the end
+		patience = oneOf(w.whim, 0, 1+w.whim.IntN(400), 1+w.whim.IntN(400))
 	}
 	byDeadline := patience%2 == 0
 	u.ask(one, func(id replica.CallID) replica.ClientEvent {
@@ -158,14 +155,14 @@ func (u *user) call(one *call) {
 		}
 		return ev
 	})
-	if !byDeadline {
+	if patience > 0 && !byDeadline {
 		u.c.later(instant(patience)*clientTick, func() { u.c.step(replica.Cancel{ID: one.id}) })
 	}
 }
 
 // ask begins a call. The core may end it in the same step.
 func (u *user) ask(one *call, event func(replica.CallID) replica.ClientEvent) {
-	u.open, u.canceled = one, false
+	u.open = one
 	u.c.begins(one, u)
 	u.c.say("user %d call %d: %s %s %+v", u.id, one.id, verbName(one.verb), one.name, one.wants)
 	u.c.step(event(one.id))
@@ -187,7 +184,7 @@ func (u *user) take(done *call, f replica.Finished) {
 	if f.Until != 0 {
 		l.until = f.Until
 	}
-	l.keep = w.now + instant(w.whim.Int64N(int64(oneOf(w.whim, w.plan.think, second, span(3*c.ttl)))))
+	l.keep = w.now + instant(w.whim.Int64N(int64(oneOf(w.whim, w.plan.think, second, span(3*c.ttl), 20*second))))
 	w.stats.Leases++
 	c.leases = append(c.leases, l)
 	w.check.believed(l)
