@@ -120,19 +120,29 @@ func guardCommand(t *testing.T, argv []string, settings ...string) *guarded {
 	}
 	g := &guarded{t: t, cmd: exec.Command(os.Args[0], argv...), lease: ours}
 	g.cmd.Env = append(append(os.Environ(), "LOCKC_TEST_TTL=3s"), settings...)
-	g.cmd.ExtraFiles, g.cmd.Stderr = []*os.File{theirs}, &g.said
-	out, err := g.cmd.StdoutPipe()
-	if err == nil {
-		g.out = bufio.NewReader(out)
-		err = g.cmd.Start()
-	}
+	out, in, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)
 	}
+	g.cmd.ExtraFiles, g.cmd.Stdout, g.cmd.Stderr = []*os.File{theirs}, in, &g.said
+	g.cmd.WaitDelay = time.Second // the same for what it says
+	if err := g.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
 	theirs.Close()
-	t.Cleanup(func() { g.cmd.Process.Kill(); g.cmd.Wait() })
+	in.Close()
+	out.SetReadDeadline(time.Now().Add(watchdog)) // whoever survives keeps the other end
+	g.out = bufio.NewReader(out)
+	t.Cleanup(func() {
+		g.cmd.Process.Kill()
+		g.cmd.Wait()
+		out.Close()
+	})
 	return g
 }
+
+// watchdog ends a test that would wait for ever.
+const watchdog = 20 * time.Second
 
 // line is the next one that the command prints.
 func (g *guarded) line() string {
@@ -161,7 +171,10 @@ func (g *guarded) tell(lease string) {
 // ends waits for the end, and checks the exit code and what was said last.
 func (g *guarded) ends(code int, lost bool) (left int) {
 	g.t.Helper()
-	io.Copy(io.Discard, g.out)
+	if _, err := io.Copy(io.Discard, g.out); err != nil {
+		g.t.Errorf("somebody still has the command's output: %v", err)
+		g.cmd.Process.Kill()
+	}
 	_ = g.cmd.Wait() // the exit code tells
 	var was bool
 	said := strings.TrimSpace(g.said.String())

@@ -65,8 +65,8 @@ func (y *typist) types(keys string) {
 func (y *typist) sees(word string) {
 	y.t.Helper()
 	var all strings.Builder
-	watchdog := time.AfterFunc(20*time.Second, func() { panic(fmt.Sprintf("waited in vain for %q in %q", word, all.String())) })
-	defer watchdog.Stop()
+	dog := time.AfterFunc(watchdog, func() { panic(fmt.Sprintf("waited in vain for %q", word)) })
+	defer dog.Stop()
 	for !strings.Contains(all.String(), word) {
 		b, err := y.seen.ReadByte()
 		if err != nil {
