@@ -96,6 +96,20 @@ func TestItIsNoDeadlockWhileOnePermitCanComeBack(t *testing.T) {
 	}
 }
 
+// Who waits for something that will be there lets go in the end, so that it is no
+// deadlock although all wait.
+func TestItIsNoDeadlockWhileOneWaitCanEnd(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	s.then(counted(wanting(id[0], 0, 1, "p"), 1, 2), granted(at(1, 4)))
+	s.then(counted(wanting(id[1], 0, 1, "p"), 1, 2), granted(at(1, 5)))
+	s.then(wanting(id[2], 0, 1, "x"), granted(at(1, 6)))
+	s.then(wanting(id[2], 1, 1, "free"), granted(at(1, 7)))
+	s.then(under(wanting(id[0], 1, 1, "x"), "p", at(1, 4)), is(Waiting))
+	s.then(under(wanting(id[1], 1, 1, "free"), "p", at(1, 5)), is(Waiting))
+	s.then(under(counted(wanting(id[2], 2, 1, "p"), 1, 2), "x", at(1, 6)), is(Waiting))
+}
+
 func TestASharedHolderIsNotInTheWayOfAnother(t *testing.T) {
 	s := begin(t)
 	id := s.opened(3)
@@ -228,6 +242,88 @@ func TestADeadlockBehindALongQueueIsFoundQuickly(t *testing.T) {
 	}
 	s.then(under(shared(wanting(id[1], 1, 1, "x")), "x", at(1, 99)), is(Waiting))
 	if got := s.apply(under(shared(wanting(id[1], 2, 1, "x")), "y", at(1, 103))); got.Outcome != Deadlock {
+		t.Errorf("%+v", got)
+	}
+}
+
+// sequential makes an Acquire of a session that does one thing after the other.
+func sequential(c Command) Command {
+	c.Terms = &Terms{Sequential: true}
+	return c
+}
+
+func TestASequentialSessionKeepsAllThatItHolds(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 3)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
+	s.then(sequential(wanting(id[0], 1, 1, "y")), is(Waiting))
+	s.refused(sequential(wanting(id[1], 1, 1, "x")), fmt.Sprintf(
+		`session %d waits for "x", behind session %d, who waits for "y", behind session %d`, id[1], id[0], id[1]))
+}
+
+func TestASequentialSessionMayKeepAnothersGrantToo(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 3)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
+	both := sequential(wanting(id[1], 1, 1, "x"))
+	both.Terms.Under = Holding{"x", at(1, 3)}
+	s.refused(both, fmt.Sprintf(`session %d waits for "x", behind session %d`, id[1], id[1]))
+}
+
+// What a session holds it may let go while it waits, unless it says otherwise: a
+// cycle through such sessions is told, and refused to nobody.
+func TestACycleOfSessionsThatDoNotSayWhatTheyKeepIsPossible(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 3)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
+	s.then(under(wanting(id[0], 1, 1, "y"), "x", at(1, 3)), is(Waiting))
+	s.then(wanting(id[1], 1, 1, "x"), is(Waiting))
+	want := []Cycle{{
+		{Session: id[0], Holds: "x", Waits: "y"},
+		{Session: id[1], Holds: "y", Waits: "x", Possible: true},
+	}}
+	if got := s.deadlocks(); !reflect.DeepEqual(got, want) {
+		t.Errorf("%+v", got)
+	}
+	s.then(releasing(id[1], 2, 1, "y", at(1, 4)), is(Released))
+	if got := s.deadlocks(); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestACertainDeadlockIsNotToldAgainAsPossible(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 3)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
+	s.then(under(wanting(id[0], 1, 1, "y"), "x", at(1, 3)), is(Waiting))
+	allowed := under(wanting(id[1], 1, 1, "x"), "y", at(1, 4))
+	allowed.Terms.AllowDeadlock = true
+	s.then(allowed, is(Waiting))
+	if got := s.deadlocks(); len(got) != 1 || got[0][0].Possible || got[0][1].Possible {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPossibleDeadlocksAreNotSoughtAmongTooMany(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	for i := range 400 {
+		s.then(wanting(id[0], Slot(i), 1, fmt.Sprint("a", i)), granted(at(1, Token(3+i))))
+	}
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 403)))
+	s.then(wanting(id[1], 1, 1, "a0"), is(Waiting))
+	s.then(wanting(id[0], 1000, 1, "y"), is(Waiting))
+	if got := s.deadlocks(); len(got) != 1 {
+		t.Errorf("%+v", got)
+	}
+	for i := range maxSuspects / 400 {
+		s.then(wanting(id[0], Slot(1001+i), 1, "y"), is(Waiting))
+	}
+	if got := s.deadlocks(); len(got) != 0 {
 		t.Errorf("%+v", got)
 	}
 }
