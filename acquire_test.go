@@ -248,6 +248,31 @@ func TestAWaitThatClosesACycleIsRefused(t *testing.T) {
 	})
 }
 
+// What plain requests keep is not known: their cycle is told, and refused only to
+// a client that says what it does.
+func TestACycleOfPlainRequestsIsPossible(t *testing.T) {
+	onPair(t, func(t *testing.T, pair *locktest.Pair) {
+		one, other := pair.Client(), pair.Client()
+		acquired(t, one, "a")
+		b := acquired(t, other, "b")
+		first := waitFor(t.Context(), t, one, "b", lockstep.Sequential())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := other.Acquire(ctx, "a", lockstep.Sequential()); !errors.Is(err, lockstep.ErrDeadlock) {
+			t.Fatalf("want ErrDeadlock, got %v", err)
+		}
+		plain := waitFor(ctx, t, other, "a")
+		cycles, err := one.Deadlocks(ctx)
+		if err != nil || len(cycles) != 1 || cycles[0][0].Possible || !cycles[0][1].Possible {
+			t.Errorf("the cycles are %+v, %v", cycles, err)
+		}
+		release(t, b)
+		first.got(t)
+		cancel()
+		<-plain.ended
+	})
+}
+
 func TestAnElectedLeaderIsAlone(t *testing.T) {
 	onPair(t, func(t *testing.T, pair *locktest.Pair) {
 		leader, err := pair.Client().Elect(t.Context(), "scheduler")

@@ -113,6 +113,10 @@ type CycleStep struct {
 	Holds   string            `json:"holds"` // what the one before waits for
 	Waits   string            `json:"waits"` // what it waits for itself
 	Info    map[string]string `json:"info,omitempty"`
+	// Possible says that the session may let go of Holds although it waits: its
+	// request was made neither under that lock nor with Sequential. A cycle with
+	// such a step may be none.
+	Possible bool `json:"possible,omitempty"`
 }
 
 func lockInfo(card lock.LockCard) LockInfo {
@@ -148,7 +152,7 @@ func sessionInfo(card lock.SessionCard) SessionInfo {
 
 func cycleInfo(cycle lock.Cycle) Cycle {
 	return each(cycle, func(step lock.CycleStep) CycleStep {
-		return CycleStep{sessionText(step.Session), step.Holds, step.Waits, infoMap(step.Info)}
+		return CycleStep{sessionText(step.Session), step.Holds, step.Waits, infoMap(step.Info), step.Possible}
 	})
 }
 

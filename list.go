@@ -100,7 +100,8 @@ func (c *Client) ShowSession(ctx context.Context, name string) (SessionInfo, []L
 	return sessionInfo(report.Sessions[0]), each(report.Locks, lockInfo), nil
 }
 
-// Deadlocks returns the cycles of those who wait for each other.
+// Deadlocks returns the cycles of those who wait for each other: first those that
+// are certain, then those that are possible.
 func (c *Client) Deadlocks(ctx context.Context) ([]Cycle, error) {
 	report, err := c.inquire(ctx, "show deadlocks", lock.Query{Kind: lock.QueryDeadlocks})
 	return each(report.Cycles, cycleInfo), err

@@ -67,6 +67,10 @@ func And(name string, opts ...LockOption) LockOption {
 // cycle has to give up then.
 func AllowDeadlock() LockOption { return func(r *request) { r.terms.AllowDeadlock = true } }
 
+// Sequential says that this client does one thing after the other: whatever it
+// holds, it keeps while this request waits, so that deadlocks can be found.
+func Sequential() LockOption { return func(r *request) { r.terms.Sequential = true } }
+
 // Holding names a grant by one of its locks and its token.
 type Holding struct {
 	Name  string

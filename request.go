@@ -75,5 +75,5 @@ func (r *request) and(name string, opts []LockOption) {
 func (r *request) plain() bool {
 	t := &r.terms
 	return t.Info == "" && len(t.And) == 0 && t.Of == 0 && t.Permits == 0 && t.Under == (lock.Holding{}) &&
-		!t.Reentrant && !t.AllowDeadlock && t.MaxHold == 0 && t.LockDelay == 0
+		!t.Reentrant && !t.AllowDeadlock && !t.Sequential && t.MaxHold == 0 && t.LockDelay == 0
 }

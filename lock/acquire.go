@@ -1,6 +1,9 @@
 package lock
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // acquire takes all the locks that the command names, or none of them (S8). If
 // they cannot be had at once and the command would wait, the claim is queued.
@@ -120,15 +123,15 @@ func (t *Table) claim(s *session, c *Command) *claim {
 	got.lock = t.known(c.Name)
 	s.locks += c.names()
 	if c.Terms != nil {
-		got.more = t.terms(c)
+		got.more = t.terms(got, c)
 	}
 	return got
 }
 
-// terms returns what the command asks for beyond the plain case.
-func (t *Table) terms(c *Command) *more {
+// terms returns what the command asks for a claim beyond the plain case.
+func (t *Table) terms(got *claim, c *Command) *more {
 	m := &more{
-		under: t.chain(c.Terms.Under), info: c.Terms.Info.own(),
+		under: t.keeping(got.session, c.Terms), info: c.Terms.Info.own(),
 		maxHold: c.Terms.MaxHold, lockDelay: c.Terms.LockDelay,
 	}
 	if c.Mode == Counted || c.names() > 1 {
@@ -145,6 +148,25 @@ func (t *Table) terms(c *Command) *more {
 
 func (m *more) plain() bool {
 	return m.parts == nil && len(m.under) == 0 && m.info == "" && m.maxHold == 0 && m.lockDelay == 0
+}
+
+// keeping returns the grants that are kept while a claim of the session waits:
+// all that it holds if it says so, but for those that are longest held if they are
+// too many.
+func (t *Table) keeping(s *session, terms *Terms) []Token {
+	if !terms.Sequential {
+		return t.chain(terms.Under)
+	}
+	var all []Token
+	for g := range s.grants.all() {
+		all = append(all, g.token)
+	}
+	for _, token := range t.chain(terms.Under) {
+		if !slices.Contains(all, token) {
+			all = append(all, token)
+		}
+	}
+	return all[max(0, len(all)-MaxUnder):]
 }
 
 // chain returns the grants that a claim is asked under: the one named, if it is

@@ -80,18 +80,29 @@ func spell(path []step) Cycle {
 		next := path[(i+1)%len(path)]
 		cycle = append(cycle, CycleStep{
 			Session: s.wait.session.id, Info: s.wait.session.info,
-			Holds: s.via.name, Waits: next.via.name,
+			Holds: s.via.name, Waits: next.via.name, Possible: !s.wait.keeps(s.via),
 		})
 	}
 	return cycle
 }
 
+// keeps reports whether a wait certainly keeps others from a lock: it queues for
+// it, or was asked under a grant of it.
+func (c *claim) keeps(l *ownedLock) bool {
+	if slices.Contains(l.queue(), c) {
+		return true
+	}
+	return slices.ContainsFunc(l.holders(), func(h *claim) bool {
+		return slices.Contains(c.more.under, h.token)
+	})
+}
+
 // String spells a cycle out for people, in MaxCycleBytes at most.
 func (c Cycle) String() string {
-	const end, cut = ", behind session %d", ", and so on"
-	text := fmt.Sprintf("session %d waits for %q", c[0].Session, c[0].Waits)
+	const end, cut = ", behind session %016x", ", and so on"
+	text := fmt.Sprintf("session %016x waits for %q", c[0].Session, c[0].Waits)
 	for _, s := range c[1:] {
-		more := fmt.Sprintf(", behind session %d%s, who waits for %q", s.Session, s.Info.brief(), s.Waits)
+		more := fmt.Sprintf(", behind session %016x%s, who waits for %q", s.Session, s.Info.brief(), s.Waits)
 		if len(text)+len(more)+len(end)+maxDigits > MaxCycleBytes {
 			return text + cut
 		}
@@ -100,8 +111,8 @@ func (c Cycle) String() string {
 	return text + fmt.Sprintf(end, c[0].Session)
 }
 
-// maxDigits is how long a session's id can be, in decimal.
-const maxDigits = 20
+// maxDigits is how long a session's id is, in hexadecimal.
+const maxDigits = 16
 
 // brief returns the beginning of an Info in parentheses, in one line.
 func (i Info) brief() string {

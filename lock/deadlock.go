@@ -14,7 +14,7 @@ import "slices"
 
 // outlook tells which of some waits can end. All that those depend on is in it.
 type outlook struct {
-	under map[Token][]*claim  // of the table
+	under map[Token][]*claim  // the waits that keep a grant
 	waits []*claim            // in the order in which they were found
 	stuck map[*claim]bool     // of each of them, as far as it has been played
 	pins  map[*claim][]*claim // the holders that a wait keeps from letting go
@@ -30,10 +30,11 @@ type scene struct {
 	looked int       // so many of its waiters have been found
 }
 
-// foresee plays on from the present for a wait and all that it depends on.
-func (t *Table) foresee(waits ...*claim) *outlook {
+// foresee plays on from the present for some waits and all that they depend on.
+// Under says which waits keep a grant from being let go.
+func foresee(under map[Token][]*claim, waits ...*claim) *outlook {
 	o := &outlook{
-		under: t.under, stuck: map[*claim]bool{}, pins: map[*claim][]*claim{},
+		under: under, stuck: map[*claim]bool{}, pins: map[*claim][]*claim{},
 		open: map[*claim]int{}, locks: map[*ownedLock]*scene{},
 	}
 	for _, w := range waits {
@@ -145,7 +146,7 @@ func (t *Table) cycleOf(w *claim) Cycle {
 	if len(w.more.under) == 0 {
 		return nil
 	}
-	o := t.foresee(w)
+	o := foresee(t.under, w)
 	if !o.stuck[w] {
 		return nil
 	}
@@ -156,14 +157,54 @@ func (t *Table) cycleOf(w *claim) Cycle {
 	return spell(path)
 }
 
-// deadlocks returns the table's deadlocks, each once. Only where deadlocks are
-// allowed can there be any, and each has a wait under a grant.
+// deadlocks returns the table's deadlocks, each once: first those that are
+// certain, then those that are possible. Only where deadlocks are allowed can
+// there be certain ones, and each has a wait under a grant.
 func (t *Table) deadlocks() []Cycle {
-	o := t.foresee(t.waitsUnder()...)
+	certain := foresee(t.under, queueing(t.under)...)
+	cycles := certain.cycles(map[*claim]bool{})
+	under := t.suspects()
+	return append(cycles, foresee(under, queueing(under)...).cycles(certain.stuck)...)
+}
+
+// maxSuspects bounds how many pairs of a grant and a wait of one session are
+// looked at for deadlocks that are merely possible: nobody is served meanwhile.
+const maxSuspects = 100_000
+
+// suspects returns who would keep which grants if every session kept all that it
+// holds while it waits. Beyond the bound it suspects nobody.
+func (t *Table) suspects() map[Token][]*claim {
+	under := map[Token][]*claim{}
+	pairs := 0
+	for _, s := range t.sessions {
+		if pairs += s.waits.n * s.grants.n; pairs > maxSuspects {
+			return nil
+		}
+		if s.waits.n == 0 {
+			continue
+		}
+		waits := slices.Collect(s.waits.all())
+		for g := range s.grants.all() {
+			under[g.token] = waits
+		}
+	}
+	for token, waits := range t.under {
+		for _, w := range waits {
+			if !slices.Contains(under[token], w) {
+				under[token] = append(slices.Clip(under[token]), w)
+			}
+		}
+	}
+	return under
+}
+
+// cycles returns a cycle for each set of waits that depend on each other for
+// ever, but for those that are known.
+func (o *outlook) cycles(known map[*claim]bool) []Cycle {
 	var cycles []Cycle
 	told := map[*claim]bool{}
 	for _, w := range o.waits {
-		if told[w] || !o.stuck[w] {
+		if told[w] || known[w] || !o.stuck[w] {
 			continue
 		}
 		path := o.path(w)
@@ -177,11 +218,10 @@ func (t *Table) deadlocks() []Cycle {
 	return cycles
 }
 
-// waitsUnder returns the waits that are asked under grants, in the order of
-// queueing.
-func (t *Table) waitsUnder() []*claim {
+// queueing returns the waits that keep grants, in the order of queueing.
+func queueing(under map[Token][]*claim) []*claim {
 	var all []*claim
-	for _, waits := range t.under {
+	for _, waits := range under {
 		all = append(all, waits...)
 	}
 	slices.SortFunc(all, byQueued)

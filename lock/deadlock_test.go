@@ -34,7 +34,7 @@ func TestTwoWhoWaitForEachOtherAreADeadlock(t *testing.T) {
 	s.then(wanting(b, 0, 1, "y"), granted(at(1, 4)))
 	s.then(under(wanting(a, 1, 1, "y"), "x", at(1, 3)), is(Waiting))
 	s.refused(under(wanting(b, 1, 1, "x"), "y", at(1, 4)), fmt.Sprintf(
-		`session %d waits for "x", behind session %d (host=h pid=1), who waits for "y", behind session %d`, b, a, b))
+		`session %016x waits for "x", behind session %016x (host=h pid=1), who waits for "y", behind session %016x`, b, a, b))
 	s.then(under(wanting(b, 2, 1, "z"), "y", at(1, 4)), granted(at(1, 5))) // the slot and the session go on
 	s.then(wanting(b, 1, 2, "x"), is(Waiting))                             // and so may who keeps nothing meanwhile
 	s.then(releasing(b, 9, 1, "y", at(1, 4)), is(Released))
@@ -47,7 +47,7 @@ func TestWhoWaitsForWhatItKeepsItselfIsADeadlock(t *testing.T) {
 	s.then(wanting(id, 0, 1, "x"), granted(at(1, 2)))
 	s.then(under(trying(id, 1, 1, "x"), "x", at(1, 2)), is(Held))
 	s.refused(under(wanting(id, 2, 1, "x"), "x", at(1, 2)),
-		fmt.Sprintf(`session %d waits for "x", behind session %d`, id, id))
+		fmt.Sprintf(`session %016x waits for "x", behind session %016x`, id, id))
 	s.then(under(wanting(id, 1, 3, "x"), "x", at(1, 1)), is(Waiting)) // that grant is not held: it keeps nothing
 }
 
@@ -60,7 +60,7 @@ func TestACycleGoesThroughOtherSessionsGrants(t *testing.T) {
 	s.then(wanting(id[2], 0, 1, "w"), granted(at(1, 7)))
 	s.then(under(wanting(id[2], 1, 1, "x"), "w", at(1, 7)), is(Waiting))
 	s.refused(under(wanting(id[1], 2, 1, "w"), "z", at(1, 6)), fmt.Sprintf(
-		`session %d waits for "w", behind session %d, who waits for "x", behind session %d`, id[1], id[2], id[1]))
+		`session %016x waits for "w", behind session %016x, who waits for "x", behind session %016x`, id[1], id[2], id[1]))
 }
 
 // Two callers under one grant compete for a lock: each gets it in turn.
@@ -87,7 +87,7 @@ func TestItIsNoDeadlockWhileOnePermitCanComeBack(t *testing.T) {
 	s.then(one, is(Waiting)) // the second holder keeps nobody
 	s.then(canceling(id[2], 1, 2), is(Canceled))
 	both := under(counted(wanting(id[2], 2, 1, "p"), 2, 2), "x", at(1, 6))
-	s.refused(both, fmt.Sprintf(`session %d waits for "p", behind session %d, who waits for "x", behind session %d`,
+	s.refused(both, fmt.Sprintf(`session %016x waits for "p", behind session %016x, who waits for "x", behind session %016x`,
 		id[2], id[0], id[2]))
 	s.then(under(wanting(id[1], 1, 1, "x"), "p", at(1, 5)), is(Waiting))
 	one.Number = 3
@@ -121,7 +121,7 @@ func TestASharedHolderIsNotInTheWayOfAnother(t *testing.T) {
 	s.then(wanting(id[2], 0, 1, "r"), is(Waiting)) // a writer, behind whom readers queue
 	reader.Slot = 2
 	s.refused(reader, fmt.Sprintf(
-		`session %d waits for "r", behind session %d, who waits for "r", behind session %d, who waits for "x", behind session %d`,
+		`session %016x waits for "r", behind session %016x, who waits for "r", behind session %016x, who waits for "x", behind session %016x`,
 		id[1], id[2], id[0], id[1]))
 }
 
@@ -186,7 +186,7 @@ func TestACycleGoesThroughPlacesInQueues(t *testing.T) {
 	s.then(and(wanting(id[2], 0, 1, "a"), Want{Name: "c"}), is(Waiting)) // keeps c from others
 	s.then(under(wanting(id[1], 1, 1, "c"), "b", at(1, 6)), is(Waiting))
 	s.refused(under(wanting(id[0], 1, 1, "b"), "a", at(1, 5)), fmt.Sprintf(
-		`session %d waits for "b", behind session %d, who waits for "c", behind session %d, who waits for "a", behind session %d`,
+		`session %016x waits for "b", behind session %016x, who waits for "c", behind session %016x, who waits for "a", behind session %016x`,
 		id[0], id[1], id[2], id[0]))
 }
 
@@ -259,7 +259,7 @@ func TestASequentialSessionKeepsAllThatItHolds(t *testing.T) {
 	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
 	s.then(sequential(wanting(id[0], 1, 1, "y")), is(Waiting))
 	s.refused(sequential(wanting(id[1], 1, 1, "x")), fmt.Sprintf(
-		`session %d waits for "x", behind session %d, who waits for "y", behind session %d`, id[1], id[0], id[1]))
+		`session %016x waits for "x", behind session %016x, who waits for "y", behind session %016x`, id[1], id[0], id[1]))
 }
 
 func TestASequentialSessionMayKeepAnothersGrantToo(t *testing.T) {
@@ -269,7 +269,7 @@ func TestASequentialSessionMayKeepAnothersGrantToo(t *testing.T) {
 	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 4)))
 	both := sequential(wanting(id[1], 1, 1, "x"))
 	both.Terms.Under = Holding{"x", at(1, 3)}
-	s.refused(both, fmt.Sprintf(`session %d waits for "x", behind session %d`, id[1], id[1]))
+	s.refused(both, fmt.Sprintf(`session %016x waits for "x", behind session %016x`, id[1], id[1]))
 }
 
 // What a session holds it may let go while it waits, unless it says otherwise: a

@@ -103,4 +103,7 @@ type CycleStep struct {
 	Holds   string // what the one before waits for
 	Waits   string // what the next one holds, or queues for ahead of this one
 	Info    Info   // of the session
+	// Possible says that the session may let go of Holds although it waits: it has
+	// not said that it keeps it. A cycle with such a step may be none.
+	Possible bool
 }

@@ -32,6 +32,10 @@ type Terms struct {
 	// Under is a grant that the asker holds meanwhile, its own or another
 	// session's: who waits under it keeps it from being released.
 	Under Holding
+	// Sequential says that the session does one thing after the other: whatever it
+	// holds, it keeps while it waits. Else its parts may let go of what they hold
+	// meanwhile.
+	Sequential bool
 	// Reentrant grants at once, with the same token, what the session holds
 	// already, unless that has a MaxHold. Each grant is released on its own.
 	Reentrant bool

@@ -27,7 +27,7 @@ func sampleAcquire(name string) lock.Command {
 			{Name: "v", Mode: lock.Shared},
 		},
 		Under:     lock.Holding{Name: strings.Repeat("u", lock.MaxNameBytes), Token: 1 << 63},
-		Reentrant: true, AllowDeadlock: true, MaxHold: lock.MaxMaxHold, LockDelay: lock.MaxLockDelay,
+		Reentrant: true, AllowDeadlock: true, Sequential: true, MaxHold: lock.MaxMaxHold, LockDelay: lock.MaxLockDelay,
 	}
 	return c
 }

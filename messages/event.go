@@ -81,6 +81,7 @@ func appendCycleStep(b []byte, num protowire.Number, s *lock.CycleStep) []byte {
 	b = appendBytes(b, 2, s.Holds)
 	b = appendBytes(b, 3, s.Waits)
 	b = appendBytes(b, 4, s.Info)
+	b = appendBool(b, 5, s.Possible)
 	return closeMessage(b, start)
 }
 
@@ -96,6 +97,8 @@ func (r *reader) cycleStep(field string, s *lock.CycleStep) {
 			s.Waits = r.own("CycleStep.waits")
 		case 4:
 			s.Info = lock.Info(r.own("CycleStep.info"))
+		case 5:
+			s.Possible = r.bool("CycleStep.possible")
 		default:
 			r.skip("CycleStep")
 		}

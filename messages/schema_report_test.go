@@ -63,7 +63,7 @@ func wireEvent(e lock.Event) *wire.Event {
 
 func wireCycle(c lock.Cycle) *wire.Cycle {
 	return &wire.Cycle{Steps: each(c, func(s lock.CycleStep) *wire.CycleStep {
-		return &wire.CycleStep{Session: uint64(s.Session), Holds: s.Holds, Waits: s.Waits, Info: string(s.Info)}
+		return &wire.CycleStep{Session: uint64(s.Session), Holds: s.Holds, Waits: s.Waits, Info: string(s.Info), Possible: s.Possible}
 	})}
 }
 

@@ -62,7 +62,7 @@ func wireTerms(t *lock.Terms) *wire.Terms {
 	return &wire.Terms{
 		Ttl: uint64(t.TTL), Info: string(t.Info), And: each(t.And, wireWant), Permits: t.Permits, Of: t.Of,
 		Under:     &wire.Holding{Name: t.Under.Name, Token: uint64(t.Under.Token)},
-		Reentrant: t.Reentrant, AllowDeadlock: t.AllowDeadlock,
+		Reentrant: t.Reentrant, AllowDeadlock: t.AllowDeadlock, Sequential: t.Sequential,
 		MaxHold: uint64(t.MaxHold), LockDelay: uint64(t.LockDelay),
 	}
 }

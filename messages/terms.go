@@ -23,6 +23,7 @@ func appendTerms(b []byte, num protowire.Number, t *lock.Terms) []byte {
 	b = appendBool(b, 8, t.AllowDeadlock)
 	b = appendVarint(b, 9, t.MaxHold)
 	b = appendVarint(b, 10, t.LockDelay)
+	b = appendBool(b, 11, t.Sequential)
 	return closeMessage(b, start)
 }
 
@@ -54,6 +55,8 @@ func (r *reader) terms(field string, terms **lock.Terms) {
 			t.MaxHold = lock.Millis(r.varint("Terms.max_hold"))
 		case 10:
 			t.LockDelay = lock.Millis(r.varint("Terms.lock_delay"))
+		case 11:
+			t.Sequential = r.bool("Terms.sequential")
 		default:
 			r.skip("Terms")
 		}

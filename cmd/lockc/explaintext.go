@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func explainText(e explanation, now time.Time, paint bool) string {
 	e.writeMine(&b)
 	e.writeWays(&b)
 	for _, cycle := range e.Deadlocks {
-		fmt.Fprintln(&b, painted(paint, bad, "Never by itself: this is a deadlock."))
+		fmt.Fprintln(&b, painted(paint, bad, verdict(cycle)))
 		b.WriteString(cycleText(cycle))
 	}
 	if len(e.Lock.Holders) > 0 && !e.Lock.Ownerless {
@@ -104,6 +105,19 @@ func (w way) text(several bool) string {
 	default:
 		return "when those ahead have had it"
 	}
+}
+
+// possible reports whether a cycle may be none: somebody in it has not said that
+// it keeps what it holds.
+func possible(cycle lockstep.Cycle) bool {
+	return slices.ContainsFunc(cycle, func(s lockstep.CycleStep) bool { return s.Possible })
+}
+
+func verdict(cycle lockstep.Cycle) string {
+	if possible(cycle) {
+		return "Perhaps never: this is a deadlock if nobody lets go while it waits."
+	}
+	return "Never by itself: this is a deadlock."
 }
 
 // cycleText spells a deadlock out, a line for each who waits.

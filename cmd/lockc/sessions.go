@@ -77,6 +77,9 @@ func deadlocksText(cycles []lockstep.Cycle) string {
 		if i > 0 {
 			b.WriteByte('\n')
 		}
+		if possible(cycle) {
+			b.WriteString("possible, if nobody lets go while it waits: ")
+		}
 		b.WriteString(count(len(cycle), "session waits for itself:\n", "sessions wait for each other:\n"))
 		b.WriteString(cycleText(cycle))
 	}

@@ -455,6 +455,7 @@ type Terms struct {
 	AllowDeadlock bool                   `protobuf:"varint,8,opt,name=allow_deadlock,json=allowDeadlock,proto3" json:"allow_deadlock,omitempty"`
 	MaxHold       uint64                 `protobuf:"varint,9,opt,name=max_hold,json=maxHold,proto3" json:"max_hold,omitempty"`
 	LockDelay     uint64                 `protobuf:"varint,10,opt,name=lock_delay,json=lockDelay,proto3" json:"lock_delay,omitempty"`
+	Sequential    bool                   `protobuf:"varint,11,opt,name=sequential,proto3" json:"sequential,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -557,6 +558,13 @@ func (x *Terms) GetLockDelay() uint64 {
 		return x.LockDelay
 	}
 	return 0
+}
+
+func (x *Terms) GetSequential() bool {
+	if x != nil {
+		return x.Sequential
+	}
+	return false
 }
 
 // Want is one more lock of an Acquire.
@@ -3109,6 +3117,7 @@ type CycleStep struct {
 	Holds         string                 `protobuf:"bytes,2,opt,name=holds,proto3" json:"holds,omitempty"`
 	Waits         string                 `protobuf:"bytes,3,opt,name=waits,proto3" json:"waits,omitempty"`
 	Info          string                 `protobuf:"bytes,4,opt,name=info,proto3" json:"info,omitempty"`
+	Possible      bool                   `protobuf:"varint,5,opt,name=possible,proto3" json:"possible,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3169,6 +3178,13 @@ func (x *CycleStep) GetInfo() string {
 		return x.Info
 	}
 	return ""
+}
+
+func (x *CycleStep) GetPossible() bool {
+	if x != nil {
+		return x.Possible
+	}
+	return false
 }
 
 type Revocation struct {
@@ -3902,7 +3918,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x04mode\x18\b \x01(\rR\x04mode\x12\x12\n" +
 	"\x04wait\x18\t \x01(\bR\x04wait\x12%\n" +
 	"\x05terms\x18\n" +
-	" \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xa1\x02\n" +
+	" \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xc1\x02\n" +
 	"\x05Terms\x12\x10\n" +
 	"\x03ttl\x18\x01 \x01(\x04R\x03ttl\x12\x12\n" +
 	"\x04info\x18\x02 \x01(\tR\x04info\x12 \n" +
@@ -3915,7 +3931,10 @@ const file_wire_proto_rawDesc = "" +
 	"\bmax_hold\x18\t \x01(\x04R\amaxHold\x12\x1d\n" +
 	"\n" +
 	"lock_delay\x18\n" +
-	" \x01(\x04R\tlockDelay\"X\n" +
+	" \x01(\x04R\tlockDelay\x12\x1e\n" +
+	"\n" +
+	"sequential\x18\v \x01(\bR\n" +
+	"sequential\"X\n" +
 	"\x04Want\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04mode\x18\x02 \x01(\rR\x04mode\x12\x18\n" +
@@ -4111,12 +4130,13 @@ const file_wire_proto_rawDesc = "" +
 	"\x04span\x18\n" +
 	" \x01(\x04R\x04span\"2\n" +
 	"\x05Cycle\x12)\n" +
-	"\x05steps\x18\x01 \x03(\v2\x13.lockstep.CycleStepR\x05steps\"e\n" +
+	"\x05steps\x18\x01 \x03(\v2\x13.lockstep.CycleStepR\x05steps\"\x81\x01\n" +
 	"\tCycleStep\x12\x18\n" +
 	"\asession\x18\x01 \x01(\x06R\asession\x12\x14\n" +
 	"\x05holds\x18\x02 \x01(\tR\x05holds\x12\x14\n" +
 	"\x05waits\x18\x03 \x01(\tR\x05waits\x12\x12\n" +
-	"\x04info\x18\x04 \x01(\tR\x04info\"N\n" +
+	"\x04info\x18\x04 \x01(\tR\x04info\x12\x1a\n" +
+	"\bpossible\x18\x05 \x01(\bR\bpossible\"N\n" +
 	"\n" +
 	"Revocation\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x12\n" +
