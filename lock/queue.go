@@ -123,9 +123,9 @@ func (t *Table) turnOf(c *claim) bool {
 func (t *Table) letIn(c *claim) {
 	t.removeWait(c)
 	t.grant(c)
-	number := c.session.slots[c.slot].number
-	t.remember(c.session, c.slot, number, Result{Outcome: Granted, Token: c.token}, c)
-	t.tellOf(c, Event{Kind: LockAcquired, Span: c.rest().maxHold, Request: c.request()})
+	asked := c.request()
+	t.remember(c.session, c.slot, asked.Number, Result{Outcome: Granted, Token: c.token}, c)
+	t.tellOf(c, Event{Kind: LockAcquired, Span: c.rest().maxHold, Request: asked})
 	for p := range c.parts() {
 		t.nominate(p.lock)
 	}
