@@ -114,6 +114,16 @@ type clientActors struct{ *lockstepPair }
 // connect returns clerks of clients that are actors of one system, each with a
 // session of its own.
 func (l clientActors) connect(_ context.Context, clients int) ([]clerk, func(), error) {
+	callers, free, err := l.spawnClients(clients)
+	clerks := make([]clerk, len(callers))
+	for i, c := range callers {
+		clerks[i] = actorClerk{c, c.NewClerk()}
+	}
+	return clerks, free, err
+}
+
+// spawnClients starts clients in one actor system.
+func (l *lockstepPair) spawnClients(n int) ([]*actors.Caller, func(), error) {
 	nodes := make([]replica.NodeID, len(l.addresses))
 	for i, a := range l.addresses {
 		nodes[i] = replica.NodeID(a)
@@ -125,15 +135,14 @@ func (l clientActors) connect(_ context.Context, clients int) ([]clerk, func(), 
 		return nil, nil, err
 	}
 	ticker := actors.SpawnTicker(process, actors.ClientTick)
-	clerks, callers := make([]clerk, clients), make([]*actors.Caller, clients)
-	for i := range clerks {
+	callers := make([]*actors.Caller, n)
+	for i := range callers {
 		var seed [8]byte
 		rand.Read(seed[:]) // it never fails
 		callers[i] = actors.SpawnClient(process, ticker, messages.ClientID(i+1),
 			replica.ClientConfig{Nodes: nodes, Seed: binary.BigEndian.Uint64(seed[:])})
-		clerks[i] = actorClerk{callers[i], callers[i].NewClerk()}
 	}
-	return clerks, func() { closeAll(callers); process.Stop(500 * time.Millisecond) }, nil
+	return callers, func() { closeAll(callers); process.Stop(500 * time.Millisecond) }, nil
 }
 
 func closeAll(callers []*actors.Caller) {

@@ -1,6 +1,6 @@
 // Command bench compares a Lockstep pair with a Redis primary and replica, on
 // this machine and in the same run: the same closed loop of callers, each of
-// which takes a lock of its own and frees it.
+// which takes a lock of its own and frees it, or all of which wait for one.
 package main
 
 import (
@@ -21,6 +21,9 @@ import (
 type settings struct {
 	callers  []int
 	clients  []int
+	leases   []int
+	waiters  []int
+	poll     time.Duration
 	runs     int
 	duration time.Duration
 	warmUp   time.Duration
@@ -49,6 +52,9 @@ func parse(args []string) (s settings, err error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	callers := flags.String("callers", "1,16,256,1024", "callers that ask at the same time: goroutines on one Lockstep client")
 	clients := flags.String("clients", "1024", "the same with as many Lockstep client actors, each a session of its own; empty for none")
+	leases := flags.String("leases", "256", "the same as -callers with leases instead of ownerless locks; empty for none")
+	waiters := flags.String("waiters", "16", "callers that wait for one lock and hand it on, as goroutines and as clients; empty for none")
+	flags.DurationVar(&s.poll, "redis-poll", 0, "how long a caller that waits for a lock of Redis pauses between two attempts")
 	flags.IntVar(&s.runs, "runs", 3, "how often each is measured, in turns; medians are shown")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "for how long each is measured")
 	flags.DurationVar(&s.warmUp, "warm-up", 500*time.Millisecond, "for how long each runs before")
@@ -63,13 +69,17 @@ func parse(args []string) (s settings, err error) {
 	if flags.NArg() > 0 {
 		return s, usageError{fmt.Errorf("%q is one too many: there are only flags", flags.Arg(0))}
 	}
-	if s.callers, err = numbers(*callers); err != nil {
-		return s, usageError{fmt.Errorf("-callers: %w", err)}
+	for _, list := range []struct {
+		flag, text string
+		to         *[]int
+	}{
+		{"callers", *callers, &s.callers}, {"clients", *clients, &s.clients}, {"leases", *leases, &s.leases}, {"waiters", *waiters, &s.waiters},
+	} {
+		if *list.to, err = numbers(list.text); err != nil {
+			return s, usageError{fmt.Errorf("-%s: %w", list.flag, err)}
+		}
 	}
-	if s.clients, err = numbers(*clients); err != nil {
-		return s, usageError{fmt.Errorf("-clients: %w", err)}
-	}
-	if s.runs < 1 || s.duration <= 0 || s.warmUp < 0 || len(s.callers)+len(s.clients) == 0 {
+	if s.runs < 1 || s.duration <= 0 || s.warmUp < 0 || s.poll < 0 || len(s.callers)+len(s.clients)+len(s.leases)+len(s.waiters) == 0 {
 		return s, usageError{errors.New("there is nothing to measure")}
 	}
 	return s, nil
@@ -108,6 +118,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer redis.stop()
+	redis.poll = s.poll
 	lockstep, err := startLockstep(ctx, dir)
 	if err != nil {
 		return err

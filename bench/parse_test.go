@@ -2,13 +2,15 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestBadFlagsAreRefused(t *testing.T) {
-	for _, args := range []string{"-callers x", "-callers 0", "-clients 1,,2", "-runs 0", "-duration 0s", "-callers= -clients=", "surplus", "-nonsense"} {
+	for _, args := range []string{"-callers x", "-callers 0", "-clients 1,,2", "-runs 0", "-duration 0s", "-callers= -clients= -leases= -waiters=", "-waiters 0", "-redis-poll -1s", "surplus", "-nonsense"} {
 		if _, err := parse(strings.Fields(args)); !errors.As(err, new(usageError)) {
 			t.Errorf("%s: got %v, want a complaint about the command line", args, err)
 		}
@@ -34,5 +36,55 @@ func TestRatiosAreOfTheSameRun(t *testing.T) {
 	var out bytes.Buffer
 	if err := (&report{Rows: []row{r}}).write(&out); err != nil || !strings.Contains(out.String(), "3.00 (2.00..4.00)") {
 		t.Errorf("%v\n%s", err, &out)
+	}
+}
+
+// passedOn is a lock that several waiters hand on.
+type passedOn struct{ free chan struct{} }
+
+func (p passedOn) wait(ctx context.Context, _ string) error {
+	select {
+	case <-p.free:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (p passedOn) unlock(context.Context, string) (bool, error) {
+	p.free <- struct{}{}
+	return true, nil
+}
+
+// line makes as many waiters as are wanted at a lock that so many can hold.
+func (p passedOn) line(_ context.Context, n int) (line []waiter, free func(), err error) {
+	for range n {
+		line = append(line, p)
+	}
+	return line, func() {}, nil
+}
+
+func heldBy(n int) passedOn {
+	p := passedOn{make(chan struct{}, n)}
+	for range n {
+		p.free <- struct{}{}
+	}
+	return p
+}
+
+func TestHandOffsAreThoseToAnother(t *testing.T) {
+	alone, err := handOff(t.Context(), heldBy(1), 1, 0, 20*time.Millisecond)
+	if err != nil || alone.Grants < 2 || alone.PerSecond > 60 {
+		t.Errorf("%v, %+v: one caller hands nothing over", err, alone)
+	}
+	both, err := handOff(t.Context(), heldBy(1), 2, 0, 20*time.Millisecond)
+	if err != nil || both.PerSecond < 100 || both.Fewest == 0 {
+		t.Errorf("%v, %+v", err, both)
+	}
+}
+
+func TestALockOfTwoHoldersIsNoLock(t *testing.T) {
+	if _, err := handOff(t.Context(), heldBy(2), 4, 0, time.Minute); err == nil || !strings.Contains(err.Error(), "two hold") {
+		t.Errorf("got %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 type redisPair struct {
 	processes []*process
 	addresses []string
+	poll      time.Duration // see redisClerk
 }
 
 // startWithin is how long servers may take to be ready.
@@ -87,18 +88,36 @@ func (r *redisPair) pids() (pids []int) {
 	return pids
 }
 
-// connect returns a client with a connection for each caller: WAIT holds up
-// whatever shares its connection.
 func (r *redisPair) connect(ctx context.Context, callers int) ([]clerk, func(), error) {
+	all, free, err := r.clerks(ctx, callers)
+	clerks := make([]clerk, len(all))
+	for i, k := range all {
+		clerks[i] = k
+	}
+	return clerks, free, err
+}
+
+func (r *redisPair) line(ctx context.Context, waiters int) ([]waiter, func(), error) {
+	all, free, err := r.clerks(ctx, waiters)
+	line := make([]waiter, len(all))
+	for i, k := range all {
+		line[i] = k
+	}
+	return line, free, err
+}
+
+// clerks share a client with a connection for each: WAIT holds up whatever shares
+// its connection.
+func (r *redisPair) clerks(ctx context.Context, callers int) ([]*redisClerk, func(), error) {
 	client := redis.NewClient(&redis.Options{Addr: r.addresses[0], PoolSize: callers, MinIdleConns: min(callers, 64), PoolTimeout: time.Minute})
 	script := redis.NewScript(compareAndDelete)
 	if err := script.Load(ctx, client).Err(); err != nil {
 		client.Close()
 		return nil, nil, fmt.Errorf("load the script: %w", err)
 	}
-	clerks := make([]clerk, callers)
+	clerks := make([]*redisClerk, callers)
 	for i := range clerks {
-		clerks[i] = &redisClerk{client, script, fmt.Sprintf("holder-%d", i)}
+		clerks[i] = &redisClerk{client, script, fmt.Sprintf("holder-%d", i), r.poll}
 	}
 	return clerks, func() { client.Close() }, nil
 }
@@ -119,6 +138,7 @@ type redisClerk struct {
 	client *redis.Client
 	script *redis.Script
 	holder string
+	poll   time.Duration // between two attempts at a lock that it waits for
 }
 
 func (k *redisClerk) lock(ctx context.Context, name string) (bool, error) {
@@ -129,6 +149,16 @@ func (k *redisClerk) lock(ctx context.Context, name string) (bool, error) {
 		return false, err
 	}
 	return set.Val(), replicated(wait)
+}
+
+// wait polls, since Redis has no queue.
+func (k *redisClerk) wait(ctx context.Context, name string) error {
+	for {
+		if yes, err := k.lock(ctx, name); yes || err != nil {
+			return err
+		}
+		pause(ctx, k.poll)
+	}
 }
 
 func (k *redisClerk) unlock(ctx context.Context, name string) (bool, error) {

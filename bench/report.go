@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -11,13 +12,14 @@ import (
 
 // report is everything that was measured.
 type report struct {
-	Rows []row `json:"rows"`
+	Rows     []row        `json:"rows"`
+	HandOffs []handOffRow `json:"hand_offs"`
 }
 
 // row compares the two at one number of callers.
 type row struct {
 	Callers  int    `json:"callers"`
-	Kind     string `json:"kind"` // "goroutines" on one client, or "clients"
+	Kind     string `json:"kind"` // "goroutines" on one client, "clients", or goroutines with "leases"
 	Redis    runs   `json:"redis_wait"`
 	Lockstep runs   `json:"lockstep"`
 	Ratio    middle `json:"ratio_ops_per_second"` // Lockstep's to Redis's, of each run
@@ -49,19 +51,31 @@ func middleOf(values []float64) middle {
 // hits both alike.
 func compare(ctx context.Context, s settings, redis *redisPair, lockstep *lockstepPair) (*report, error) {
 	r := &report{}
-	for _, n := range s.callers {
-		row, err := compareAt(ctx, s, n, "goroutines", redis, lockstep)
-		if err != nil {
-			return nil, err
+	for _, part := range []struct {
+		callers []int
+		kind    string
+		service service
+	}{
+		{s.callers, "goroutines", lockstep},
+		{s.clients, "clients", clientActors{lockstep}},
+		{s.leases, "leases", leasedPair{lockstep, false}},
+	} {
+		for _, n := range part.callers {
+			row, err := compareAt(ctx, s, n, part.kind, redis, part.service)
+			if err != nil {
+				return nil, err
+			}
+			r.Rows = append(r.Rows, row)
 		}
-		r.Rows = append(r.Rows, row)
 	}
-	for _, n := range s.clients {
-		row, err := compareAt(ctx, s, n, "clients", redis, clientActors{lockstep})
-		if err != nil {
-			return nil, err
+	for _, n := range s.waiters {
+		for i, kind := range []string{"goroutines", "clients"} {
+			row, err := compareHandOffs(ctx, s, n, kind, redis, leasedPair{lockstep, i == 1})
+			if err != nil {
+				return nil, err
+			}
+			r.HandOffs = append(r.HandOffs, row)
 		}
-		r.Rows = append(r.Rows, row)
 	}
 	return r, nil
 }
@@ -114,7 +128,7 @@ func (r *runs) finish() {
 // behind it.
 func (r *report) write(w io.Writer) error {
 	fmt.Fprintln(w, "Redis: primary and replica, SET NX PX and compare-and-delete, each with WAIT 1 in the same round trip")
-	fmt.Fprintln(w, "Lockstep: two lockd; goroutines share one client, clients are one each")
+	fmt.Fprintln(w, "Lockstep: two lockd; goroutines share one client, clients are one each; leases are of goroutines")
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "callers\tRedis ops/s\tp50\tp99\tLockstep ops/s\tp50\tp99\tops/s ratio\tp50 ratio")
@@ -122,6 +136,22 @@ func (r *report) write(w io.Writer) error {
 		fmt.Fprintf(table, "%d %s\t%s\t%s\t%.2f (%.2f..%.2f)\t%.2f (%.2f..%.2f)\n", row.Callers, row.Kind,
 			row.Redis.cells(), row.Lockstep.cells(),
 			row.Ratio.Median, row.Ratio.Min, row.Ratio.Max, row.P50Ratio.Median, row.P50Ratio.Min, row.P50Ratio.Max)
+	}
+	return errors.Join(table.Flush(), r.writeHandOffs(w))
+}
+
+// writeHandOffs prints a table of its own.
+func (r *report) writeHandOffs(w io.Writer) error {
+	if len(r.HandOffs) == 0 {
+		return nil
+	}
+	fmt.Fprintln(w, "\nOne lock that all wait for: hand-offs to another than the last holder. Redis is polled, Lockstep has a queue")
+	fmt.Fprintln(w)
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "waiters\tRedis hand-offs/s\tgrants of one\tLockstep hand-offs/s\tgrants of one\tratio")
+	for _, row := range r.HandOffs {
+		fmt.Fprintf(table, "%d %s\t%s\t%s\t%.2f (%.2f..%.2f)\n", row.Waiters, row.Kind,
+			handOffCells(row.Redis), handOffCells(row.Lockstep), row.Ratio.Median, row.Ratio.Min, row.Ratio.Max)
 	}
 	return table.Flush()
 }
