@@ -58,7 +58,7 @@ func (h *holders) excluded(s *seat) *seat {
 	if h.writer != nil && h.writer.held.remaining() > 0 {
 		return h.writer
 	}
-	if s.want.shared {
+	if s.want.shared || len(h.readers) == 0 {
 		return nil
 	}
 	for r := range h.readers {
@@ -73,9 +73,10 @@ func (h *holders) excluded(s *seat) *seat {
 func (h *holders) leave(s *seat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	delete(h.readers, s)
 	if h.writer == s {
 		h.writer = nil
+	} else {
+		delete(h.readers, s)
 	}
 }
 
