@@ -4,8 +4,8 @@
 #   img/make.sh                     # all
 #   img/make.sh run explain lease   # these
 #
-# Needs Go, jq, Debian's chromium, and unshare, script and ip (util-linux, iproute2). Each terminal is that of
-# a machine of its own making, which is called web1 and has its own network and process numbers: no picture
+# Needs Go, jq, Debian's chromium, and unshare, script, pgrep and ip (util-linux, procps, iproute2). Each
+# terminal is that of a machine of its own making, which is called web1 and has its own network and process numbers: no picture
 # shows the real one, no pair that runs there is in the way, and nothing is left behind.
 set -euo pipefail
 
@@ -82,7 +82,7 @@ await_paired() {
   exit 1
 }
 
-# await LINE: until it prints something and succeeds.
+# await LINE: until it succeeds.
 await() {
   for _ in $(seq 400); do
     eval "$1" >/dev/null 2>&1 && return
