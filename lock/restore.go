@@ -225,7 +225,8 @@ func checkClaim(c Command) error {
 		return errors.New(l.String())
 	}
 	t := c.Terms
-	if t.TTL != 0 || t.Under != (Holding{}) || t.Reentrant || t.AllowDeadlock || !distinct(&c) || len(t.Info) > MaxInfoBytes {
+	if t.TTL != 0 || t.Under != (Holding{}) || t.Reentrant || t.AllowDeadlock || t.Sequential ||
+		!distinct(&c) || len(t.Info) > MaxInfoBytes {
 		return errors.New("its terms cannot be")
 	}
 	return nil

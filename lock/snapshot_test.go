@@ -117,6 +117,7 @@ func TestMalformedSnapshotsAreRefused(t *testing.T) {
 		"a hold too long":       func(s *Snapshot) { s.Grants[0].Terms.MaxHold = MaxMaxHold + 1 },
 		"terms of an opening":   func(s *Snapshot) { s.Grants[0].Terms.TTL = MinTTL },
 		"terms of a request":    func(s *Snapshot) { s.Grants[0].Terms.Reentrant = true },
+		"terms of a wait":       func(s *Snapshot) { s.Waits[0].Terms.Sequential = true },
 		"a long grant's info":   func(s *Snapshot) { s.Grants[0].Terms.Info = Info(strings.Repeat("x", MaxInfoBytes+1)) },
 		"under no token":        func(s *Snapshot) { s.Grants[1].Under[0] = 0 },
 		"under too many":        func(s *Snapshot) { s.Grants[1].Under = make([]Token, MaxUnder+1) },
