@@ -5,8 +5,8 @@
 #   img/make.sh run explain lease   # these
 #
 # Needs Go, jq, Debian's chromium, and unshare, script, pgrep and ip (util-linux, procps, iproute2). Each
-# terminal is that of a machine of its own making, which is called web1 and has its own network and process numbers: no picture
-# shows the real one, no pair that runs there is in the way, and nothing is left behind.
+# terminal is that of a machine of its own making, which is called web1 and has its own network and process
+# numbers: no picture shows the real one, no pair that runs there is in the way, and nothing is left behind.
 set -euo pipefail
 
 # --- pages and pictures
