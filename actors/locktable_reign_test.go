@@ -187,7 +187,7 @@ func TestTheTickerDrivesExpiry(t *testing.T) {
 		s.Root().Send(ticker, Subscribe{To: b.pid})
 		time.Sleep(time.Duration(expiryTicks)*nodeTick - 1)
 		b.idle()
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		b.proposed(b.session, 1)
 		s.Root().Stop(ticker)
 	})
