@@ -29,11 +29,12 @@ func (t *Table) acquire(s *session, c *Command) (Result, *claim) {
 }
 
 // covering returns the grant of the session that a re-entrant Acquire enters
-// again: its oldest that has all that is wanted. None with a MaxHold is entered:
-// its client may have forgotten it while the Acquire was under way, and could not
-// tell when the belief in it has to end.
+// again: its oldest that has all that is wanted. A MaxHold and entering do not go
+// together. The client may have forgotten a grant while the Acquire that enters
+// it was under way: it could not tell when the belief has to end, or would wait
+// for the nodes to end what they count no time for.
 func (t *Table) covering(s *session, c *Command) *claim {
-	if c.Terms == nil || !c.Terms.Reentrant {
+	if c.Terms == nil || !c.Terms.Reentrant || c.Terms.MaxHold > 0 {
 		return nil
 	}
 	l, used := t.owned[c.Name]
