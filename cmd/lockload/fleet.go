@@ -57,6 +57,11 @@ type crew struct {
 	tick    time.Duration // of their clocks; zero: what clients have
 }
 
+// ticks turns ticks of a common client into as much time of this crew's.
+func (c crew) ticks(n int) int {
+	return max(1, int(time.Duration(n)*actors.ClientTick/cmp.Or(c.tick, actors.ClientTick)))
+}
+
 // clientActors are many clients, each an actor with a session of its own, in one
 // actor system: they share a connection, as the programs of one machine that use
 // a common process would.
@@ -80,7 +85,10 @@ func clientActors(r reach, c crew) (*fleet, error) {
 	var callers []*actors.Caller
 	f := &fleet{close: func() { closeActors(process, ticker, callers) }}
 	for i := range c.clients {
-		cfg := replica.ClientConfig{Nodes: ids, Seed: seed(), TTL: lock.Millis(c.ttl.Milliseconds())}
+		cfg := replica.ClientConfig{
+			Nodes: ids, Seed: seed(), TTL: lock.Millis(c.ttl.Milliseconds()),
+			FirstAttempt: c.ticks(10), MaxAttempt: c.ticks(40), // as long as those of other clients
+		}
 		caller := actors.SpawnClient(process, ticker, messages.ClientID(i+1), cfg)
 		callers = append(callers, caller)
 		f.members = append(f.members, member{actorClerk{caller, caller.NewClerk()}, actorTenant{caller}})

@@ -106,6 +106,18 @@ func TestLocksAreHeldAndSessionsKept(t *testing.T) {
 	}
 }
 
+// Idle sessions survive the primary, although their clients tick slowly.
+func TestThePrimaryIsKilledWhileSessionsAreIdle(t *testing.T) {
+	pair := locktest.StartPair(t, locktest.Remoting(), locktest.Tick(50*time.Millisecond))
+	killed := time.AfterFunc(time.Second, pair.KillPrimary)
+	defer killed.Stop()
+	stdout, stderr, code := lockload("idle", "-sessions", "500", "-ttl", "2s", "-duration", "4s",
+		"-nodes", strings.Join(pair.Nodes(), ","), "-pids", fmt.Sprint(os.Getpid()), "--json")
+	if code != cli.OK {
+		t.Errorf("exit code %d\n%s%s", code, stdout, stderr)
+	}
+}
+
 func TestTheFloorIsMeasured(t *testing.T) {
 	for _, outstanding := range []int{1, 100} {
 		f, err := measureFloor(floorPlan{outstanding: outstanding, duration: 20 * time.Millisecond}, nil)
