@@ -35,7 +35,7 @@ func permits(n int) uint32 {
 // Reentrant grants at once, with the same token, what this client holds already
 // in at least as strong a mode. Each lease is released on its own, and the lock
 // is free after the last. What was acquired with MaxHold is not entered again, and
-// with MaxHold nothing is.
+// the two options together are refused.
 func Reentrant() LockOption { return func(r *request) { r.terms.Reentrant = true } }
 
 // MaxHold takes the lock back after it was held for d, 1 s to 30 days; the lease

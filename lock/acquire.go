@@ -30,11 +30,11 @@ func (t *Table) acquire(s *session, c *Command) (Result, *claim) {
 
 // covering returns the grant of the session that a re-entrant Acquire enters
 // again: its oldest that has all that is wanted. A MaxHold and entering do not go
-// together. The client may have forgotten a grant while the Acquire that enters
-// it was under way: it could not tell when the belief has to end, or would wait
-// for the nodes to end what they count no time for.
+// together, and Check lets no Acquire ask for both. The client may have forgotten
+// a grant while the Acquire that enters it was under way: it could not tell when
+// the belief has to end.
 func (t *Table) covering(s *session, c *Command) *claim {
-	if c.Terms == nil || !c.Terms.Reentrant || c.Terms.MaxHold > 0 {
+	if c.Terms == nil || !c.Terms.Reentrant {
 		return nil
 	}
 	l, used := t.owned[c.Name]

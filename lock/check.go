@@ -1,7 +1,6 @@
 package lock
 
 import (
-	"strings"
 	"unicode"
 	"unicode/utf8"
 )
@@ -11,6 +10,26 @@ import (
 // NoLimit for a command that may, and for a keep-alive, which is answered
 // without. The verbs of the node's own clock are not for clients.
 func (c Command) Check() Limit {
+	return firstOf(c.checkWeight(), c.checkVerb(), c.checkTerms(), c.checkForm())
+}
+
+// checkWeight comes first: nothing that costs its length is done with more.
+func (c *Command) checkWeight() Limit {
+	if c.Weight() > MaxRequestBytes {
+		return LimitRequest
+	}
+	return NoLimit
+}
+
+func (c *Command) checkVerb() Limit {
+	if !c.Verb.Known() || c.Verb.OfClock() {
+		return LimitVerb
+	}
+	return NoLimit
+}
+
+// checkForm checks what a verb has, and its terms if they are its own.
+func (c *Command) checkForm() Limit {
 	switch c.Verb {
 	case OpenSession:
 		return firstOf(checkNumber(c.Number), c.checkOpening())
@@ -19,15 +38,13 @@ func (c Command) Check() Limit {
 	case Lock, Unlock:
 		return firstOf(c.checkSlot(), CheckName(c.Name))
 	case Acquire:
-		return firstOf(c.checkSlot(), c.checkWants(), c.checkTerms())
+		return firstOf(c.checkSlot(), c.checkWants(), c.checkAcquire())
 	case Release:
 		return firstOf(c.checkSlot(), CheckName(c.Name), checkToken(c.Token))
 	case Cancel:
 		return c.checkSlot()
-	case Revoke:
-		return firstOf(c.checkSlot(), CheckName(c.Name), c.checkReason())
 	default:
-		return LimitVerb
+		return firstOf(c.checkSlot(), CheckName(c.Name), c.checkReason())
 	}
 }
 
@@ -62,117 +79,6 @@ func checkNumber(n Number) Limit {
 func checkToken(t Token) Limit {
 	if t == 0 {
 		return LimitToken
-	}
-	return NoLimit
-}
-
-func (c *Command) checkOpening() Limit {
-	if c.Terms == nil {
-		return NoLimit
-	}
-	if ttl := c.Terms.TTL; ttl != 0 && (ttl < MinTTL || ttl > MaxTTL) {
-		return LimitTTL
-	}
-	return c.Terms.Info.check()
-}
-
-// checkWants checks the locks that an Acquire names.
-func (c *Command) checkWants() Limit {
-	for w := range c.wants() {
-		if l := firstOf(CheckName(w.Name), checkShare(w.share())); l != NoLimit {
-			return l
-		}
-	}
-	if !distinct(c) {
-		return LimitNames
-	}
-	return NoLimit
-}
-
-// distinct reports whether an Acquire names each lock once, and not too many.
-func distinct(c *Command) bool {
-	if c.Terms == nil {
-		return true
-	}
-	if c.names() > MaxNames {
-		return false
-	}
-	seen := make(map[string]bool, c.names())
-	for w := range c.wants() {
-		if seen[w.Name] {
-			return false
-		}
-		seen[w.Name] = true
-	}
-	return true
-}
-
-func checkShare(s share) Limit {
-	switch {
-	case s.mode > Counted:
-		return LimitMode
-	case s.mode != Counted && (s.permits != 0 || s.of != 0):
-		return LimitPermits
-	case s.mode == Counted && (s.permits == 0 || s.permits > s.of || s.of > MaxPermits):
-		return LimitPermits
-	default:
-		return NoLimit
-	}
-}
-
-// checkTerms checks what an Acquire asks for beyond its locks.
-func (c *Command) checkTerms() Limit {
-	if c.Terms == nil {
-		return NoLimit
-	}
-	return firstOf(c.Terms.Info.check(), checkSpans(c.Terms), c.Terms.Under.check())
-}
-
-func checkSpans(t *Terms) Limit {
-	switch {
-	case t.MaxHold != 0 && (t.MaxHold < MinMaxHold || t.MaxHold > MaxMaxHold):
-		return LimitMaxHold
-	case t.LockDelay > MaxLockDelay:
-		return LimitLockDelay
-	default:
-		return NoLimit
-	}
-}
-
-func (h Holding) check() Limit {
-	if h == (Holding{}) {
-		return NoLimit
-	}
-	return firstOf(CheckName(h.Name), checkToken(h.Token))
-}
-
-// checkReason lets a reason be any text, of any lines.
-func (c *Command) checkReason() Limit {
-	if c.Terms == nil {
-		return NoLimit
-	}
-	reason := string(c.Terms.Info)
-	if len(reason) > MaxInfoBytes || !printable(strings.ReplaceAll(reason, "\n", " ")) {
-		return LimitInfo
-	}
-	return NoLimit
-}
-
-// check lets lines of key=value pass whose keys rise.
-func (i Info) check() Limit {
-	if i == "" {
-		return NoLimit
-	}
-	if len(i) > MaxInfoBytes {
-		return LimitInfo
-	}
-	last := ""
-	for line := range strings.SplitSeq(string(i), "\n") {
-		key, _, pair := strings.Cut(line, "=")
-		if !pair || key <= last || !printable(line) {
-			return LimitInfo
-		}
-		last = key
 	}
 	return NoLimit
 }

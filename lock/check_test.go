@@ -139,6 +139,9 @@ func TestCheckJudgesTheForm(t *testing.T) {
 		{reason("\x1b[31m"), LimitInfo},
 		{reason(Info(strings.Repeat("x", MaxInfoBytes+1))), LimitInfo},
 
+		{acquiring(Terms{Reentrant: true, MaxHold: MinMaxHold}), LimitReentrant},
+		{acquiring(Terms{Reentrant: true}), NoLimit},
+
 		{Command{}, LimitVerb},
 		{Command{Verb: 10, Number: 1, Name: "a"}, LimitVerb},
 		{Command{Verb: Expire, Session: 5}, LimitVerb},
@@ -147,6 +150,60 @@ func TestCheckJudgesTheForm(t *testing.T) {
 	} {
 		if got := tc.command.Check(); got != tc.want {
 			t.Errorf("%+v: limit %d, want %d", tc.command, got, tc.want)
+		}
+	}
+}
+
+// What a verb does not look at must not enter the order either: it would be kept
+// and sent on without ever having been judged.
+func TestTermsAreOfTheirVerb(t *testing.T) {
+	terms := map[string]Terms{
+		"nothing": {}, "ttl": {TTL: MinTTL}, "info": {Info: "a=b"}, "and": {And: many(1)}, "permits": {Permits: 1}, "of": {Of: 1},
+		"under": {Under: Holding{"a", 1}}, "sequential": {Sequential: true}, "reentrant": {Reentrant: true},
+		"allow": {AllowDeadlock: true}, "hold": {MaxHold: MinMaxHold}, "delay": {LockDelay: 1},
+	}
+	own := map[Verb]string{
+		OpenSession: "nothing ttl info",
+		Acquire:     "nothing info and permits of under sequential reentrant allow hold delay",
+		Revoke:      "nothing info",
+	}
+	for verb := OpenSession; verb <= KeepAlive; verb++ {
+		for name, asked := range terms {
+			c := Command{Verb: verb, Number: 1, Name: "x", Token: 1, Terms: &asked}
+			if c.Verb == Acquire && asked.Permits+asked.Of > 0 {
+				c.Mode, asked.Permits, asked.Of = Counted, 1, 1
+			}
+			want := LimitTerms
+			if strings.Contains(" "+own[verb]+" ", " "+name+" ") {
+				want = NoLimit
+			}
+			if got := c.Check(); got != want {
+				t.Errorf("verb %d with %s: limit %d, not %d", verb, name, got, want)
+			}
+		}
+	}
+}
+
+func TestARequestIsOfBoundedSize(t *testing.T) {
+	name := func(i int) string { return fmt.Sprintf("%02d", i) + strings.Repeat("x", MaxNameBytes-2) }
+	full := Terms{Info: Info("a=" + strings.Repeat("x", MaxInfoBytes-2)), Under: Holding{name(0), 1}}
+	for i := range MaxNames - 1 {
+		full.And = append(full.And, Want{Name: name(i)})
+	}
+	if c := acquiring(full); c.Check() != NoLimit || c.Weight() > MaxRequestBytes/2 {
+		t.Errorf("the largest Acquire, of %d bytes: limit %d", c.Weight(), c.Check())
+	}
+	for verb := range 256 {
+		for what, c := range map[string]Command{
+			"name":  {Name: strings.Repeat("x", MaxRequestBytes)},
+			"info":  {Terms: &Terms{Info: Info(strings.Repeat("x", MaxRequestBytes))}},
+			"under": {Terms: &Terms{Under: Holding{Name: strings.Repeat("x", MaxRequestBytes)}}},
+			"names": {Terms: &Terms{And: make([]Want, MaxRequestBytes/24)}},
+		} {
+			c.Verb, c.Number, c.Token = Verb(verb), 1, 1
+			if got := c.Check(); got != LimitRequest {
+				t.Errorf("verb %d with a long %s: limit %d", verb, what, got)
+			}
 		}
 	}
 }
@@ -165,14 +222,14 @@ func TestLimitsSayTheirNumbers(t *testing.T) {
 	for limit, number := range map[Limit]int{
 		LimitName: MaxNameBytes, LimitSlot: MaxSlots - 1, LimitSessions: MaxSessions, LimitLocks: MaxLocks,
 		LimitNames: MaxNames, LimitInfo: MaxInfoBytes, LimitPermits: MaxPermits, LimitSessionLocks: MaxSessionLocks,
-		LimitSessionWaits: MaxSessionWaits, LimitWaits: MaxWaits,
+		LimitSessionWaits: MaxSessionWaits, LimitWaits: MaxWaits, LimitRequest: MaxRequestBytes,
 	} {
 		if text := limit.String(); !strings.Contains(text, fmt.Sprint(number)) {
 			t.Errorf("limit %d reads %q, without %d", limit, text, number)
 		}
 	}
 	texts := map[string]Limit{}
-	for limit := NoLimit; limit <= LimitToken+1; limit++ {
+	for limit := NoLimit; int(limit) <= len(limitTexts); limit++ {
 		if other, taken := texts[limit.String()]; taken || limit.String() == "" {
 			t.Errorf("limits %d and %d share the text %q", limit, other, limit)
 		}

@@ -16,6 +16,7 @@ const (
 	MaxRevocations       = 64      // that a session remembers
 	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
 	MaxCycleBytes        = 1024    // of a Result's Cycle
+	MaxRequestBytes      = 1 << 16 // of a request, by its Weight: with all its names and a full Info it has half of it
 	tokenCountBits       = 40
 )
 
@@ -54,6 +55,9 @@ const (
 	LimitSessionWaits Limit = 15 // the session has MaxSessionWaits waits
 	LimitWaits        Limit = 16 // the table has MaxWaits waits
 	LimitToken        Limit = 17 // a Release or an Under needs a token
+	LimitRequest      Limit = 18 // a request weighs MaxRequestBytes
+	LimitTerms        Limit = 19 // a request has no terms but those of its verb
+	LimitReentrant    Limit = 20 // a re-entrant Acquire has no MaxHold: it could not cap the grant that it enters
 )
 
 // limitTexts say what the limits are, for people.
@@ -76,6 +80,9 @@ var limitTexts = [...]string{
 	LimitSessionWaits: "the session has 1000 acquires waiting; cancel some",
 	LimitWaits:        "the table has 1048576 acquires waiting",
 	LimitToken:        "the token of a grant is missing",
+	LimitRequest:      "a request is at most 65536 bytes in all",
+	LimitTerms:        "the request has terms that do not belong to its verb",
+	LimitReentrant:    "a re-entrant acquire has no longest hold, since the grant that it enters may have none",
 }
 
 // String says what the limit is, for people.

@@ -150,7 +150,9 @@ func (p *player) acquire(c *Command) {
 	t.Under.Name, t.Under.Token = p.holding()
 	t.Reentrant = pick(p, "reentrant", true, false, false)
 	t.AllowDeadlock = pick(p, "allow", true, false, false, false, false, false, false)
-	t.MaxHold = pick(p, "hold", Millis(0), 0, 5000)
+	if !t.Reentrant {
+		t.MaxHold = pick(p, "hold", Millis(0), 0, 5000)
+	}
 	t.LockDelay = pick(p, "delay", Millis(0), 0, 0, 7000)
 	t.Info = pick(p, "info", Info(""), "a=b")
 	c.Terms = t

@@ -342,7 +342,7 @@ func (m *model) acquire(s *modelSession, c Command, now *modelAnswer) Result {
 		g.above = m.above(terms.Under)
 	}
 	for _, h := range m.held {
-		if terms.Reentrant && terms.MaxHold == 0 && h.session == s && h.hold == 0 && h.covers(g) {
+		if terms.Reentrant && h.session == s && h.hold == 0 && h.covers(g) {
 			h.count++
 			now.got = h
 			return Result{Outcome: Granted, Token: h.token}

@@ -37,7 +37,8 @@ type Terms struct {
 	// meanwhile.
 	Sequential bool
 	// Reentrant grants at once, with the same token, what the session holds
-	// already, unless either has a MaxHold. Each grant is released on its own.
+	// already, unless that has a MaxHold; it goes with none. Each grant is released
+	// on its own.
 	Reentrant bool
 	// AllowDeadlock lets the wait queue although it closes a cycle; else such a
 	// wait is refused.

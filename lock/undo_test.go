@@ -17,15 +17,6 @@ func TestACancelUndoesTheAcquireBeforeItAndNoEarlierOne(t *testing.T) { // S6
 	s.then(Command{Session: id, Number: 5, Verb: Cancel}, is(Released))
 }
 
-func TestAnAcquireWithAMaxHoldEntersNothing(t *testing.T) {
-	s := begin(t)
-	id := s.open(1)
-	s.then(wanting(id, 0, 1, "a"), granted(at(1, 2)))
-	again := wanting(id, 1, 1, "a")
-	again.Wait, again.Terms = false, &Terms{Reentrant: true, MaxHold: MinMaxHold}
-	s.then(again, is(Held))
-}
-
 func TestAGrantWithAMaxHoldIsNotEnteredAgain(t *testing.T) {
 	s := begin(t)
 	id := s.open(1)
