@@ -54,7 +54,7 @@ func parse(args []string) (s settings, err error) {
 	clients := flags.String("clients", "1024", "the same with as many Lockstep client actors, each a session of its own; empty for none")
 	leases := flags.String("leases", "256", "the same as -callers with leases instead of ownerless locks; empty for none")
 	waiters := flags.String("waiters", "16", "callers that wait for one lock and hand it on, as goroutines and as clients; empty for none")
-	flags.DurationVar(&s.poll, "redis-poll", 0, "how long a caller that waits for a lock of Redis pauses between two attempts")
+	flags.DurationVar(&s.poll, "redis-poll", time.Millisecond, "how long a caller that waits for a lock of Redis pauses between two attempts; many pollers in its way make less be the slower")
 	flags.IntVar(&s.runs, "runs", 3, "how often each is measured, in turns; medians are shown")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "for how long each is measured")
 	flags.DurationVar(&s.warmUp, "warm-up", 500*time.Millisecond, "for how long each runs before")

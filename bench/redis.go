@@ -151,7 +151,8 @@ func (k *redisClerk) lock(ctx context.Context, name string) (bool, error) {
 	return set.Val(), replicated(wait)
 }
 
-// wait polls, since Redis has no queue.
+// wait polls, since Redis has no queue. An attempt that fails has written nothing,
+// so that its WAIT returns at once.
 func (k *redisClerk) wait(ctx context.Context, name string) error {
 	for {
 		if yes, err := k.lock(ctx, name); yes || err != nil {
