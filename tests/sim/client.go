@@ -304,7 +304,7 @@ func (c *client) send(to replica.NodeID, deliver func(*process)) {
 
 func (c *client) arrive(n *node, deliver func(*process)) {
 	if p := n.proc; p != nil {
-		p.arrive(func() { p.tableActor.post(func() { deliver(p) }) })
+		p.clients.arrive(p, func() { p.tableActor.post(func() { deliver(p) }) })
 		return
 	}
 	if !n.dark && c.w.happens(0.8) {

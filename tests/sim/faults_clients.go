@@ -12,16 +12,34 @@ func (w *world) upsetClients() {
 			return
 		}
 		w.upsetClients()
-		c := w.clients[r.IntN(len(w.clients))]
-		switch k := r.IntN(10); {
-		case k < 4:
-			c.pause(c.absence(r))
-		case k < 6:
-			c.sever(1+r.IntN(3), c.absence(r))
-		default:
-			c.kill()
+		w.clients[r.IntN(len(w.clients))].beUpset(r)
+	})
+}
+
+// upsetBehind upsets a client when a node goes on after a pause: what was answered
+// late is then the last that it hears.
+func (w *world) upsetBehind() {
+	r := w.doom
+	if w.faults.over() || r.IntN(2) == 0 {
+		return
+	}
+	c := w.clients[r.IntN(len(w.clients))]
+	w.after(instant(r.Int64N(int64(4*tickLength))), func() {
+		if !w.faults.over() {
+			c.beUpset(r)
 		}
 	})
+}
+
+func (c *client) beUpset(r *rand.Rand) {
+	switch k := r.IntN(10); {
+	case k < 4:
+		c.pause(c.absence(r))
+	case k < 7:
+		c.sever(1+r.IntN(3), c.absence(r))
+	default:
+		c.kill()
+	}
 }
 
 // absence is short, or about as long as the session may be silent, or anything.

@@ -107,7 +107,7 @@ func besides(w want, holders []*grant) bool {
 
 func (m *model) acquire(c lock.Command, got lock.Result) {
 	asked := m.asked(c)
-	if c.Terms != nil && c.Terms.Reentrant {
+	if c.Terms != nil && c.Terms.Reentrant && c.Terms.MaxHold == 0 {
 		if g := m.covering(asked); g != nil {
 			g.count++
 			m.expect(got, lock.Result{Outcome: lock.Granted, Token: g.token})

@@ -36,21 +36,19 @@ type process struct {
 	replicator, tableActor actor
 	table                  table
 
-	paused, dead bool
-	pausedAt     instant
-	pauses       int      // counts them, so that a wake-up knows its own
-	socket       []func() // what came and was not read yet
-	reading      bool     // it will be read, at readAt
-	readAt       instant
-	missed       bool // a tick fell due during the pause
-	tickOut      bool // a tick waits to be handled
-	countOut     bool // and one at the table
-	lastPost     instant
-	lastTick     instant
-	peerInc      replica.Incarnation // the peer's life, as far as it was heard
-	status       replica.Status
-	spread       spread
-	soloAt       instant // SOLO, awake and with its view on disk ever since
+	paused, dead   bool
+	pausedAt       instant
+	pauses         int // counts them, so that a wake-up knows its own
+	peers, clients socket
+	missed         bool // a tick fell due during the pause
+	tickOut        bool // a tick waits to be handled
+	countOut       bool // and one at the table
+	lastPost       instant
+	lastTick       instant
+	peerInc        replica.Incarnation // the peer's life, as far as it was heard
+	status         replica.Status
+	spread         spread
+	soloAt         instant // SOLO, awake and with its view on disk ever since
 }
 
 // start begins a new life. The new incarnation is on disk before anything else
@@ -171,23 +169,24 @@ func (p *process) pause(d instant) {
 
 // wake lets the process go on, timers first: what waits in the socket may be
 // read a good while after the tick that fell due in the meantime. The core has
-// N ticks for that (P2). A stall in that time does not put the reading off.
+// N ticks for that (P2).
 func (p *process) wake() {
 	if p.dead || !p.paused {
 		return
 	}
 	p.paused = false
+	if p.w.now-p.pausedAt > 2*tickLength {
+		p.w.upsetBehind()
+	}
 	p.replicator.resume()
 	p.tableActor.resume()
 	if p.missed {
 		p.missed = false
 		p.postTick()
 	}
-	if len(p.socket) == 0 || !p.reading {
-		p.readAt = p.w.now + p.lateness()
-	}
-	p.reading = true
-	p.w.agenda.add(max(p.w.now, p.readAt), p.read)
+	late := p.lateness()
+	p.peers.wake(p, late)
+	p.clients.wake(p, min(late, p.w.upTo(2*late+1)))
 }
 
 // lateness is how much later the socket is read than the first tick is handled.
@@ -201,25 +200,45 @@ func (p *process) lateness() instant {
 	return late
 }
 
+// socket is where frames wait that nobody has read yet: the peer's, or those of
+// the clients. Which of the two is read first after a pause is anybody's guess.
+type socket struct {
+	waiting []func()
+	reading bool // it will be read, at readAt
+	readAt  instant
+}
+
 // arrive is something coming from the network. What came before and was not
 // read yet goes first.
-func (p *process) arrive(m func()) {
+func (s *socket) arrive(p *process, m func()) {
 	if p.dead {
 		return
 	}
-	if p.paused || len(p.socket) > 0 {
-		p.socket = append(p.socket, m)
+	if p.paused || len(s.waiting) > 0 {
+		s.waiting = append(s.waiting, m)
 		return
 	}
 	m()
 }
 
-func (p *process) read() {
+func (p *process) arrive(m func()) { p.peers.arrive(p, m) }
+
+// wake has the socket read a while after the process goes on. A stall in that
+// time does not put the reading off.
+func (s *socket) wake(p *process, late instant) {
+	if len(s.waiting) == 0 || !s.reading {
+		s.readAt = p.w.now + late
+	}
+	s.reading = true
+	p.w.agenda.add(max(p.w.now, s.readAt), func() { s.read(p) })
+}
+
+func (s *socket) read(p *process) {
 	if p.dead || p.paused {
 		return
 	}
-	waiting := p.socket
-	p.socket, p.reading = nil, false
+	waiting := s.waiting
+	s.waiting, s.reading = nil, false
 	for _, m := range waiting {
 		m()
 	}
