@@ -119,7 +119,7 @@ func (c *Client) start(i lock.Slot, call call) {
 func (c *Client) begin(i lock.Slot) {
 	s := &c.slots.all[i]
 	s.number++
-	s.sent = c.clock
+	s.sent, s.seen = c.clock, c.session.revocations.seen
 	s.attempt = attempt{node: c.primary}
 	c.send(&s.attempt, errand{slot: i})
 }

@@ -98,10 +98,23 @@ func (c *Client) reported(from, at int, report lock.Report) {
 	one := c.inquiries.open[at]
 	c.inquiries.remove(one.id)
 	if one.own {
-		c.revocationsReported(&report)
+		c.ownReported(&one, &report)
 		return
 	}
 	c.finished = append(c.finished, Finished{ID: one.call, Report: &report})
+}
+
+// ownReported handles what the client has asked for itself, to know which of its
+// leases were taken away.
+func (c *Client) ownReported(one *inquiry, report *lock.Report) {
+	switch {
+	case one.id == c.session.revocations.inquiry:
+		c.revocationsReported(report)
+	case one.query.Kind == lock.QuerySession:
+		c.counted(report)
+	case !report.Current:
+		c.loseLease(one.query.Token, ErrRevoked, "")
+	}
 }
 
 // inquiriesTick asks again where an attempt is over.
@@ -135,15 +148,19 @@ func (c *Client) cancelInquiry(id CallID) bool {
 	return true
 }
 
-// failInquiries ends every inquiry. The client's own is made anew when a
-// keep-alive asks for it again.
+// failInquiries ends every inquiry of a caller. The client's own go on for as long
+// as there are leases to ask about.
 func (c *Client) failInquiries(err error) {
-	for _, one := range c.inquiries.open {
+	c.inquiries.open = slices.DeleteFunc(c.inquiries.open, func(one inquiry) bool {
 		if !one.own {
 			c.finish(one.call, lock.Result{}, err)
 		}
-	}
-	clear(c.inquiries.open)
-	c.inquiries.open = c.inquiries.open[:0]
-	c.session.revocations.inquiry = 0
+		return !one.own
+	})
+}
+
+// endOwnInquiries ends the client's own: the session is over, and so are its
+// leases.
+func (c *Client) endOwnInquiries() {
+	c.inquiries.open = slices.DeleteFunc(c.inquiries.open, func(one inquiry) bool { return one.own })
 }

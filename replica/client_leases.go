@@ -60,6 +60,9 @@ func (c *Client) granted(i lock.Slot, result lock.Result) {
 	s := &c.slots.all[i]
 	end := c.leases.add(result.Token, c.endOfHold(s, result.Token), s.call.reentrant())
 	c.finished = append(c.finished, Finished{ID: s.call.id, Result: result, Until: end})
+	if c.session.revocations.forgotten(s.seen) {
+		c.verify(s.call.name, result.Token)
+	}
 	c.slots.release(i)
 	if r, ok := c.session.revocations.find(result.Token); ok {
 		c.revoke(r)

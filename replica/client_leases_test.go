@@ -95,22 +95,116 @@ func TestARevokedGrantThatIsEnteredAgainIsToldLostOnce(t *testing.T) {
 	s.then(frame, "finish 2: granted, 3: granted", "lost 501: revoked because")
 }
 
-func TestWhoMayHaveMissedARevocationLosesAllLeases(t *testing.T) {
-	var tokens []lock.Token
-	for i := range lock.MaxRevocations + 1 {
-		tokens = append(tokens, lock.Token(1000+i))
+// tokens returns so many, from one on.
+func tokens(from lock.Token, n int) (all []lock.Token) {
+	for i := range n {
+		all = append(all, from+lock.Token(i))
 	}
+	return all
+}
+
+// holds answers the census with a page of locks.
+func holds(id InquiryID, more bool, cards ...lock.LockCard) Looked {
+	return Looked{"a", []Reported{{ID: id, Kind: Executed, Report: lock.Report{
+		Index: 9, Sessions: []lock.SessionCard{{ID: testSession}}, Locks: cards, More: more,
+	}}}}
+}
+
+func held(name string, holders ...lock.Token) lock.LockCard {
+	card := lock.LockCard{Name: name}
+	for _, token := range holders {
+		card.Holders = append(card.Holders, lock.HolderCard{Session: testSession, Token: token})
+	}
+	return card
+}
+
+// tellHoldingMany starts with the leases 500 of x, 501 of y and 502 of z.
+func tellHoldingMany(t *testing.T) *story {
 	s := tellHolding(t, ClientConfig{})
-	s.aliveAfter(4333, 1, 2, "look a: 1 session")
-	s.then(report(1, revoked(tokens[:2]...)...))
-	s.aliveAfter(7666, 2, 65, "look a: 2 session")
-	s.then(report(2, revoked(tokens[1:]...)...)) // the last known one is there
-	s.aliveAfter(10_999, 3, 129, "look a: 3 session")
-	var others []lock.Token
-	for i := range lock.MaxRevocations {
-		others = append(others, lock.Token(2000+i))
+	for i, name := range []string{"y", "z"} {
+		s.client.Step(acquireCall(CallID(2+i), name))
+		s.then(granted("a", 0, lock.Number(2+i), lock.Token(501+i)), fmt.Sprintf("finish %d: granted", 2+i))
 	}
-	s.then(report(3, revoked(others...)...), "lost all: lost")
+	return s
+}
+
+func TestAsManyRevocationsAsTheNodesRememberAreNotMissed(t *testing.T) {
+	s := tellHoldingMany(t)
+	all := tokens(1000, lock.MaxRevocations+1)
+	s.aliveAfter(4333, 1, 2, "look a: 1 session")
+	s.then(report(1, revoked(all[:2]...)...))
+	s.aliveAfter(7666, 2, 65, "look a: 2 session")
+	s.then(report(2, revoked(all[1:]...)...)) // the last known one is there
+	s.aliveAfter(10_999, 3, 65)
+}
+
+// 64 from nothing may be all, or the last of more: who cannot tell asks what is
+// held, and loses nothing else.
+func TestWhoMayHaveMissedARevocationLosesWhatIsNotHeldAnyMore(t *testing.T) {
+	s := tellHoldingMany(t)
+	s.aliveAfter(4333, 1, 64, "look a: 1 session")
+	s.then(report(1, revoked(tokens(1000, lock.MaxRevocations)...)...), "look a: 2 session")
+	s.then(holds(2, true, held("w", 77), held("x", 500)), "look a: 3 session behind x")
+	s.then(holds(2, false)) // late
+	s.then(holds(3, false, held("z", 7, 502)), "lost 501: revoked")
+	s.then(report(3, revoked(500, 502)...))
+	s.aliveAfter(7666, 2, 64)
+}
+
+// The client had told so itself, 98/102 of a MaxHold after the grants.
+func TestTheEndsOfManyMaxHoldsLoseNothingElse(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	for i := range lock.MaxRevocations + 1 {
+		call := acquireCall(CallID(10+i), "y")
+		call.Terms = &lock.Terms{MaxHold: 1000}
+		s.client.Step(call)
+		s.client.Step(granted("a", 0, lock.Number(2+i), lock.Token(600+i)))
+	}
+	s.client.Step(at(2000))
+	s.aliveAfter(4333, 1, 65, "look a: 1 session")
+	s.then(report(1, revoked(tokens(601, lock.MaxRevocations)...)...), "look a: 2 session")
+	s.then(holds(2, false, held("x", 500)))
+	s.then(Noticed{testSession, revoked(500)[0]}, "lost 500: revoked because") // it was there
+}
+
+func TestACensusBeginsAnewWhenMoreIsMissedMeanwhile(t *testing.T) {
+	s := tellHoldingMany(t)
+	s.aliveAfter(4333, 1, 64, "look a: 1 session")
+	s.then(report(1, revoked(tokens(1000, lock.MaxRevocations)...)...), "look a: 2 session")
+	s.aliveAfter(7666, 2, 200, "look a: 3 session")
+	s.then(report(3, revoked(tokens(2000, lock.MaxRevocations)...)...), "look a: 4 session")
+	s.then(holds(2, false)) // of the census that was given up
+	s.then(releaseCall(9, 502), "ask a: release 0/4 x#502")
+	s.then(holds(4, false, held("x", 500)), "lost 501: revoked")
+}
+
+func TestACensusThatFindsNoSessionEndsIt(t *testing.T) {
+	s := tellHoldingMany(t)
+	s.aliveAfter(4333, 1, 64, "look a: 1 session")
+	s.then(report(1, revoked(tokens(1000, lock.MaxRevocations)...)...), "look a: 2 session")
+	s.then(report(2), "lost all: lost")
+}
+
+func TestWhoHoldsNothingTakesNoCensus(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.aliveAfter(4333, 1, 64, "look a: 1 session")
+	s.then(report(1, revoked(tokens(1000, lock.MaxRevocations)...)...))
+}
+
+// The answer was so long on its way that the nodes may have granted the lock, taken
+// it away, and forgotten that they did.
+func TestAGrantOlderThanAllKnownRevocationsIsVerified(t *testing.T) {
+	for current, want := range map[bool][]string{true: nil, false: {"lost 501: revoked"}} {
+		s := tellHolding(t, ClientConfig{})
+		s.then(acquireCall(2, "y"), "ask a: acquire 0/2 y")
+		s.aliveAfter(4333, 1, 64, "look a: 1 session")
+		s.then(report(1, revoked(tokens(1000, lock.MaxRevocations)...)...), "look a: 2 session")
+		s.then(holds(2, false, held("x", 500)))
+		s.then(granted("a", 0, 2, 501), "finish 2: granted", "look a: 3 token")
+		s.then(Looked{"a", []Reported{{ID: 3, Kind: Executed, Report: lock.Report{Current: current}}}}, want...)
+		s.then(acquireCall(3, "y"), "ask a: acquire 0/3 y")
+		s.then(granted("a", 0, 3, 502), "finish 3: granted") // asked for after the report
+	}
 }
 
 func TestTheInquiryForRevocationsEndsWithTheSession(t *testing.T) {
@@ -121,11 +215,12 @@ func TestTheInquiryForRevocationsEndsWithTheSession(t *testing.T) {
 	s.quiet(100)
 }
 
-func TestTheInquiryForRevocationsIsMadeAgainWhenNodesRefusedIt(t *testing.T) {
+func TestTheInquiryForRevocationsGoesOnWhenNodesRefuseIt(t *testing.T) {
 	s := tellHolding(t, ClientConfig{Nodes: []NodeID{"a"}})
 	s.aliveAfter(4333, 1, 1, "look a: 1 session")
 	s.then(NodeRefused{"a", "no"})
-	s.aliveAfter(7666, 2, 1, "look a: 2 session")
+	s.tickUntil("look a: 1 session")
+	s.then(report(1, revoked(500)...), "lost 500: revoked because")
 }
 
 var capped = &lock.Terms{MaxHold: 5000}

@@ -112,7 +112,7 @@ func (c *Client) expire() {
 	for node := range c.asks {
 		c.asks[node] = c.asks[node][:0]
 	}
-	c.forgetRevocations()
+	c.endOwnInquiries()
 	c.session = session{nonce: c.session.nonce}
 }
 
@@ -122,6 +122,7 @@ func (c *Client) shut() {
 	c.endSlots(ErrClosed)
 	c.endWaiting(ErrClosed)
 	c.failInquiries(ErrClosed)
+	c.endOwnInquiries()
 	c.loseAll(ErrReleased)
 	switch s := &c.session; s.stage {
 	case opened:

@@ -22,7 +22,8 @@ type slot struct {
 	call    call        // unless free: what is asked
 	attempt attempt     // unless free
 	number  lock.Number // of the last request; the next one has the next
-	sent    Instant     // when that was first asked
+	sent    Instant     // when that was first asked,
+	seen    uint64      // and how many revocations had been seen by then
 	state   slotState
 }
 

@@ -157,9 +157,13 @@ func describeCommand(c lock.Command) string {
 
 func describeInquiry(i Inquiry) string {
 	kinds := map[lock.QueryKind]string{
-		lock.QueryLock: "lock", lock.QuerySession: "session", lock.QueryEvents: "events",
+		lock.QueryLock: "lock", lock.QuerySession: "session", lock.QueryEvents: "events", lock.QueryToken: "token",
 	}
-	return fmt.Sprintf("%d %s", i.ID, kinds[i.Query.Kind])
+	words := fmt.Sprintf("%d %s", i.ID, kinds[i.Query.Kind])
+	if i.Query.After != "" {
+		words += " behind " + i.Query.After
+	}
+	return words
 }
 
 var outcomes = map[lock.Outcome]string{
