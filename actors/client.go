@@ -42,7 +42,7 @@ func (c *Client) Receive(ctx actor.Context) {
 	case callsWaiting:
 		c.takeCalls()
 	case *FromNode:
-		c.step(replica.Answered{From: m.From, Answers: m.Answers})
+		c.step(replica.Answered{From: m.From, Answers: m.Answers, Now: c.caller.clock()})
 	case *ReportsFromNode:
 		c.step(replica.Looked{From: m.From, Reports: m.Reports})
 	case *NoticesFromNode:
@@ -101,7 +101,7 @@ func (c *Client) begin(one *call) {
 
 func (c *Client) startBatch() {
 	if len(c.batch) > 0 {
-		c.step(replica.Calls{Calls: c.batch})
+		c.step(replica.Calls{Calls: c.batch, Now: c.caller.clock()})
 		c.batch = c.batch[:0]
 	}
 }

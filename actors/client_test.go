@@ -142,3 +142,31 @@ func TestNextCallFencesTheCancelledOne(t *testing.T) {
 		closeQuietly(t, s, c, ticker)
 	})
 }
+
+// The machine slept for longer than a session lives, and the first call comes
+// before the tick that would tell: it is asked under a session of its own.
+func TestAClerksFirstCallAfterASleepOpensANewSession(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, jump, end := clientWithClock(t, s)
+		clerk, ended := c.NewClerk(), make(chan error, 1)
+		lockOne := func() {
+			_, err := c.Call(context.Background(), clerk, lock.Lock, "a")
+			ended <- err
+		}
+		for session := lock.SessionID(5); session < 7; session++ {
+			jump(60_000)
+			go lockOne()
+			synctest.Wait()
+			asked := answer(s, c, lock.Result{Outcome: lock.Opened, Session: session})
+			if len(asked) != 1 || asked[0].Verb != lock.OpenSession {
+				t.Fatalf("asked %+v first", asked)
+			}
+			synctest.Wait()
+			answer(s, c, lock.Result{Outcome: lock.Held})
+			if err := <-ended; err != nil {
+				t.Fatal(err)
+			}
+		}
+		end()
+	})
+}

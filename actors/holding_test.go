@@ -276,3 +276,31 @@ func TestAHoldingEndsOnceUnderManyHands(t *testing.T) {
 		t.Errorf("it ended %d times", firsts)
 	}
 }
+
+// A grant that was read after a suspend, but before the first tick, is believed in
+// by nobody any more.
+func TestAGrantThatComesAfterTheBeliefIsNoHolding(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		c, jump, end := clientWithClock(t, s)
+		heldBy(t, s, c, 9)
+		got := make(chan error, 1)
+		go func() {
+			h, _, err := c.Acquire(context.Background(), acquireCommand)
+			if h != nil {
+				t.Errorf("it is handed out: %v remain", h.Remaining())
+			}
+			got <- err
+		}()
+		synctest.Wait()
+		jump(9700)
+		answer(s, c, lock.Result{Outcome: lock.Granted, Token: 10})
+		if err := <-got; err != replica.ErrSessionExpired {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if undone := answer(s, c, lock.Result{Outcome: lock.Released}); len(undone) != 1 || undone[0].Verb != lock.Cancel {
+			t.Errorf("then asked %+v", undone)
+		}
+		end()
+	})
+}
