@@ -39,7 +39,7 @@ type Client struct {
 	terms  *lock.Terms // of the session
 	random splitMix
 	now    uint64  // in ticks
-	clock  Instant // at the last tick: what is sent now counts as sent then, which is never too late
+	clock  Instant // as last shown: what is sent now counts as sent then, which is never too late
 
 	// primary is the index of the node that new requests go to: the last that
 	// has answered one as executed.
@@ -102,9 +102,7 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 	case Call:
 		c.call(ev)
 	case Calls:
-		for _, one := range ev.Calls {
-			c.call(one)
-		}
+		c.calls(ev)
 	case Inquire:
 		c.inquire(ev)
 	case Cancel:

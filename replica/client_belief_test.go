@@ -27,7 +27,7 @@ func releaseCall(id CallID, token lock.Token) Call {
 
 func granted(from NodeID, slot lock.Slot, number lock.Number, token lock.Token) Answered {
 	result := lock.Result{Outcome: lock.Granted, Token: token}
-	return Answered{from, []Answer{{Request: request(slot, number), Kind: Executed, Result: result}}}
+	return Answered{From: from, Answers: []Answer{{Request: request(slot, number), Kind: Executed, Result: result}}}
 }
 
 func keepAliveID(round lock.Number) lock.RequestID {
@@ -39,7 +39,7 @@ func alive(from NodeID, round lock.Number) Answered { return aliveWith(from, rou
 
 func aliveWith(from NodeID, round lock.Number, result lock.Result) Answered {
 	result.Outcome = lock.Alive
-	return Answered{from, []Answer{{Request: keepAliveID(round), Kind: Executed, Result: result}}}
+	return Answered{From: from, Answers: []Answer{{Request: keepAliveID(round), Kind: Executed, Result: result}}}
 }
 
 func at(now Instant) ClientTick { return ClientTick{Now: now} }
@@ -72,7 +72,7 @@ func TestARoundThatIsSentAgainCountsFromItsFirstSending(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.then(at(4333), "ask a: keep-alive 1")
 	s.then(refused("a", NotPrimary, "b", 0, 0)) // of no round
-	s.then(Answered{"a", []Answer{{Request: keepAliveID(1), Kind: NotPrimary, Hint: "b"}}}, "ask b: keep-alive 1")
+	s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: NotPrimary, Hint: "b"}}}, "ask b: keep-alive 1")
 	for range 9 {
 		s.then(at(5000))
 	}
@@ -100,7 +100,7 @@ func TestOnlyAliveProlongsTheBelief(t *testing.T) {
 	s := tellHolding(t, ClientConfig{Nodes: []NodeID{"a"}})
 	s.then(at(4333), "ask a: keep-alive 1")
 	for _, kind := range []AnswerKind{NotPrimary, Moved, Overloaded} {
-		s.then(Answered{"a", []Answer{{Request: keepAliveID(1), Kind: kind, Hint: "b"}}})
+		s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: kind, Hint: "b"}}})
 	}
 	s.then(alive("a", 2)) // of no round
 	s.then(alive("a", 0))
@@ -115,7 +115,7 @@ func TestOnlyAliveProlongsTheBelief(t *testing.T) {
 func TestANodeThatDoesNotKnowKeepAlivesIsNotPressed(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.then(at(4333), "ask a: keep-alive 1")
-	s.then(Answered{"a", []Answer{{Request: keepAliveID(1), Kind: Executed, Result: lock.Result{Outcome: lock.Invalid}}}})
+	s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: Executed, Result: lock.Result{Outcome: lock.Invalid}}}})
 	s.then(at(7665))
 	s.then(at(7666), "ask a: keep-alive 2")
 }
@@ -178,6 +178,26 @@ func TestASessionThatNobodyNeedsIsForgottenWithTheBelief(t *testing.T) {
 	s.then(lockCall(2, 0, "x"), "ask a: open")
 }
 
+// The machine slept: the call comes before the tick that shows for how long.
+func TestTheFirstCallAfterASleepOpensANewSession(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(Calls{Calls: []Call{lockCall(2, 7, "x")}, Now: 60_000}, "ask a: open")
+	s.then(s.opened("a"), "believes until 69607", "ask a: lock 0/1 x")
+	s.then(executed("a", 0, 1, lock.Granted), "finish 2: granted")
+}
+
+func TestTheFirstCallAfterASleepFindsTheLeasesLost(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(Calls{Calls: []Call{lockCall(2, 7, "x")}, Now: 60_000}, "lost all: lost", "ask a: open")
+}
+
+func TestACallDoesNotDisturbAnOpening(t *testing.T) {
+	s := tell(t, ClientConfig{})
+	s.then(lockCall(1, 0, "x"), "ask a: open")
+	s.then(Calls{Calls: []Call{lockCall(2, 0, "y")}, Now: 60_000})
+	s.then(s.opened("a"), "believes until 9607", "ask a: lock 0/1 x, lock 1/1 y")
+}
+
 func TestAnAcquireWaitsUntilItsGrantCouldBeHandedOut(t *testing.T) {
 	s := tellOpened(t, ClientConfig{Nodes: []NodeID{"a"}})
 	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
@@ -203,8 +223,9 @@ func TestAGrantThatCannotBeBelievedInIsUndone(t *testing.T) {
 	s.then(s.opened("a"), "believes until 10607", "ask a: lock 0/1 z")
 	s.client.Step(at(10_581))
 	s.then(acquireCall(2, "x"), "ask a: acquire 1/1 x")
-	s.client.clock = 10_582 // without the tick's judgement
-	s.then(granted("a", 1, 1, 500), "finish 2: expired", "ask a: cancel 1/2")
+	late := granted("a", 1, 1, 500)
+	late.Now = 10_582 // before the tick that shows it
+	s.then(late, "finish 2: expired", "ask a: cancel 1/2")
 	s.then(executed("a", 1, 2, lock.Released))
 	if s.client.leases.any() {
 		t.Error("the lease is there all the same")
@@ -215,7 +236,7 @@ func TestANodeCanSayThatTheSessionHasExpired(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.then(acquireCall(2, "y"), "ask a: acquire 0/2 y")
 	s.then(at(4333), "ask a: keep-alive 1")
-	s.then(Answered{"a", []Answer{{Request: keepAliveID(1), Kind: Executed, Result: lock.Result{Outcome: lock.SessionExpired}}}},
+	s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: Executed, Result: lock.Result{Outcome: lock.SessionExpired}}}},
 		"finish 2: expired", "lost all: lost")
 	s.then(at(20_000))
 }

@@ -24,7 +24,7 @@ func benchmarkRounds(b *testing.B, outstanding int) {
 		return c.Step(Call{ID: id, Clerk: ClerkID(id), Verb: lock.Lock, Name: "locks/0123456789"})
 	}
 	call()
-	asked := answersTo(c.Step(Answered{node, []Answer{{
+	asked := answersTo(c.Step(Answered{From: node, Answers: []Answer{{
 		Request: c.openCommand().ID(),
 		Kind:    Executed, Result: lock.Result{Outcome: lock.Opened, Session: 1 << 40},
 	}}}))
@@ -37,7 +37,7 @@ func benchmarkRounds(b *testing.B, outstanding int) {
 	for n := 0; n < b.N; n += 1024 {
 		frame := asked[:1024]
 		start := time.Now()
-		effects := c.Step(Answered{node, frame})
+		effects := c.Step(Answered{From: node, Answers: frame})
 		answering += time.Since(start)
 		asked = append(asked[1024:], answersTo(effects)...)
 		for range 1024 {
@@ -72,7 +72,7 @@ func BenchmarkClientLease(b *testing.B) {
 	const callers = 1024
 	c := NewClient(ClientConfig{Nodes: []NodeID{node, "10.0.0.2:7000"}})
 	c.Step(Call{Verb: lock.Acquire, Name: "locks/0123456789"})
-	c.Step(Answered{node, answersTo(c.Step(Answered{node, []Answer{{
+	c.Step(Answered{From: node, Answers: answersTo(c.Step(Answered{From: node, Answers: []Answer{{
 		Request: c.openCommand().ID(),
 		Kind:    Executed, Result: lock.Result{Outcome: lock.Opened, Session: 1 << 40},
 	}}}))})
@@ -82,14 +82,14 @@ func BenchmarkClientLease(b *testing.B) {
 		for i := range calls {
 			calls[i] = Call{ID: CallID(i), Verb: verb, Name: "locks/0123456789", Token: token + 1 + lock.Token(i)}
 		}
-		answers := answersTo(c.Step(Calls{calls}))
+		answers := answersTo(c.Step(Calls{Calls: calls}))
 		for i := range answers {
 			answers[i].Result.Token = token + 1 + lock.Token(i)
 			if verb == lock.Release {
 				answers[i].Result = lock.Result{Outcome: lock.Released}
 			}
 		}
-		c.Step(Answered{node, answers})
+		c.Step(Answered{From: node, Answers: answers})
 	}
 	b.ReportAllocs()
 	b.ResetTimer()

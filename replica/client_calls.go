@@ -28,6 +28,19 @@ func (c *call) capped() bool { return c.terms != nil && c.terms.MaxHold != 0 }
 // reentrant says that the grant may be an earlier one's, entered again.
 func (c *call) reentrant() bool { return c.terms != nil && c.terms.Reentrant }
 
+// calls takes new calls in. A session that is not believed in any more is given up
+// before them, as a tick would do it: else they were asked under one that the
+// nodes may have ended while the machine slept.
+func (c *Client) calls(ev Calls) {
+	c.reach(ev.Now)
+	if c.session.stage == opened {
+		c.beliefTick()
+	}
+	for _, one := range ev.Calls {
+		c.call(one)
+	}
+}
+
 // call takes a new call in. A clerk's bound slot serves nobody else, so the
 // clerk need not queue for it. A lease ends when its Release is asked: its loss
 // would be no news from then on.
@@ -191,6 +204,7 @@ func (c *Client) endWaiting(err error) {
 
 // answered handles a frame of answers.
 func (c *Client) answered(ev Answered) {
+	c.reach(ev.Now)
 	from := c.node(ev.From)
 	if from >= 0 {
 		c.refusals[from] = ""
@@ -247,13 +261,16 @@ func (c *Client) executed(from int, i lock.Slot, result lock.Result) {
 // tick ends what is out of time and asks again where an attempt is.
 func (c *Client) tick(ev ClientTick) {
 	c.now++
-	c.clock = max(c.clock, ev.Now)
+	c.reach(ev.Now)
 	c.sessionTick()
 	c.slotsTick()
 	c.holdsTick()
 	c.inquiriesTick()
 	c.giveUpWaiting(ErrDeadline, func(waiting *call) bool { return waiting.deadline <= c.now })
 }
+
+// reach moves the clock. One that goes back is not followed.
+func (c *Client) reach(now Instant) { c.clock = max(c.clock, now) }
 
 // slotsTick looks at all slots. They are no more than 4,096, so that is cheap.
 func (c *Client) slotsTick() {

@@ -42,8 +42,13 @@ type (
 		Deadline int       // ticks from now; 0 is none
 	}
 
-	// Calls are several calls at once, so that one effect asks for all of them.
-	Calls struct{ Calls []Call }
+	// Calls are several calls at once, so that one effect asks for all of them. Now
+	// is what the client's clock shows; zero leaves it where it was. After a
+	// suspend they may come before the tick that would show how late it is.
+	Calls struct {
+		Calls []Call
+		Now   Instant
+	}
 
 	// Inquire asks about the state; it needs no session. It ends with a Report.
 	Inquire struct {
@@ -59,10 +64,12 @@ type (
 	// others may use the slots that its abandoned calls have bound.
 	Forget struct{ Clerk ClerkID }
 
-	// Answered brings what a node replied.
+	// Answered brings what a node replied. Now is as for Calls: what is granted to
+	// nobody's belief any more is not handed out.
 	Answered struct {
 		From    NodeID
 		Answers []Answer
+		Now     Instant
 	}
 
 	// Looked brings what a node replied to inquiries.

@@ -148,7 +148,7 @@ func (h *holder) arrive(t *rapid.T, f frame) {
 		h.post(back)
 	}
 	if len(f.answers) > 0 {
-		h.step(t, Answered{h.nodes[f.node], f.answers})
+		h.step(t, Answered{From: h.nodes[f.node], Answers: f.answers})
 	}
 	if len(f.reports) > 0 {
 		h.step(t, Looked{h.nodes[f.node], f.reports})

@@ -177,7 +177,7 @@ func (w *world) checkFence(t *rapid.T, call *worldCall, c lock.Command) {
 // arrive lets a packet arrive at its end.
 func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
 	if p.answers != nil {
-		w.step(t, Answered{w.nodes[p.node], p.answers})
+		w.step(t, Answered{From: w.nodes[p.node], Answers: p.answers})
 		return
 	}
 	back := packet{node: p.node}

@@ -74,7 +74,7 @@ func (s *story) openingID() lock.RequestID {
 
 func (s *story) opened(from NodeID) Answered {
 	result := lock.Result{Outcome: lock.Opened, Session: testSession}
-	return Answered{from, []Answer{{Request: s.openingID(), Kind: Executed, Result: result}}}
+	return Answered{From: from, Answers: []Answer{{Request: s.openingID(), Kind: Executed, Result: result}}}
 }
 
 func lockCall(id CallID, clerk ClerkID, name string) Call {
@@ -87,11 +87,11 @@ func request(slot lock.Slot, number lock.Number) lock.RequestID {
 
 func executed(from NodeID, slot lock.Slot, number lock.Number, outcome lock.Outcome) Answered {
 	result := lock.Result{Outcome: outcome}
-	return Answered{from, []Answer{{Request: request(slot, number), Kind: Executed, Result: result}}}
+	return Answered{From: from, Answers: []Answer{{Request: request(slot, number), Kind: Executed, Result: result}}}
 }
 
 func refused(from NodeID, kind AnswerKind, hint NodeID, slot lock.Slot, number lock.Number) Answered {
-	return Answered{from, []Answer{{Request: request(slot, number), Kind: kind, Hint: hint}}}
+	return Answered{From: from, Answers: []Answer{{Request: request(slot, number), Kind: kind, Hint: hint}}}
 }
 
 func describe(effects []ClientEffect) string {
@@ -241,7 +241,7 @@ func TestARefusedOpeningFailsTheCalls(t *testing.T) {
 	s := tell(t, ClientConfig{})
 	s.then(lockCall(1, 0, "x"), "ask a: open")
 	full := lock.Result{Outcome: lock.LimitReached, Limit: lock.LimitSessions}
-	s.then(Answered{"a", []Answer{{Request: s.openingID(), Kind: Executed, Result: full}}}, "finish 1: limit 3")
+	s.then(Answered{From: "a", Answers: []Answer{{Request: s.openingID(), Kind: Executed, Result: full}}}, "finish 1: limit 3")
 	s.then(lockCall(2, 0, "x"), "ask a: open")
 }
 
@@ -455,17 +455,19 @@ func TestNothingIsAskedUnderASessionThatExpiredInTheSameFrame(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
 	s.then(lockCall(3, 0, "y"), "ask a: lock 1/1 y")
-	s.then(Answered{"a", slices.Concat(
+	s.then(Answered{From: "a", Answers: slices.Concat(
 		refused("a", Moved, "b", 0, 2).Answers,
 		executed("a", 1, 1, lock.SessionExpired).Answers,
-	)}, "finish 2: expired, 3: expired")
+	)},
+
+		"finish 2: expired, 3: expired")
 }
 
 func TestRefusalsNameTheirLimit(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})
 	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
 	full := lock.Result{Outcome: lock.LimitReached, Limit: lock.LimitLocks}
-	s.then(Answered{"a", []Answer{{Request: request(0, 2), Kind: Executed, Result: full}}}, "finish 2: limit 4")
+	s.then(Answered{From: "a", Answers: []Answer{{Request: request(0, 2), Kind: Executed, Result: full}}}, "finish 2: limit 4")
 	s.then(lockCall(3, 0, "\x00"), "finish 3: limit 1")
 	s.then(Call{ID: 4, Verb: lock.OpenSession, Name: "x"}, "finish 4: limit 5")
 	s.then(lockCall(5, 0, "x"), "ask a: lock 0/3 x")
@@ -510,8 +512,8 @@ func TestTheLowestFreeSlotIsTaken(t *testing.T) {
 func TestShutClosesTheSessionInOneAttempt(t *testing.T) {
 	closing := lock.RequestID{Session: testSession, Verb: lock.CloseSession}
 	for name, end := range map[string]ClientEvent{
-		"closed":      Answered{"a", []Answer{{Request: closing, Kind: Executed}}},
-		"not primary": Answered{"a", []Answer{{Request: closing, Kind: NotPrimary, Hint: "b"}}},
+		"closed":      Answered{From: "a", Answers: []Answer{{Request: closing, Kind: Executed}}},
+		"not primary": Answered{From: "a", Answers: []Answer{{Request: closing, Kind: NotPrimary, Hint: "b"}}},
 		"lost":        NodeLost{"a"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -558,8 +560,8 @@ func TestAnswersToNothingAreIgnored(t *testing.T) {
 	s.then(executed("a", 0, 1, lock.Held))
 	s.then(executed("a", 0, 3, lock.Held))
 	s.then(executed("a", 7, 1, lock.Held))
-	s.then(Answered{"a", []Answer{{Request: lock.RequestID{Session: 78, Number: 2}, Kind: Executed}}})
-	s.then(Answered{"a", []Answer{{Request: lock.RequestID{Session: testSession, Verb: lock.CloseSession}, Kind: Executed}}})
+	s.then(Answered{From: "a", Answers: []Answer{{Request: lock.RequestID{Session: 78, Number: 2}, Kind: Executed}}})
+	s.then(Answered{From: "a", Answers: []Answer{{Request: lock.RequestID{Session: testSession, Verb: lock.CloseSession}, Kind: Executed}}})
 	s.then(refused("a", 99, "b", 0, 2)) // a kind of a later version
 	s.then(Cancel{99})
 	s.then(executed("nobody", 0, 2, lock.Held), "finish 2: held")
