@@ -21,18 +21,13 @@ func newLeases() leases {
 
 func (l *leases) any() bool { return len(l.counts) > 0 }
 
-// add takes in a grant and returns the end of the belief in it; zero is none. The
-// nodes count a MaxHold from the first grant by a token, so one that entered it
-// again has the end that is there.
-func (l *leases) add(token lock.Token, end Instant, entered bool) Instant {
+// add takes in a grant with the end of the belief in it; zero is none. A grant
+// that has one is never entered again, nor enters another (judge refuses to ask).
+func (l *leases) add(token lock.Token, end Instant) {
 	l.counts[token]++
-	if entered && l.counts[token] > 1 {
-		return l.ends[token]
-	}
 	if end != 0 {
 		l.ends[token] = end
 	}
-	return end
 }
 
 // release takes one grant out.
@@ -58,7 +53,8 @@ func (c *Client) granted(i lock.Slot, result lock.Result) {
 		return
 	}
 	s := &c.slots.all[i]
-	end := c.leases.add(result.Token, c.endOfHold(s, result.Token), s.call.reentrant())
+	end := c.endOfHold(s, result.Token)
+	c.leases.add(result.Token, end)
 	c.finished = append(c.finished, Finished{ID: s.call.id, Result: result, Until: end})
 	if c.session.revocations.forgotten(s.seen) {
 		c.verify(s.call.name, result.Token)

@@ -285,23 +285,13 @@ func TestALeaseThatIsOverheldWhenItsAnswerComesIsLostInTheSameStep(t *testing.T)
 	s.then(granted("a", 0, 2, 601), "finish 2: granted until 5803", "lost 601: overheld")
 }
 
-func TestAGrantThatIsEnteredAgainKeepsItsEnd(t *testing.T) {
-	for name, tc := range map[string]struct {
-		ends    []Instant
-		entered []bool
-		want    []Instant
-	}{
-		"with a MaxHold":             {[]Instant{9, 12, 0}, []bool{false, true, true}, []Instant{9, 9, 9}},
-		"without":                    {[]Instant{0, 12}, []bool{true, true}, []Instant{0, 0}},
-		"the first is answered last": {[]Instant{0, 9}, []bool{true, false}, []Instant{0, 9}},
-	} {
-		l := newLeases()
-		for i := range tc.ends {
-			if got := l.add(5, tc.ends[i], tc.entered[i]); got != tc.want[i] {
-				t.Errorf("%s: grant %d ends at %d, not %d", name, i, got, tc.want[i])
-			}
-		}
-	}
+// Else the grant that is entered could be given back on the way, and the client
+// would wait for an end that the nodes do not count.
+func TestNoGrantIsEnteredAgainForALimitedTime(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	call := acquireCall(2, "x")
+	call.Terms = &lock.Terms{Reentrant: true, MaxHold: 5000}
+	s.then(call, fmt.Sprintf("finish 2: limit %d", lock.LimitReentrant))
 }
 
 func TestOverheldLeasesAreToldInOrder(t *testing.T) {
