@@ -208,6 +208,29 @@ func TestAnAcquireWaitsUntilItsGrantCouldBeHandedOut(t *testing.T) {
 	s.then(alive("a", 1), "believes until 69607", "ask a: acquire 0/3 y")
 }
 
+func TestWhatNeedsNoBeliefPassesAnAcquireThatDoes(t *testing.T) {
+	s := tellOpened(t, ClientConfig{Nodes: []NodeID{"a"}})
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(at(60_000), "ask a: keep-alive 1")
+	s.then(acquireCall(3, "y"))
+	s.then(Calls{Calls: []Call{lockCall(4, 7, "z"), acquireCall(5, "y"), {ID: 6, Verb: lock.Unlock, Name: "w"}}},
+		"ask a: lock 1/1 z, unlock 2/1 w")
+	s.then(alive("a", 1), "believes until 69607", "ask a: acquire 3/1 y, acquire 4/1 y")
+}
+
+func TestWhatPassesAnAcquireTakesNoMoreSlotsThanThereAre(t *testing.T) {
+	s := tellOpened(t, ClientConfig{Nodes: []NodeID{"a"}})
+	for i := range lock.MaxSlots - 1 {
+		s.client.Step(lockCall(CallID(100+i), 0, "x"))
+	}
+	s.then(at(60_000), "ask a: keep-alive 1")
+	s.then(acquireCall(3, "y"))
+	s.then(lockCall(4, 0, "z"), "ask a: lock 4095/1 z")
+	s.then(lockCall(5, 0, "z"))
+	s.then(lockCall(6, 0, "w"))
+	s.then(executed("a", 7, 1, lock.Held), "finish 107: held", "ask a: lock 7/2 z")
+}
+
 func TestASessionThatWasLongInOpeningIsKeptAliveFirst(t *testing.T) {
 	s := tell(t, ClientConfig{Nodes: []NodeID{"a"}})
 	s.then(acquireCall(1, "x"), "ask a: open")

@@ -25,9 +25,6 @@ const never = math.MaxUint64
 // capped says that what is acquired is held for a limited time.
 func (c *call) capped() bool { return c.terms != nil && c.terms.MaxHold != 0 }
 
-// reentrant says that the grant may be an earlier one's, entered again.
-func (c *call) reentrant() bool { return c.terms != nil && c.terms.Reentrant }
-
 // calls takes new calls in. A session that is not believed in any more is given up
 // before them, as a tick would do it: else they were asked under one that the
 // nodes may have ended while the machine slept.
@@ -94,8 +91,7 @@ func (c *Client) judge(ev Call) error {
 }
 
 // startWaiting gives the waiting calls their slots, first come, first served.
-// It opens a session if calls wait for one. An Acquire waits until its grant
-// could be handed out: for an acknowledged keep-alive, if the belief has ended.
+// It opens a session if calls wait for one.
 func (c *Client) startWaiting() {
 	if c.waiting.len() > 0 && c.session.stage == unopened {
 		c.open()
@@ -106,6 +102,7 @@ func (c *Client) startWaiting() {
 	for c.waiting.len() > 0 {
 		first := c.waiting.first()
 		if first.verb == lock.Acquire && !c.believes() {
+			c.startOthers()
 			return
 		}
 		i, ok := c.slots.take(first.clerk)
@@ -114,6 +111,24 @@ func (c *Client) startWaiting() {
 		}
 		c.start(i, c.waiting.pop())
 	}
+}
+
+// startOthers lets all but Acquires pass, in their order. An Acquire waits until
+// its grant could be handed out: for an acknowledged keep-alive, when the belief
+// has ended. Nothing else needs any.
+func (c *Client) startOthers() {
+	full := false
+	c.waiting.filter(func(waiting *call) bool {
+		if full || waiting.verb == lock.Acquire {
+			return true
+		}
+		i, ok := c.slots.take(waiting.clerk)
+		if ok {
+			c.start(i, *waiting)
+		}
+		full = !ok
+		return full
+	})
 }
 
 // start sends a call for the first time.
