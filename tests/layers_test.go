@@ -73,7 +73,7 @@ var layers = []layer{
 	},
 	{folder: "locktest", ours: []string{"", "lock", "replica", "messages", "actors", "remote"}, theirs: []string{protoactor + "actor"},
 		why: "users import it into their tests: it brings in nothing but the service"},
-	{folder: "tests/sim", ours: []string{"lock", "replica"}, why: "the simulator runs the pure cores alone"},
+	{folder: "tests/sim", ours: []string{"lock", "replica", "messages"}, why: "the simulator runs the pure cores alone, and their snapshots as they travel"},
 }
 
 // TestLayers holds every import of every package against the table.
