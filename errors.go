@@ -8,20 +8,23 @@ import (
 	"lockstep/replica"
 )
 
-// Errors that callers tell apart with errors.Is. A refusal ("held already") is
-// a result, never an error.
+// Errors that callers tell apart with errors.Is. That a lock cannot be had is no
+// failure: a Clerk answers false, and what would return a Lease says ErrHeld or
+// ErrDeadlock instead.
 var (
 	// ErrUnknown says that no definite answer came in time: the request was
-	// executed once or never, and may still be executed until this clerk gets
-	// its next answer or the client is closed. It comes with the cause, which
-	// is context.DeadlineExceeded or context.Canceled.
+	// executed once or never. One of a Clerk may still be executed until the clerk
+	// gets its next answer or the client is closed, and a Release or a Revoke until
+	// the client is closed. It never comes from an Acquire, of which nothing stays.
+	// With it comes the cause, context.DeadlineExceeded or context.Canceled.
 	ErrUnknown = errors.New("outcome unknown")
 
-	// ErrSessionExpired says that the client's session ended under the request:
-	// the nodes were not told in time that the client lives, or they were both
-	// restarted, and all locks are gone with them. Whether the request was
-	// executed is unknown; of an Acquire nothing is held. The next call opens a
-	// new session.
+	// ErrSessionExpired says that the client's session ended under the request: it
+	// could not tell the nodes within its TTL that it lives, as it found out by its
+	// own clock or from them, or both nodes were restarted and all locks are gone.
+	// Whether the request was executed is unknown; of an Acquire nothing is held.
+	// The next call opens a new session. From ShowSession it says that there is no
+	// such session.
 	ErrSessionExpired = errors.New("session expired")
 
 	// ErrClosed says that the client has been closed. Whether a call that was

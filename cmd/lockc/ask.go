@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"time"
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
@@ -65,7 +66,7 @@ func (p *program) call(ctx context.Context, v verb, name string) (bool, error) {
 
 // dial makes the client that close closes.
 func (p *program) dial(ctx context.Context, nodes []string) (err error) {
-	opts := []lockstep.Option{lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl)}
+	opts := []lockstep.Option{lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl), lockstep.WithInfo(p.presence())}
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
 	}
@@ -79,6 +80,16 @@ func (p *program) dial(ctx context.Context, nodes []string) (err error) {
 	return nil
 }
 
+// presence is what others see of this client besides host, user and pid: the
+// command that runs under its lock, or its own.
+func (p *program) presence() map[string]string {
+	command := p.info["command"]
+	if command == "" {
+		command = p.Doing()
+	}
+	return map[string]string{"command": shorten(command, mostWords)}
+}
+
 // check refuses what cannot work, before anybody is asked.
 func (p *program) check(nodes []string) error {
 	if err := cli.CheckReachable(p.listen); err != nil {
@@ -90,12 +101,29 @@ func (p *program) check(nodes []string) error {
 	return mistyped(nodes)
 }
 
-// close makes one attempt at closing the session. If no node hears of it, they
-// keep an empty session, which this version does not expire.
+// close makes one attempt at closing the session. If no node hears of it, it
+// expires after its TTL.
 func (p *program) close() {
-	if p.client != nil {
-		_ = p.client.Close()
+	if p.client == nil {
+		return
 	}
+	closed := make(chan struct{})
+	go func() {
+		_ = p.client.Close()
+		close(closed)
+	}()
+	select {
+	case <-closed:
+	case <-p.enough():
+	}
+}
+
+// enough speaks up when there is no more time for farewells.
+func (p *program) enough() <-chan time.Time {
+	if p.farewell == 0 {
+		return nil
+	}
+	return time.After(p.farewell)
 }
 
 // explain says what an error means for the lock.
@@ -111,7 +139,7 @@ func (p *program) explain(v verb, nodes []string, name string, err error) error 
 		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrInvalid), errors.Is(err, lockstep.ErrOverloaded):
 		return cli.Fail(cli.TempFail, "%s", cli.Plain(err))
-	default: // the session was lost: the nodes were restarted
+	default: // the session was lost
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
 }

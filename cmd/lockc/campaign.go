@@ -35,10 +35,14 @@ func (p *program) newCampaign(name string, argv []string) (*campaign, error) {
 	if err != nil {
 		return nil, err
 	}
+	names := append([]string{name}, p.and...)
 	if _, ok := p.info["command"]; !ok { // what people look for is not lockc
-		p.info["command"] = shorten(cli.OneLine(strings.Join(argv, " ")), 200)
+		p.info["command"] = shorten(cli.OneLine(strings.Join(argv, " ")), mostWords)
 	}
-	c := &campaign{program: p, names: append([]string{name}, p.and...), options: p.options(under), signals: make(chan os.Signal, 16)}
+	if err := p.checkForm(names); err != nil {
+		return nil, err
+	}
+	c := &campaign{program: p, names: names, options: p.options(under), signals: make(chan os.Signal, 16)}
 	listen(c.signals, enders)
 	return c, nil
 }
@@ -93,7 +97,7 @@ func (c *campaign) queue(ctx context.Context) (*lockstep.Lease, error) {
 	lease, err := c.client.AcquireAll(waiting, c.names, c.options...)
 	var deadlock *lockstep.DeadlockError
 	if errors.As(err, &deadlock) && c.allowDeadlock {
-		fmt.Fprintf(c.Stderr, "lockc: a deadlock, and waiting nevertheless: %s\n", cli.OneLine(deadlock.Cycle))
+		fmt.Fprintf(c.Stderr, "lockc: a deadlock, and waiting nevertheless: %s\n", deadlockText(deadlock))
 		lease, err = c.client.AcquireAll(waiting, c.names, append(c.options, lockstep.AllowDeadlock())...)
 	}
 	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
@@ -124,6 +128,7 @@ func (c *campaign) busy(format string, args ...any) error {
 // refusal says what an error means for who wants the lock.
 func (c *campaign) refusal(ctx context.Context, err error) error {
 	var ended endedBy
+	var deadlock *lockstep.DeadlockError
 	switch {
 	case err == nil:
 		return nil
@@ -131,8 +136,8 @@ func (c *campaign) refusal(ctx context.Context, err error) error {
 		return cli.Fail(signalled+int(ended), "%v while waiting for %s", ended, quoted(c.names))
 	case errors.Is(err, lockstep.ErrHeld):
 		return c.busy("%s", heldText(err))
-	case errors.Is(err, lockstep.ErrDeadlock):
-		return c.busy("%s; lockc explain shows more, and --deadlock report waits nevertheless", cli.Plain(err))
+	case errors.As(err, &deadlock):
+		return c.busy("a deadlock: %s; lockc explain shows more, and --deadlock report waits nevertheless", deadlockText(deadlock))
 	case errors.Is(err, lockstep.ErrInvalid):
 		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
@@ -140,6 +145,16 @@ func (c *campaign) refusal(ctx context.Context, err error) error {
 	default:
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
+}
+
+// deadlockText says who waits for whom. One who waits for nobody but itself wants
+// what is held around it.
+func deadlockText(err *lockstep.DeadlockError) string {
+	text := cli.OneLine(err.Cycle)
+	if strings.Count(text, ", behind session ") == 1 {
+		text += ": it is held by the lockc run that this one runs under, which goes on until this one has ended"
+	}
+	return text
 }
 
 func heldText(err error) string {

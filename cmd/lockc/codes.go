@@ -17,6 +17,55 @@ const (
 	signalled     = 128 // and the signal's number
 )
 
+// What the codes mean. Each command has those that it can end with, and all of
+// them together stand in the overview.
+var (
+	allCodes = []cli.Code{
+		{Code: cli.OK, Meaning: "answered, true or false; of run and elect, the command's own code"},
+		codeNo, codeUsage, codeUnanswered, codeUnprinted,
+		{Code: cli.TempFail, Meaning: "lock and unlock: refused by a limit of the nodes; run: the lock cannot be had"},
+		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one; run and elect: the lock was lost"},
+		{Code: cli.NoPerm, Meaning: "run, elect and release: refused by a limit of the nodes"},
+		{Code: cannotExecute, Meaning: "run and elect: the command cannot be executed; 127: it was not found"},
+		{Code: cli.Interrupted, Meaning: "interrupted before the answer; run and elect: 128 and the signal's number"},
+	}
+	lockCodes = []cli.Code{
+		codeAnswered, codeNo, codeUsage, codeUnanswered, codeUnprinted,
+		{Code: cli.TempFail, Meaning: "refused by a limit of the nodes; not executed"},
+		codeVersions, codeInterrupted,
+	}
+	lookCodes = []cli.Code{
+		{Code: cli.OK, Meaning: "answered"},
+		codeUsage,
+		{Code: cli.Unavailable, Meaning: "no answer in time"},
+		codeUnprinted, codeVersions,
+		{Code: cli.Interrupted, Meaning: "interrupted"},
+	}
+	releaseCodes = []cli.Code{
+		codeAnswered, codeNo, codeUsage, codeUnanswered, codeUnprinted, codeVersions, codeRefused, codeInterrupted,
+	}
+	runCodes = []cli.Code{
+		{Code: cli.OK, Meaning: "the command's own, as every other code that it ends with"},
+		{Code: cli.Usage, Meaning: "the command line is wrong; nothing was run"},
+		{Code: cli.Unavailable, Meaning: "the nodes do not answer; nothing was run"},
+		{Code: codeBusy, Meaning: "the lock is held, or waiting for it took too long, or would for ever; changed by -E"},
+		{Code: codeLost, Meaning: "the lock was lost, or about to be: the command was ended"},
+		codeRefused,
+		{Code: cannotExecute, Meaning: "the command cannot be executed"},
+		{Code: notFound, Meaning: "the command was not found"},
+		{Code: signalled, Meaning: "and the signal's number: the command was ended by a signal, or we were while waiting"},
+	}
+
+	codeAnswered    = cli.Code{Code: cli.OK, Meaning: "answered, true or false"}
+	codeNo          = cli.Code{Code: cli.No, Meaning: "answered false, with -exit-code"}
+	codeUsage       = cli.Code{Code: cli.Usage, Meaning: "the command line is wrong; no node was asked"}
+	codeUnanswered  = cli.Code{Code: cli.Unavailable, Meaning: "no definite answer in time: executed once, or never"}
+	codeUnprinted   = cli.Code{Code: cli.IOError, Meaning: "answered, but the answer could not be printed"}
+	codeVersions    = cli.Code{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one"}
+	codeRefused     = cli.Code{Code: cli.NoPerm, Meaning: "refused by a limit of the nodes, such as that of a session's locks"}
+	codeInterrupted = cli.Code{Code: cli.Interrupted, Meaning: "interrupted before the answer: executed once, or never"}
+)
+
 // executable finds a command as a shell does. It is looked for before the lock is
 // asked for: nobody should wait for a typing mistake.
 func executable(command string) (path string, err error) {

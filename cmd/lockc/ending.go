@@ -33,7 +33,7 @@ const (
 const afterRevoke = time.Second
 
 // newEnding cuts the grace to a third of the TTL. Keep-alives are sent that often,
-// so a command is told to stop only when two of them were in vain.
+// so a command is told to stop when one of them, with all its repeats, was in vain.
 func newEnding(ttl, grace time.Duration) ending {
 	return ending{grace: min(grace, ttl/3), margin: min(ttl/10, 500*time.Millisecond)}
 }

@@ -12,10 +12,14 @@ import (
 
 // explanation is why somebody cannot have a lock now. Its JSON form is stable.
 type explanation struct {
-	Name    string            `json:"name"`
-	Free    bool              `json:"free"`
-	Lock    lockstep.LockInfo `json:"lock"`
-	Session string            `json:"session,omitempty"` // of the one who asks, if it is known
+	Name string `json:"name"`
+	Free bool   `json:"free"` // anybody can have it at once
+	// FreeShared says that those who share it can have it at once, and FreePermits
+	// how many of its permits can be had so, if it is held by permits.
+	FreeShared  bool              `json:"free_shared,omitempty"`
+	FreePermits int               `json:"free_permits,omitempty"`
+	Lock        lockstep.LockInfo `json:"lock"`
+	Session     string            `json:"session,omitempty"` // of the one who asks, if it is known
 	// Place is that of the one who asks in the queue, from 1; 0 if not in it.
 	Place     int                   `json:"place"`
 	Ahead     []lockstep.WaiterInfo `json:"ahead"` // who is served before
@@ -69,21 +73,35 @@ func (p *program) findOut(ctx context.Context, name string) (explanation, error)
 	if err != nil {
 		return explanation{}, err
 	}
-	var mine []lockstep.LockInfo
-	if p.me() != "" {
-		_, mine, err = p.client.ShowSession(ctx, p.me())
-		if errors.Is(err, lockstep.ErrSessionExpired) || errors.Is(err, lockstep.ErrInvalid) {
-			return explanation{}, cli.Misuse("there is no session %.40q: lockc sessions lists those that there are", p.me())
-		}
-		if err != nil {
-			return explanation{}, err
-		}
+	me, mine, err := p.whoAsks(ctx)
+	if err != nil {
+		return explanation{}, err
 	}
 	cycles, err := p.client.Deadlocks(ctx)
 	if err != nil {
 		return explanation{}, err
 	}
-	return explainWhy(lock, p.me(), mine, cycles, time.Now()), nil
+	return explainWhy(lock, me, mine, cycles, time.Now()), nil
+}
+
+// whoAsks returns the session of the one who asks, if it is known, with the locks
+// that it holds or waits for. One that was named must exist; one that was
+// inherited may have ended.
+func (p *program) whoAsks(ctx context.Context) (me string, mine []lockstep.LockInfo, err error) {
+	if me = p.me(); me == "" {
+		return "", nil, nil
+	}
+	_, mine, err = p.client.ShowSession(ctx, me)
+	gone := errors.Is(err, lockstep.ErrSessionExpired) || errors.Is(err, lockstep.ErrInvalid)
+	switch {
+	case gone && p.session == "":
+		p.notice("%s=%.40q in the environment is no session any more: this is as for anybody", lockSession, me)
+		return "", nil, nil
+	case gone:
+		return "", nil, cli.Misuse("there is no session %.40q: lockc sessions lists those that there are", me)
+	default:
+		return me, mine, err
+	}
 }
 
 // explainWhy draws the conclusions. The locks of session me are those that it
@@ -93,6 +111,7 @@ func explainWhy(lock lockstep.LockInfo, me string, locks []lockstep.LockInfo, cy
 		Name: lock.Name, Free: lock.Free(), Lock: lock, Session: me,
 		Ahead: []lockstep.WaiterInfo{}, Mine: []lockstep.LockInfo{}, Frees: ways(lock, now), Deadlocks: []lockstep.Cycle{},
 	}
+	e.FreeShared, e.FreePermits = atOnce(lock)
 	e.Ahead = append(e.Ahead, lock.Queue...)
 	if at := slices.IndexFunc(lock.Queue, func(w lockstep.WaiterInfo) bool { return me != "" && w.Session == me }); at >= 0 {
 		e.Place, e.Ahead = at+1, e.Ahead[:at]
@@ -108,6 +127,19 @@ func explainWhy(lock lockstep.LockInfo, me string, locks []lockstep.LockInfo, cy
 		}
 	}
 	return e
+}
+
+// atOnce says who can have a lock without waiting: those who share it, or those
+// who want so many of its permits. Nobody overtakes those who wait.
+func atOnce(l lockstep.LockInfo) (shared bool, permits int) {
+	switch {
+	case l.Free():
+		return true, 0
+	case l.Waiters > 0 || l.Delayed || len(l.Holders) == 0:
+		return false, 0
+	default:
+		return l.Holders[0].Mode == lockstep.ModeShared, max(0, l.Of-permitsOut(l))
+	}
 }
 
 func heldBy(l lockstep.LockInfo, session string) bool {

@@ -53,6 +53,10 @@ func (e *explanation) writeAhead(b *strings.Builder, now time.Time, paint bool) 
 		b.WriteString("You are the next.\n")
 	case e.Place > 1:
 		fmt.Fprintf(b, "You are number %d in the queue, behind:\n", e.Place)
+	case n == 0 && e.FreeShared:
+		b.WriteString("Nobody waits for it: whoever shares it can have it at once.\n")
+	case n == 0 && e.FreePermits > 0:
+		fmt.Fprintf(b, "Nobody waits for it: %s can be had at once.\n", count(e.FreePermits, "permit", "permits"))
 	case n == 0:
 		b.WriteString("Nobody waits for it: whoever asks now is the next.\n")
 	default:
@@ -80,7 +84,14 @@ func (e *explanation) writeMine(b *strings.Builder) {
 
 // writeWays shows what will free the lock.
 func (e *explanation) writeWays(b *strings.Builder) {
-	b.WriteString("It is freed\n")
+	switch {
+	case e.FreeShared:
+		b.WriteString("For one who wants it alone it is freed\n")
+	case e.FreePermits > 0:
+		b.WriteString("The rest is freed\n")
+	default:
+		b.WriteString("It is freed\n")
+	}
 	for _, w := range e.Frees[:min(2*few, len(e.Frees))] {
 		fmt.Fprintf(b, "  %s\n", w.text(len(e.Lock.Holders) > 1))
 	}
@@ -120,13 +131,18 @@ func verdict(cycle lockstep.Cycle) string {
 	return "Never by itself: this is a deadlock."
 }
 
-// cycleText spells a deadlock out, a line for each who waits.
+// cycleText spells a deadlock out, a line for each who waits. What a step keeps
+// from others it need not hold itself: its wait may be one of a run inside the run
+// that does, or stand in the queue ahead of them.
 func cycleText(cycle lockstep.Cycle) string {
 	var b strings.Builder
 	for i, step := range cycle {
-		next := cycle[(i+1)%len(cycle)]
-		fmt.Fprintf(&b, "  session %s (%s) has %.60q and waits for %.60q, which session %s has\n",
-			step.Session, person(step.Info, nil), step.Holds, step.Waits, next.Session)
+		behind := "session " + cycle[(i+1)%len(cycle)].Session
+		if len(cycle) == 1 {
+			behind = "itself"
+		}
+		fmt.Fprintf(&b, "  session %s (%s) waits for %.60q, behind %s, and keeps %.60q from others meanwhile\n",
+			step.Session, person(step.Info, nil), step.Waits, behind, step.Holds)
 	}
 	return b.String()
 }

@@ -4,17 +4,6 @@ import "lockstep/cmd/internal/cli"
 
 // The commands of locks that have owners.
 
-var runCodes = []cli.Code{
-	{Code: cli.Usage, Meaning: "the command line is wrong; nothing was run"},
-	{Code: cli.Unavailable, Meaning: "the nodes do not answer; nothing was run"},
-	{Code: codeBusy, Meaning: "the lock is held, or waiting for it took too long, or would for ever; changed by -E"},
-	{Code: codeLost, Meaning: "the lock was lost, or about to be: the command was ended"},
-	{Code: cli.NoPerm, Meaning: "not allowed: a limit of the nodes refuses it"},
-	{Code: cannotExecute, Meaning: "the command cannot be executed"},
-	{Code: notFound, Meaning: "the command was not found"},
-	{Code: signalled, Meaning: "and the signal's number: the command was ended by a signal, or we were while waiting"},
-}
-
 func (p *program) runCommand() cli.Command {
 	return cli.Command{
 		Verb: "run", Names: []string{"NAME"}, Rest: "COMMAND [ARG...]", Flags: runFlags,
@@ -36,7 +25,7 @@ words in lockc ls and show; --info command=TEXT shows them something else.
 			"lockc run --ttl 30s --grace 10s x -- slow-to-stop     # 10 s between TERM and KILL",
 			"lockc run --max-hold 1h --lock-delay 15s x -- job",
 		},
-		Codes: append([]cli.Code{{Code: cli.OK, Meaning: "the command's own, as every other code that it ends with"}}, runCodes...),
+		Codes: runCodes,
 		Run:   p.runUnder,
 	}
 }
@@ -44,17 +33,17 @@ words in lockc ls and show; --info command=TEXT shows them something else.
 func (p *program) electCommand() cli.Command {
 	return cli.Command{
 		Verb: "elect", Names: []string{"NAME"}, Rest: "COMMAND [ARG...]", Flags: leaseFlags,
-		About: `run a command as the leader of NAME, one at a time; when the lead is lost, end the
-command, and be a candidate again
+		About: `run a command as the leader of NAME, and be a candidate again when the lead is lost
 
-It ends when the command ends by itself, with its code, or by a signal.
+There is one leader at a time: a command whose lead is lost is ended. lockc elect ends
+when the command ends by itself, with its code, or by a signal.
 
 ` + aboutGroup,
 		Examples: []string{
 			"lockc elect scheduler -- ./scheduler",
 			"lockc elect --ttl 3s scheduler -- ./scheduler   # another leads 3 s after a crash",
 		},
-		Codes: append([]cli.Code{{Code: cli.OK, Meaning: "the command's own, as every other code that it ends with"}}, runCodes...),
+		Codes: runCodes,
 		Run:   p.elect,
 	}
 }
@@ -80,6 +69,7 @@ with counts, folders first. ` + aboutJSON + `{"prefix", "folders": [{"name", "lo
 
 ` + aboutLock,
 		Examples: []string{"lockc ls", "lockc ls deploy/", "lockc ls --waiters", "lockc ls --watch", "lockc ls --json | jq -r '.locks[].name'"},
+		Codes:    lookCodes,
 		Run: func(names []string) error {
 			prefix := ""
 			if len(names) > 0 {
@@ -105,6 +95,7 @@ func (p *program) showCommand() cli.Command {
 		Verb: "show", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json"}, reaching...),
 		About:    "show all that is known of the lock NAME: holders, queue, tokens\n\n" + aboutJSON + "a LOCK.\n\n" + aboutLock,
 		Examples: []string{"lockc show demo", "lockc show demo --json | jq -r '.holders[0].token'"},
+		Codes:    lookCodes,
 		Run:      func(names []string) error { return p.showLock(names[0]) },
 	}
 }
@@ -114,15 +105,23 @@ func (p *program) explainCommand() cli.Command {
 		Verb: "explain", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json", "session"}, reaching...),
 		About: `say why the lock NAME cannot be had now: who holds it, who is ahead, what will free it
 
-Under lockc run it also says what this run holds that others wait for. ` + aboutJSON + `{"name", "free", "lock": LOCK, "session", "place", "ahead": [WAITER], "mine": [LOCK],
-"frees": [{"by", "session", "within_ms"}], "deadlocks": [[{"session", "holds", "waits",
-"info"}]]}; by is one of release, expiry, max_hold, lock_delay, unlock, turn.
+Under lockc run it also says what this run holds that others wait for. ` + aboutJSON + `{"name", "free", "free_shared", "free_permits", "lock": LOCK, "session", "place",
+"ahead": [WAITER], "mine": [LOCK], "frees": [{"by", "session", "within_ms"}],
+"deadlocks": [[STEP]]}. free says that anybody can have it at once, free_shared that
+those who share it can, free_permits how many of its permits can be had so. by is one of
+release, expiry, max_hold, lock_delay, unlock, turn.
 
-` + aboutLock,
+` + aboutStep + "\n\n" + aboutLock,
 		Examples: []string{"lockc explain demo", "lockc explain demo --session 0000010000000002"},
+		Codes:    lookCodes,
 		Run:      func(names []string) error { return p.explainLock(names[0]) },
 	}
 }
+
+const aboutStep = `A STEP is {"session", "holds", "waits", "info", "possible"}. It waits for what the next
+one keeps from it, and the last for what the first does. holds is what it keeps from the
+one before: it was asked under that lock, or is ahead in its queue. possible is set if it
+may let go of that while it waits, so that there may be no deadlock.`
 
 func (p *program) watchCommand() cli.Command {
 	return cli.Command{
@@ -136,6 +135,7 @@ line is {"kind", "index", "at", "name", "session", "token", "mode", "reason",
 overheld, reopened, wait_began, wait_ended, session_opened, session_closed and
 session_ended.`,
 		Examples: []string{"lockc watch deploy/", "lockc watch '' --json"},
+		Codes:    lookCodes,
 		Run:      func(names []string) error { return p.watchLocks(names[0]) },
 	}
 }
@@ -148,6 +148,7 @@ func (p *program) releaseCommand() cli.Command {
 The next in the queue has it at once, while what the loser has begun may still go on:
 its command is told and ended within a second. Prints "reply: true" or "reply: false".`,
 		Examples: []string{`lockc release --force deploy/web --reason "stuck since noon, see OPS-7"`},
+		Codes:    releaseCodes,
 		Run:      func(names []string) error { return p.revoke(names[0]) },
 	}
 }
@@ -159,6 +160,7 @@ func (p *program) sessionsCommand() cli.Command {
 
 ` + aboutJSON + `{"sessions": [{"id", "ttl_ms", "info", "since", "holds", "waits", "heard_ms_ago"}]}.`,
 		Examples: []string{"lockc sessions", "lockc sessions --json | jq '.sessions | length'"},
+		Codes:    lookCodes,
 		Run:      func([]string) error { return p.sessions() },
 	}
 }
@@ -169,9 +171,11 @@ func (p *program) deadlocksCommand() cli.Command {
 		About: `list the circles of those who wait for each other
 
 There are some only if somebody has allowed it (--deadlock report): otherwise the wait
-that closes a circle is refused. ` + aboutJSON + `{"deadlocks": [[{"session", "holds", "waits", "info"}]]}: each waits for what the next
-one holds, and the last for what the first holds.`,
+that closes a circle is refused. ` + aboutJSON + `{"deadlocks": [[STEP]]}.
+
+` + aboutStep,
 		Examples: []string{"lockc deadlocks", "lockc deadlocks --json"},
+		Codes:    lookCodes,
 		Run:      func([]string) error { return p.deadlocks() },
 	}
 }

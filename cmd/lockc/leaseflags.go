@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -128,6 +129,31 @@ func (p *program) checkLease() error {
 	default:
 		return nil
 	}
+}
+
+// checkForm refuses what no node would take, whatever its state.
+func (p *program) checkForm(names []string) error {
+	if len(names) > lock.MaxNames {
+		return cli.Misuse("%d locks are more than the %d that can be had together", len(names), lock.MaxNames)
+	}
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return cli.Misuse("%.60q is named twice: a lock is had once", name)
+		}
+	}
+	return p.checkInfo()
+}
+
+// checkInfo counts what is shown to others: a line for each key.
+func (p *program) checkInfo() error {
+	size := -1 // the last line has no end
+	for key, value := range p.info {
+		size += len(key) + len("=") + len(value) + len("\n")
+	}
+	if size > lock.MaxInfoBytes {
+		return cli.Misuse("-info: with the command's words these are %d bytes, more than the %d that can be shown", size, lock.MaxInfoBytes)
+	}
+	return nil
 }
 
 // options are what the flags ask for.

@@ -48,37 +48,44 @@ func TestFlagsOfRun(t *testing.T) {
 
 func TestMistakesOfRunNameTheWayOut(t *testing.T) {
 	for line, want := range map[string]string{
-		"run x":                                   "say what to run: the form is lockc run NAME -- COMMAND [ARG...]",
-		"run -- sleep 60":                         "NAME is missing",
-		"run x sleep 60":                          `"sleep" is one too many: the form is lockc run NAME -- COMMAND [ARG...]`,
-		"run -n -w 3s x -- true":                  "-n and -w exclude each other",
-		"run -s --permits 1/2 x -- true":          "-s and --permits exclude each other",
-		"run --permits 3/2 x -- true":             "-permits 3/2: want N/M, N of M permits, with M up to 1048576, such as 1/3",
-		"run --permits 2 x -- true":               "want N/M",
-		"run -w 0 x -- true":                      "-wait 0: want a time span from 1ms to 720h0m0s, such as 30s",
-		"run -w soon x -- true":                   "want a time span",
-		"run --ttl 500ms x -- true":               "-ttl 500ms: want a time span from 1s to 1h0m0s, such as 10s",
-		"run --max-hold 10ms x -- true":           "-max-hold 10ms: want a time span from 1s to 720h0m0s, such as 1h",
-		"run -E 256 x -- true":                    "want a number from 0 to 255",
-		"run -E -1 x -- true":                     "want at least 0",
-		"run --info nonsense x -- true":           "want KEY=VALUE",
-		"run --on-unavailable maybe x -- true":    "want one of kill, hold",
-		"run --deadlock maybe x -- true":          "want one of refuse, report",
-		"run --and \xff x -- true":                "-and",
-		"elect -n x -- true":                      "lockc elect has no flag -no-wait",
-		"elect x":                                 "say what to run: the form is lockc elect NAME -- COMMAND [ARG...]",
-		"release x":                               "say so with --force",
-		"release --force x":                       "say why with --reason",
-		"show":                                    "NAME is missing",
-		"explain a b":                             `"b" is one too many`,
-		"ls a b":                                  `"b" is one too many: the form is lockc ls [PREFIX]`,
-		"sessions x":                              `"x" is one too many`,
-		"watch":                                   "PREFIX is missing",
-		"ls --queues":                             `no flag "--queues"`,
-		"show --waiters x":                        "lockc show has no flag -waiters",
-		"run \xff -- true":                        `"\xff" is no name of a lock`,
-		"show \xff":                               `"\xff" is no name of a lock`,
-		"run -n x -- true -nodes 127.0.0.1:7101 ": "", // the flag is the command's
+		"run x":                                "say what to run: the form is lockc run NAME -- COMMAND [ARG...]",
+		"run -- sleep 60":                      "NAME is missing",
+		"run x sleep 60":                       `"sleep" is one too many: the form is lockc run NAME -- COMMAND [ARG...]`,
+		"run -n -w 3s x -- true":               "-n and -w exclude each other",
+		"run -s --permits 1/2 x -- true":       "-s and --permits exclude each other",
+		"run --permits 3/2 x -- true":          "-permits 3/2: want N/M, N of M permits, with M up to 1048576, such as 1/3",
+		"run --permits 2 x -- true":            "want N/M",
+		"run -w 0 x -- true":                   "-wait 0: want a time span from 1ms to 720h0m0s, such as 30s",
+		"run -w soon x -- true":                "want a time span",
+		"run --ttl 500ms x -- true":            "-ttl 500ms: want a time span from 1s to 1h0m0s, such as 10s",
+		"run --max-hold 10ms x -- true":        "-max-hold 10ms: want a time span from 1s to 720h0m0s, such as 1h",
+		"run -E 256 x -- true":                 "want a number from 0 to 255",
+		"run -E -1 x -- true":                  "want at least 0",
+		"run --info nonsense x -- true":        "want KEY=VALUE",
+		"run --on-unavailable maybe x -- true": "want one of kill, hold",
+		"run --deadlock maybe x -- true":       "want one of refuse, report",
+		"run --and \xff x -- true":             "-and",
+		"elect -n x -- true":                   "lockc elect has no flag -no-wait",
+		"elect x":                              "say what to run: the form is lockc elect NAME -- COMMAND [ARG...]",
+		"release x":                            "say so with --force",
+		"release --force x":                    "say why with --reason",
+		"show":                                 "NAME is missing",
+		"explain a b":                          `"b" is one too many`,
+		"ls a b":                               `"b" is one too many: the form is lockc ls [PREFIX]`,
+		"sessions x":                           `"x" is one too many`,
+		"watch":                                "PREFIX is missing",
+		"ls --queues":                          `no flag "--queues"`,
+		"show --waiters x":                     "lockc show has no flag -waiters",
+		"run \xff -- true":                     `"\xff" is no name of a lock`,
+		"show \xff":                            `"\xff" is no name of a lock`,
+		"run --and a a -- true":                `"a" is named twice`,
+		"elect --and a --and a b -- true":      `"a" is named twice`,
+		"run --info a=" + strings.Repeat("x", 4096) + " b -- true": "more than the 4096 that can be shown",
+		"run" + strings.Repeat(" --and x", 64) + " y -- true":      "65 locks are more than the 64",
+		"release --force x --reason " + strings.Repeat("x", 4097):  "-reason",
+		"ls " + strings.Repeat("x", 257):                           "no name of a lock begins with",
+		"watch \xff":                                               "no name of a lock begins with",
+		"run -n x -- true -nodes 127.0.0.1:7101 ":                  "", // the flag is the command's
 	} {
 		p, said := typing(nil)
 		if want == "" {
@@ -98,6 +105,9 @@ func TestEveryCommandHasHelpWithExamplesThatWork(t *testing.T) {
 	p, _ := typing(nil)
 	for _, c := range p.Commands {
 		p, said := typing(nil)
+		if summary, rest, _ := strings.Cut(c.About, "\n"); len(summary) > 100 || rest != "" && rest[0] != '\n' {
+			t.Errorf("lockc %s: the summary is no line of its own: %s", c.Verb, summary)
+		}
 		if code := p.Main([]string{c.Verb, "--help"}); code != 0 || !strings.Contains(said.String(), "Examples:\n  lockc "+c.Verb) {
 			t.Errorf("lockc %s --help: exit code %d:\n%s", c.Verb, code, said)
 		}

@@ -10,6 +10,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/lock"
 )
 
 // look runs what only asks, until control-C.
@@ -63,6 +64,24 @@ func (p *program) show(form any, text string) error {
 	}
 	if err != nil {
 		return cli.Fail(cli.IOError, "the answer cannot be printed: %v", err)
+	}
+	return nil
+}
+
+func checkName(name string) error {
+	if limit := lock.CheckName(name); limit != lock.NoLimit {
+		return cli.Misuse("%.40q is no name of a lock: %s", name, limit)
+	}
+	return nil
+}
+
+// checkPrefix refuses what no name begins with.
+func checkPrefix(prefix string) error {
+	if prefix == "" {
+		return nil
+	}
+	if limit := lock.CheckName(prefix); limit != lock.NoLimit {
+		return cli.Misuse("no name of a lock begins with %.40q: %s", prefix, limit)
 	}
 	return nil
 }

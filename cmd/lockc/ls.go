@@ -11,6 +11,9 @@ import (
 
 // ls lists locks like a directory.
 func (p *program) ls(prefix string) error {
+	if err := checkPrefix(prefix); err != nil {
+		return err
+	}
 	return p.look(func(ctx context.Context) error {
 		if p.watch {
 			return p.lsForEver(ctx, prefix)
@@ -49,21 +52,27 @@ const pause = 200 * time.Millisecond
 func (p *program) lsForEver(ctx context.Context, prefix string) error {
 	changed := make(chan struct{}, 1)
 	failed := make(chan error, 1)
-	go func() { failed <- p.follow(ctx, prefix, changed) }()
+	go func() {
+		failed <- p.follow(ctx, prefix, func(lockstep.Event) error {
+			note(changed)
+			return nil
+		})
+	}()
 	for {
 		select {
 		case err := <-failed:
-			return p.silence(ctx, err)
-		case <-ctx.Done():
-			return p.silence(ctx, ctx.Err())
+			return err
 		case <-changed:
 		}
-		found, err := p.fetch(ctx, prefix)
-		if err != nil {
+		switch found, err := p.fetch(ctx, prefix); {
+		case outage(ctx, err):
+			note(changed) // once more
+		case err != nil:
 			return p.silence(ctx, err)
-		}
-		if err := p.redraw(found); err != nil {
-			return err
+		default:
+			if err := p.redraw(found); err != nil {
+				return err
+			}
 		}
 		select {
 		case <-time.After(pause):
@@ -72,18 +81,12 @@ func (p *program) lsForEver(ctx context.Context, prefix string) error {
 	}
 }
 
-// follow notes that something has changed, the first time when watching has begun.
-func (p *program) follow(ctx context.Context, prefix string, changed chan<- struct{}) error {
-	for _, err := range p.client.Watch(ctx, prefix) {
-		if err != nil {
-			return err
-		}
-		select {
-		case changed <- struct{}{}:
-		default: // it is noted already
-		}
+// note leaves a note, unless one is there already.
+func note(changed chan<- struct{}) {
+	select {
+	case changed <- struct{}{}:
+	default:
 	}
-	return ctx.Err()
 }
 
 // redraw clears a terminal first; elsewhere one picture follows the other.

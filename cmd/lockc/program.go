@@ -32,6 +32,8 @@ type program struct {
 	*cli.Program
 	settings
 	client *lockstep.Client // nil until a command needs it
+	// farewell bounds closing it; zero leaves that to the client.
+	farewell time.Duration
 }
 
 func newProgram() *program {
@@ -46,17 +48,7 @@ func newProgram() *program {
 		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
 		p.lock(), p.unlock(), p.status(), p.labLock(), p.labUnlock(),
 	}
-	p.Codes = []cli.Code{
-		{Code: cli.OK, Meaning: "answered, true or false"},
-		{Code: cli.No, Meaning: "answered false, with -exit-code"},
-		{Code: cli.Usage, Meaning: "the command line is wrong; no node was asked"},
-		{Code: cli.Unavailable, Meaning: "no definite answer in time: executed once, or never"},
-		{Code: cli.IOError, Meaning: "answered, but the answer could not be printed"},
-		{Code: cli.TempFail, Meaning: "refused by a limit; not executed"},
-		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one"},
-		{Code: cli.NoPerm, Meaning: "not allowed: a limit of the nodes refuses it"},
-		{Code: cli.Interrupted, Meaning: "interrupted before the answer: executed once, or never"},
-	}
+	p.Codes = allCodes
 	return p
 }
 
@@ -97,7 +89,8 @@ func (p *program) lock() cli.Command {
 			"lockc lock -exit-code demo && echo mine",
 			"lockc lock -- -a-name-with-a-dash",
 		},
-		Run: func(names []string) error { return p.ask(lockVerb, p.nodes, names[0]) },
+		Codes: lockCodes,
+		Run:   func(names []string) error { return p.ask(lockVerb, p.nodes, names[0]) },
 	}
 }
 
@@ -106,6 +99,7 @@ func (p *program) unlock() cli.Command {
 		Verb: "unlock", Names: []string{"NAME"}, Flags: append([]string{"nodes"}, asking...),
 		About:    "free the lock NAME, whoever took it: true if it was held, false if it was free\n\n" + aboutNames,
 		Examples: []string{"lockc unlock demo", "lockc unlock -timeout 1s demo"},
+		Codes:    lockCodes,
 		Run:      func(names []string) error { return p.ask(unlockVerb, p.nodes, names[0]) },
 	}
 }
@@ -115,6 +109,7 @@ func (p *program) labLock() cli.Command {
 		Verb: "-l", Names: []string{"PRIMARY", "BACKUP", "NAME"}, Flags: asking,
 		About:    "like lock, naming both nodes\n\n" + aboutNames,
 		Examples: []string{"lockc -l 127.0.0.1:7101 127.0.0.1:7102 demo"},
+		Codes:    lockCodes,
 		Run:      func(names []string) error { return p.askPair(lockVerb, names) },
 	}
 }
@@ -124,6 +119,7 @@ func (p *program) labUnlock() cli.Command {
 		Verb: "-u", Names: []string{"PRIMARY", "BACKUP", "NAME"}, Flags: asking,
 		About:    "like unlock, naming both nodes\n\n" + aboutNames,
 		Examples: []string{"lockc -u 127.0.0.1:7101 127.0.0.1:7102 demo"},
+		Codes:    lockCodes,
 		Run:      func(names []string) error { return p.askPair(unlockVerb, names) },
 	}
 }
@@ -135,6 +131,7 @@ func (p *program) status() cli.Command {
 			"A view is the numbered reign of one primary. Paired nodes hold the same locks, and\n" +
 			"either can die without losing one. A node that does not answer is shown as unreachable.",
 		Examples: []string{"lockc status", "lockc status --json | jq '.nodes[].role'"},
+		Codes:    lookCodes,
 		Run:      func([]string) error { return p.showStatus() },
 	}
 }

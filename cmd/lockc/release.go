@@ -19,6 +19,10 @@ func (p *program) revoke(name string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
+	command := lock.Command{Verb: lock.Revoke, Number: 1, Name: name, Terms: &lock.Terms{Info: lock.Info(p.reason)}}
+	if limit := command.Check(); limit != lock.NoLimit {
+		return cli.Misuse("-reason %.40q cannot be told: %s", p.reason, limit)
+	}
 	return p.look(func(ctx context.Context) error {
 		was, err := answer(p, ctx, func(ctx context.Context) (bool, error) { return p.client.Revoke(ctx, name, p.reason) })
 		if err != nil {
@@ -32,11 +36,4 @@ func (p *program) revoke(name string) error {
 		}
 		return nil
 	})
-}
-
-func checkName(name string) error {
-	if limit := lock.CheckName(name); limit != lock.NoLimit {
-		return cli.Misuse("%.40q is no name of a lock: %s", name, limit)
-	}
-	return nil
 }

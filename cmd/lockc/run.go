@@ -53,8 +53,8 @@ type end struct {
 }
 
 // lead runs the command while the lease lasts, and gives the lease back.
-func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string, argv []string) (end, error) {
-	defer c.giveBack(lease)
+func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string, argv []string) (e end, err error) {
+	defer func() { c.giveBack(lease, e.lost != "") }()
 	var ended endedBy
 	if errors.As(context.Cause(ctx), &ended) { // as the lock was granted
 		return end{}, cli.Fail(signalled+int(ended), "%v before the command was started", ended)
@@ -68,7 +68,7 @@ func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string,
 		signals: c.signals, notice: c.notice,
 	}
 	code, lost, err := g.run(path, argv, surroundings(os.Environ(), lease))
-	e := end{code: code, asked: g.asked}
+	e = end{code: code, asked: g.asked}
 	if lost {
 		e.lost = loss(lease, g.overheld())
 	}
@@ -91,20 +91,31 @@ func loss(lease *lockstep.Lease, overheld bool) string {
 	}
 }
 
-// giving is how long giving a lock back may take: if nobody hears of it, it goes
-// with the session.
-const giving = time.Second
+// How long giving a lock back may take: if nobody hears of it, it goes with the
+// session.
+const (
+	giving = time.Second
+	// parting is for what nobody may be there to hear.
+	parting = 100 * time.Millisecond
+)
 
 // giveBack gives the lock back. That it fails changes nothing for the command, but
-// who waits should know.
-func (c *campaign) giveBack(lease *lockstep.Lease) {
-	ctx, cancel := context.WithTimeout(context.Background(), min(giving, c.timeout))
+// who waits should know. One that was lost is over already, or nearly so: then the
+// nodes hear of it only if they are there.
+func (c *campaign) giveBack(lease *lockstep.Lease, lost bool) {
+	patience := min(giving, c.timeout)
+	c.farewell = 0
+	if lost {
+		patience, c.farewell = parting, parting
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	switch err := lease.Release(ctx); {
-	case err == nil, errors.Is(err, lockstep.ErrExpired), errors.Is(err, lockstep.ErrRevoked):
+	case err == nil, lost, errors.Is(err, lockstep.ErrExpired), errors.Is(err, lockstep.ErrRevoked):
 	case errors.Is(err, lockstep.ErrLost) && c.hold:
 		fmt.Fprintf(c.Stderr, "lockc: the lock %s was lost while the command ran\n", quoted(c.names))
 	case !errors.Is(err, lockstep.ErrLost):
+		c.farewell = parting
 		fmt.Fprintf(c.Stderr, "lockc: the nodes could not be told that %s is free: they find out within %v\n", quoted(c.names), c.ttl)
 	}
 }

@@ -51,7 +51,7 @@ func state(l lockstep.LockInfo) string {
 	case len(l.Holders) == 0:
 		return name + " is held by nobody, and waited for"
 	case l.Of > 0:
-		return fmt.Sprintf("%s has %d permits, of which %d are held", name, l.Of, permitsOut(l))
+		return fmt.Sprintf("%s has %s, of which %s held", name, count(l.Of, "permit", "permits"), count(permitsOut(l), "is", "are"))
 	default:
 		return fmt.Sprintf("%s is held, %s", name, l.Holders[0].Mode)
 	}

@@ -140,8 +140,8 @@ It is freed
   within 8.8s if the holder is not heard of any more
   within 56m48s in any case: the holder may hold it for no longer
 Never by itself: this is a deadlock.
-  session 0000010000000001 (alice@web1, pid 7: lockc run) has "deploy/web" and waits for "db", which session 0000010000000002 has
-  session 0000010000000002 (bob@db [2J) has "db" and waits for "deploy/web", which session 0000010000000001 has
+  session 0000010000000001 (alice@web1, pid 7: lockc run) waits for "db", behind session 0000010000000002, and keeps "deploy/web" from others meanwhile
+  session 0000010000000002 (bob@db [2J) waits for "deploy/web", behind session 0000010000000001, and keeps "db" from others meanwhile
 By force: lockc release --force --reason WHY -- deploy/web
 `)
 	crowd := web
@@ -177,6 +177,43 @@ func TestExplainSaysWhatWillFreeTheLock(t *testing.T) {
 	}
 }
 
+func TestExplainSaysWhatCanBeHadAtOnce(t *testing.T) {
+	one := lockstep.LockInfo{Name: "gpu", Of: 3, Holders: gpu.Holders[1:]}
+	queued := one
+	queued.Waiters, queued.Queue = 1, []lockstep.WaiterInfo{nobody}
+	read := lockstep.LockInfo{Name: "read", Holders: []lockstep.HolderInfo{{Session: bob.ID, Mode: lockstep.ModeShared, Owner: bob}}}
+	shut := read
+	shut.Delayed = true
+	for _, test := range []struct {
+		name    string
+		lock    lockstep.LockInfo
+		shared  bool
+		permits int
+		want    string
+	}{
+		{"free", lockstep.LockInfo{Name: "x"}, true, 0, `"x" is free`},
+		{"one permit of three", one, false, 2, "Nobody waits for it: 2 permits can be had at once.\nThe rest is freed\n  when the holder releases it\n"},
+		{"all permits", gpu, false, 0, "Nobody waits for it: whoever asks now is the next.\nIt is freed\n"},
+		{"permits that somebody waits for", queued, false, 0, "1 waits already"},
+		{"shared", read, true, 0, "Nobody waits for it: whoever shares it can have it at once.\nFor one who wants it alone it is freed\n"},
+		{"shared, one of them lost", shut, false, 0, "whoever asks now is the next"},
+		{"alone", lockstep.LockInfo{Name: "x", Holders: web.Holders}, false, 0, "whoever asks now is the next"},
+		{"of nobody", lab, false, 0, "by lockc unlock"},
+		{"closed", closed, false, 0, "by itself"},
+	} {
+		e := explainWhy(test.lock, "", nil, nil, noon)
+		if e.FreeShared != test.shared || e.FreePermits != test.permits {
+			t.Errorf("%s: %t and %d permits, want %t and %d", test.name, e.FreeShared, e.FreePermits, test.shared, test.permits)
+		}
+		if got := explainText(e, noon, false); !strings.Contains(got, test.want) {
+			t.Errorf("%s: want %q in:\n%s", test.name, test.want, got)
+		}
+	}
+	if got, want := state(one), `"gpu" has 3 permits, of which 1 is held`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
 func TestSessionsAndDeadlocksForPeople(t *testing.T) {
 	wantText(t, sessionsText(sessionList{[]lockstep.SessionInfo{alice, bob}}, noon, false), `SESSION            FOR     TTL    HEARD      HOLDS   WAITS   WHO
 0000010000000001   1h00m   10s    1.2s ago   1       0       alice@web1, pid 7: lockc run
@@ -185,8 +222,12 @@ func TestSessionsAndDeadlocksForPeople(t *testing.T) {
 	wantText(t, deadlocksText(nil), "no deadlocks\n")
 	wantText(t, deadlocksText([]lockstep.Cycle{{{Session: "1", Holds: "a", Waits: "b"}, {Session: "2", Holds: "b", Waits: "a"}}}),
 		`2 sessions wait for each other:
-  session 1 (somebody) has "a" and waits for "b", which session 2 has
-  session 2 (somebody) has "b" and waits for "a", which session 1 has
+  session 1 (somebody) waits for "b", behind session 2, and keeps "a" from others meanwhile
+  session 2 (somebody) waits for "a", behind session 1, and keeps "b" from others meanwhile
+`)
+	wantText(t, deadlocksText([]lockstep.Cycle{{{Session: "1", Holds: "a", Waits: "a", Possible: true}}}),
+		`possible, if nobody lets go while it waits: 1 session waits for itself:
+  session 1 (somebody) waits for "a", behind itself, and keeps "a" from others meanwhile
 `)
 }
 
@@ -241,6 +282,9 @@ func TestFormsForPrograms(t *testing.T) {
 			`{"name":"deploy/web","free":false,"lock":` + lock + `,"place":0,"ahead":[` + queued + `],"mine":[],` +
 				`"frees":[{"by":"release","session":"0000010000000001"},{"by":"expiry","session":"0000010000000001","within_ms":8800},{"by":"max_hold","session":"0000010000000001","within_ms":3408000}],` +
 				`"deadlocks":[[{"session":"1","holds":"deploy/web","waits":"b"}]]}`},
+		{explainWhy(lockstep.LockInfo{Name: "n", Of: 3, Holders: []lockstep.HolderInfo{{Token: 9, Mode: lockstep.ModePermits, Permits: 1}}}, "", nil, nil, noon),
+			`{"name":"n","free":false,"free_permits":2,"lock":{"name":"n","of":3,"holders":[{"token":"9","mode":"permits","permits":1}],"waiters":0},"place":0,"ahead":[],"mine":[],` +
+				`"frees":[{"by":"release"},{"by":"expiry","within_ms":0}],"deadlocks":[]}`},
 		{sessionList{[]lockstep.SessionInfo{alice}}, `{"sessions":[` + owner + `]}`},
 		{deadlockList{[]lockstep.Cycle{cycle}}, `{"deadlocks":[[{"session":"1","holds":"a","waits":"b","info":{"pid":"3"}}]]}`},
 	} {

@@ -12,16 +12,11 @@ import (
 
 // watchLocks prints what happens, a line each, until control-C.
 func (p *program) watchLocks(prefix string) error {
+	if err := checkPrefix(prefix); err != nil {
+		return err
+	}
 	return p.look(func(ctx context.Context) error {
-		for event, err := range p.client.Watch(ctx, prefix) {
-			if err != nil {
-				return p.silence(ctx, err)
-			}
-			if err := p.show(event, eventText(event, time.Local)); err != nil {
-				return err
-			}
-		}
-		return p.silence(ctx, ctx.Err())
+		return p.follow(ctx, prefix, func(e lockstep.Event) error { return p.show(e, eventText(e, time.Local)) })
 	})
 }
 

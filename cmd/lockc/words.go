@@ -61,6 +61,9 @@ func extras(info map[string]string) string {
 	return cli.OneLine(strings.Join(all, " "))
 }
 
+// mostWords is how much of a command's words others are told.
+const mostWords = 200
+
 // shorten cuts text that is longer than most characters.
 func shorten(text string, most int) string {
 	if utf8.RuneCountInString(text) <= most {

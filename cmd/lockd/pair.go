@@ -44,11 +44,11 @@ func (p *program) announce(g *group, names []string) {
 			return
 		}
 	}
-	command := "lockc lock demo"
+	lockc := "lockc"
 	if names[0] != cli.DefaultPrimary || names[1] != cli.DefaultBackup {
-		command = fmt.Sprintf("lockc lock -nodes %s,%s demo", names[0], names[1])
+		lockc = fmt.Sprintf("lockc -nodes %s,%s", names[0], names[1])
 	}
-	fmt.Fprintf(p.Stdout, "paired; try: %s\n", command)
+	fmt.Fprintf(p.Stdout, "paired; try, elsewhere:\n    %[1]s run demo -- sleep 60 &\n    %[1]s ls\n    %[1]s lock other\n", lockc)
 }
 
 // paired asks the nodes of this process.

@@ -23,6 +23,7 @@ type Program struct {
 	Stdout, Stderr io.Writer
 
 	given map[string]bool // the settings that the user made, by flag or environment
+	doing *Command        // nil until a command runs
 }
 
 // Command is one thing that a program does.
@@ -34,7 +35,7 @@ type Command struct {
 	Optional bool     // all of Names may be left out together
 	Rest     string   // what it wants after "--", for people: "COMMAND [ARG...]"
 	Flags    []string // the settings that it takes
-	About    string
+	About    string   // the first line is a summary, with an empty one behind it
 	Examples []string
 	Codes    []Code                     // what its exit codes mean, if not what the program's do
 	Run      func(names []string) error // with what stood after "--" behind the Names
@@ -65,6 +66,14 @@ func NewFlags(name string) *flag.FlagSet {
 // Given reports whether the user made a setting, by flag or environment.
 func (p *Program) Given(setting string) bool { return p.given[setting] }
 
+// Doing is the command that runs, without its names: "lockc ls".
+func (p *Program) Doing() string {
+	if p.doing == nil {
+		return p.Name
+	}
+	return p.Name + " " + p.doing.Verb
+}
+
 // Main runs the program and returns its exit code.
 func (p *Program) Main(args []string) int {
 	call, err := p.parse(args)
@@ -89,6 +98,7 @@ func (p *Program) run(c call) error {
 	case c.version:
 		return p.print(p.Name + " " + version() + "\n")
 	default:
+		p.doing = c.command
 		return c.command.Run(c.names)
 	}
 }
