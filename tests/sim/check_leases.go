@@ -188,8 +188,8 @@ func patience(ttl lock.Millis) instant {
 }
 
 // prompt reports whether an expiry is ordered soon after it was proposed: with
-// tiny batches on a slow network it queues for long behind requests.
-func (w *world) prompt() bool { return w.faults.over() || w.plan.pair.MaxBatch == 0 }
+// tiny batches it queues for long behind requests.
+func (w *world) prompt() bool { return w.plan.pair.MaxBatch == 0 || w.now > w.plan.callsEnd+second }
 
 // reigning is the history of the node that orders.
 func (w *world) reigning() *history {

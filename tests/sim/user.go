@@ -119,7 +119,7 @@ func (u *user) vary(t *lock.Terms) {
 	}
 	t.Reentrant = w.whim.IntN(4) == 0
 	t.AllowDeadlock = w.whim.IntN(10) == 0
-	if w.whim.IntN(6) == 0 {
+	if !t.Reentrant && w.whim.IntN(6) == 0 {
 		t.MaxHold = lock.MinMaxHold + lock.Millis(w.whim.IntN(1000))
 	}
 	if w.whim.IntN(6) == 0 {
