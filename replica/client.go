@@ -54,6 +54,7 @@ type Client struct {
 	inquiries inquiries
 
 	// What the step at hand has for the shell.
+	moved    bool     // another node than before has answered a keep-alive
 	belief   Believes // with Until zero it was not moved
 	finished []Finished
 	lost     []LeaseLost
@@ -126,6 +127,7 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 	default:
 		panic("replica: an unknown client event")
 	}
+	c.repeatWaits()
 	c.startWaiting()
 	return c.flush()
 }

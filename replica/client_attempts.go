@@ -12,6 +12,7 @@ type attempt struct {
 	tried  uint64 // the nodes sent to at once in this round, a bit each
 	node   int    // asked, or to be asked when due
 	rounds uint8  // that have passed; each is longer than the last
+	rests  uint8  // that a wait has had; each is longer than the last
 	asked  bool   // an answer of node is awaited; else the request is backing off
 	// resting is a request that node has answered once and will answer again when
 	// there is more to say: a wait.
@@ -86,7 +87,7 @@ func backOff(cfg ClientConfig, rounds uint8) int {
 // it is as good as new.
 func (c *Client) again(a *attempt, e errand) {
 	if a.resting {
-		*a = attempt{node: c.primary}
+		*a = attempt{node: c.primary, rests: a.rests}
 		c.send(a, e)
 		return
 	}

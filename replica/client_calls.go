@@ -299,7 +299,7 @@ func (c *Client) slotsTick() {
 		case s.attempt.due <= c.now:
 			c.again(&s.attempt, errand{slot: lock.Slot(i)})
 		}
-		hurried = hurried || s.attempt.resting && s.call.capped()
+		hurried = hurried || s.attempt.rests > 0 && s.call.capped()
 	}
 	c.session.keepAlive.hurried = hurried
 }

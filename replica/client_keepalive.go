@@ -9,11 +9,11 @@ type keepAlive struct {
 	round   lock.Number // the last one
 	open    bool        // it is not acknowledged yet
 	sent    Instant     // the round's first sending, or the opening's
+	by      int         // who acknowledged the last one, or the opening
 	attempt attempt     // while open
 	// hurried says that somebody waits for a grant whose age will matter.
 	hurried bool
-	// proofs are those of the last two rounds, the newer first.
-	proofs [2]proof
+	proofs  []proof // of the last rounds, the oldest first
 }
 
 // proof says that every grant with a token above token was made after sent: when
@@ -25,6 +25,10 @@ type proof struct {
 
 // hurry is the period of hurried rounds.
 const hurry Instant = 1000
+
+// maxProofs covers the longest rest of a wait, which may end with the grant that
+// was lost at its beginning, at a third of the shortest time-out each.
+const maxProofs = 128
 
 func (s *session) keepAliveCommand() lock.Command {
 	return lock.Command{Verb: lock.KeepAlive, Session: s.id, Number: s.keepAlive.round}
@@ -70,6 +74,8 @@ func (c *Client) keepAliveAnswered(from int, a *Answer) {
 	case lock.Alive:
 		c.believe(k.sent)
 		k.prove(a.Result.Token)
+		c.moved = c.moved || from != k.by
+		k.by = from
 		c.countRevocations(a.Result.Revoked)
 	case lock.SessionExpired:
 		c.expire()
@@ -81,16 +87,23 @@ func (c *Client) keepAliveAnswered(from int, a *Answer) {
 // prove remembers which tokens had been given when the round was acknowledged. A
 // node that does not tell proves nothing.
 func (k *keepAlive) prove(token lock.Token) {
-	if token != 0 {
-		k.proofs = [2]proof{{token, k.sent}, k.proofs[0]}
+	n := len(k.proofs)
+	switch {
+	case token == 0:
+		return
+	case n > 0 && k.proofs[n-1].token == token:
+		n-- // the later one says more
+	case n == maxProofs:
+		n = copy(k.proofs, k.proofs[1:])
 	}
+	k.proofs = append(k.proofs[:n], proof{token, k.sent})
 }
 
 // notBefore returns a moment before which a grant cannot have been made, if all
 // that is known else is that it was not made before asked.
 func (k *keepAlive) notBefore(token lock.Token, asked Instant) Instant {
 	for _, p := range k.proofs {
-		if p.token != 0 && token > p.token {
+		if token > p.token {
 			asked = max(asked, p.sent)
 		}
 	}

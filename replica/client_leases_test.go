@@ -269,6 +269,36 @@ func TestAfterAWaitTheMaxHoldCountsFromAKeepAliveBeforeTheGrant(t *testing.T) {
 	s.then(at(6333), "ask a: keep-alive 3") // and take their time again
 }
 
+// The grant's frame was lost, and its wait rested for half a minute.
+func TestAGrantThatIsToldLateCountsFromAKeepAliveBeforeItToo(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(&lock.Terms{MaxHold: 60_000})
+	for round := range Instant(60) {
+		now := 2000 + 1000*round
+		s.client.Step(at(now - 1)) // it may find that somebody waits for it
+		s.client.Step(at(now))
+		s.client.Step(aliveWith("a", lock.Number(round+1), lock.Result{Token: 600 + lock.Token(round/2)}))
+	}
+	s.then(granted("a", 0, 2, 611), "finish 2: granted until 80647")
+}
+
+func TestProofsAreOfTheLastRounds(t *testing.T) {
+	var k keepAlive
+	for i := range Instant(2 * maxProofs) {
+		k.sent = i
+		k.prove(lock.Token(1000 + i))
+	}
+	if len(k.proofs) != maxProofs {
+		t.Errorf("%d proofs are kept", len(k.proofs))
+	}
+	if got := k.notBefore(1000+2*maxProofs, 0); got != 2*maxProofs-1 {
+		t.Errorf("the newest grant is proved not to be older than %d", got)
+	}
+	if got := k.notBefore(1000+maxProofs, 7); got != 7 {
+		t.Errorf("a grant before all proofs is said not to be older than %d", got)
+	}
+}
+
 func TestAKeepAliveWithoutATokenProvesNothing(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.waits(capped)

@@ -48,7 +48,7 @@ func (s *story) then(ev ClientEvent, want ...string) {
 // ticks that was.
 func (s *story) tickUntil(want ...string) int {
 	s.Helper()
-	for ticks := 1; ticks < 1000; ticks++ {
+	for ticks := 1; ticks < 2000; ticks++ {
 		if effects := s.client.Step(ClientTick{}); len(effects) > 0 {
 			if got := describe(effects); got != strings.Join(want, "; ") {
 				s.Fatalf("after %d ticks:\n got %s\nwant %s", ticks, got, strings.Join(want, "; "))

@@ -2,20 +2,46 @@ package replica
 
 import "lockstep/lock"
 
-// waitRepeat is after about how many ticks an Acquire that waits is asked again:
-// the grant may have been lost on its way, or the node that would tell it.
-const waitRepeat = 40
+// firstRest is after about how many ticks an Acquire that waits is asked again:
+// the grant may have been lost on its way. Each rest is twice as long as the one
+// before, up to longestRest, since every repeat is ordered, and there may be a
+// hundred thousand that wait.
+const (
+	firstRest   = 40
+	longestRest = 1200
+)
 
 // rest lets an Acquire wait for its turn (S6). Who answered `waiting` will answer
 // `granted` too, so losing that node is reason enough to ask again.
 func (c *Client) rest(i lock.Slot, from int) {
+	a := &c.slots.all[i].attempt
 	node := from
 	if node < 0 {
 		node = c.primary
 	}
-	c.slots.all[i].attempt = attempt{
-		node: node, asked: true, resting: true,
-		due: c.now + uint64(c.random.around(waitRepeat)),
+	if a.resting && a.node == node {
+		return // the answer to an earlier repeat
+	}
+	span := min(firstRest<<a.rests, longestRest)
+	*a = attempt{
+		node: node, asked: true, resting: true, rests: min(a.rests+1, 10),
+		due: c.now + uint64(c.random.around(span)),
+	}
+}
+
+// repeatWaits asks for all that waits at other nodes again, when another node
+// than before has answered a keep-alive: one that was frozen has lost no
+// connection, and tells no grant that it does not know of.
+func (c *Client) repeatWaits() {
+	if !c.moved {
+		return
+	}
+	c.moved = false
+	for i := range c.slots.all {
+		s := &c.slots.all[i]
+		if s.state != free && s.attempt.resting && s.attempt.node != c.primary {
+			c.again(&s.attempt, errand{slot: lock.Slot(i)})
+		}
 	}
 }
 

@@ -26,11 +26,12 @@ func TestAnAcquireWaitsForItsTurn(t *testing.T) {
 func TestAWaitIsAskedForAgainSlowly(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.waits(nil)
-	for range 5 {
-		if got := s.tickUntil("ask a: acquire 0/2 y"); got < 30 || got > 50 {
-			t.Errorf("asked again after %d ticks, not 30 to 50", got)
+	for _, span := range []int{40, 80, 160, 320, 640, 1200, 1200, 1200} {
+		if got := s.tickUntil("ask a: acquire 0/2 y"); got < span*3/4 || got > span*5/4 {
+			t.Errorf("asked again after %d ticks, not about %d", got, span)
 		}
 		s.then(executed("a", 0, 2, lock.Waiting))
+		s.then(executed("a", 0, 2, lock.Waiting)) // no longer for that
 	}
 	s.tickUntil("ask a: acquire 0/2 y")
 	if got := s.tickUntil("ask b: acquire 0/2 y"); got != 10 {
@@ -48,6 +49,31 @@ func TestAWaitMovesAtOnceWithItsNode(t *testing.T) {
 	s.then(executed("b", 0, 2, lock.Waiting))
 	s.then(refused("a", Moved, "b", 0, 2)) // it is asked elsewhere
 	s.then(refused("b", Moved, "a", 0, 2), "ask a: acquire 0/2 y")
+}
+
+// The node is frozen: its connections stand, but another has taken over.
+func TestWaitsMoveWithTheKeepAlive(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(nil)
+	s.aliveAfter(4333, 1, 0)
+	s.then(at(7666), "ask a: keep-alive 2")
+	for range 9 {
+		s.then(at(7666))
+	}
+	s.then(at(7666), "ask b: keep-alive 2")
+	s.then(alive("b", 2), "believes until 17273", "ask b: acquire 0/2 y")
+	s.then(executed("b", 0, 2, lock.Waiting))
+	s.then(at(10_999), "ask b: keep-alive 3")
+	s.then(alive("b", 3), "believes until 20606")
+}
+
+func TestAWaitThatEndsWithTheMoveIsNotRepeated(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.waits(nil)
+	s.then(at(4333), "ask a: keep-alive 1")
+	frame := alive("b", 1)
+	frame.Answers = append(frame.Answers, granted("b", 0, 2, 501).Answers...)
+	s.then(frame, "believes until 13940", "finish 2: granted")
 }
 
 func TestAWaitOfAnUnknownNodeIsAskedForAgain(t *testing.T) {
