@@ -41,7 +41,11 @@ func (t *Table) covering(s *session, c *Command) *claim {
 	if !used {
 		return nil
 	}
-	for _, g := range l.holders() {
+	grants := slices.Values(l.holders())
+	if s.grants.n < len(l.holders()) {
+		grants = s.grants.all()
+	}
+	for g := range grants {
 		if g.session == s && g.rest().maxHold == 0 && g.covers(c) {
 			return g
 		}
@@ -154,35 +158,32 @@ func (m *more) plain() bool {
 // keeping returns the grants that are kept while a claim of the session waits:
 // all that it holds if it says so, but for those that are longest held if they are
 // too many.
-func (t *Table) keeping(s *session, terms *Terms) []Token {
+func (t *Table) keeping(s *session, terms *Terms) []kept {
+	chain := t.chain(terms.Under)
 	if !terms.Sequential {
-		return t.chain(terms.Under)
+		return chain
 	}
-	var all []Token
-	for g := range s.grants.all() {
-		all = append(all, g.token)
-	}
-	for _, token := range t.chain(terms.Under) {
-		if !slices.Contains(all, token) {
-			all = append(all, token)
+	all := make([]kept, 0, min(MaxUnder, s.grants.n+len(chain)))
+	all = append(all, chain...)
+	for g := s.grants.last; g != nil && len(all) < MaxUnder; g = g.before {
+		if k := (kept{g.token, g}); !slices.Contains(chain, k) {
+			all = append(all, k)
 		}
 	}
-	return all[max(0, len(all)-MaxUnder):]
+	slices.Reverse(all[len(chain):])
+	return all
 }
 
 // chain returns the grants that a claim is asked under: the one named, if it is
 // still held, and those that it was asked under itself.
-func (t *Table) chain(under Holding) []Token {
-	l, used := t.owned[under.Name]
-	if !used {
-		return nil
-	}
-	g := l.grant(under.Token)
+func (t *Table) chain(under Holding) []kept {
+	g := t.find(under.Name, under.Token)
 	if g == nil {
 		return nil
 	}
-	chain := append(append([]Token(nil), g.rest().under...), g.token)
-	return chain[max(0, len(chain)-MaxUnder):]
+	outer := g.rest().under
+	outer = outer[max(0, len(outer)+1-MaxUnder):]
+	return append(append(make([]kept, 0, len(outer)+1), outer...), kept{g.token, g})
 }
 
 // known returns the lock of that name, which the table keeps from now on.

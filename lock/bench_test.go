@@ -149,3 +149,55 @@ func BenchmarkRestore100k(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkApplyWaitUnderALock queues a client that holds a lock of its own
+// behind many others like it, and cancels.
+func BenchmarkApplyWaitUnderALock(b *testing.B) {
+	for _, n := range []int{1000, 4000, 16_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			table := crowded(b, n)
+			apply := func(c Command) Result {
+				return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+			}
+			id := apply(opening(Number(n + 2))).Session
+			token := apply(wanting(id, 0, 1, "own")).Token
+			for i := Number(1); b.Loop(); i += 2 {
+				apply(under(wanting(id, 1, i, "hot"), "own", token))
+				apply(canceling(id, 1, i+1))
+			}
+		})
+	}
+}
+
+// BenchmarkApplyReentrant enters a grant of a lock that many others share.
+func BenchmarkApplyReentrant(b *testing.B) {
+	for _, n := range []int{10, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			table := NewTable()
+			apply := func(c Command) Result {
+				return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+			}
+			crowd, id := apply(opening(1)).Session, apply(opening(2)).Session
+			for i := range n {
+				apply(shared(wanting(crowd, 0, Number(i+1), "a")))
+			}
+			c := with(shared(wanting(id, 0, 1, "a")), func(t *Terms) { t.Reentrant = true })
+			for ; b.Loop(); c.Number++ {
+				apply(c)
+			}
+		})
+	}
+}
+
+// BenchmarkDeadlocks looks for deadlocks among many waits, of which none is in
+// any.
+func BenchmarkDeadlocks(b *testing.B) {
+	for _, n := range []int{1000, 4000, 16_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			table := crowded(b, n)
+			for b.Loop() {
+				table.deadlocks()
+			}
+		})
+	}
+}

@@ -19,7 +19,7 @@ type claim struct {
 // more is what goes beyond an exclusive or shared claim to one lock.
 type more struct {
 	parts     []part // all the locks, if there are several or they are counted
-	under     []Token
+	under     []kept // the grants it was asked under, the outermost first
 	info      Info
 	maxHold   Millis
 	lockDelay Millis
@@ -36,6 +36,21 @@ type part struct {
 type share struct {
 	mode        Mode
 	permits, of uint32
+}
+
+// kept is a grant that a claim was asked under.
+type kept struct {
+	token Token
+	claim *claim // may have ended since, and stand for another: see grant
+}
+
+// grant returns the grant if it is still held, else nil. No two grants share a
+// token, so a claim with that token is the one.
+func (k kept) grant() *claim {
+	if k.claim != nil && k.claim.token == k.token {
+		return k.claim
+	}
+	return nil
 }
 
 // parts walks over the claim's locks in the order in which they were asked for.

@@ -48,19 +48,23 @@ type looked struct {
 // its locks.
 func (o *outlook) dependence(w *claim, p part, all map[*ownedLock]looked) []*claim {
 	var keepers []*claim
-	s, done := o.locks[p.lock], all[p.lock]
+	s, done := o.scenes[p.lock], all[p.lock]
 	if !done.holders && !s.taken.admits(p.share) {
 		done.holders = true
-		for _, h := range p.lock.holders() {
-			keepers = append(keepers, o.under[h.token]...)
-		}
+		keepers = append(keepers, s.keepers...)
 	}
-	if from, to := max(done.queue, s.next), p.lock.place(w); from < to {
+	if from, to := max(done.queue, s.next), s.place(w); from < to {
 		done.queue = to
-		keepers = append(keepers, p.lock.crowd.queue[from:to]...)
+		keepers = append(keepers, s.queue[from:to]...)
 	}
 	all[p.lock] = done
 	return slices.DeleteFunc(keepers, func(k *claim) bool { return !o.stuck[k] })
+}
+
+// place returns how many of the outlook's waits are ahead of one of them.
+func (s *scene) place(w *claim) int {
+	i, _ := slices.BinarySearchFunc(s.queue, w, byQueued)
+	return i
 }
 
 // trace goes back from the step that is at the first one's wait again.
@@ -80,21 +84,28 @@ func spell(path []step) Cycle {
 		next := path[(i+1)%len(path)]
 		cycle = append(cycle, CycleStep{
 			Session: s.wait.session.id, Info: s.wait.session.info,
-			Holds: s.via.name, Waits: next.via.name, Possible: !s.wait.keeps(s.via),
+			Holds: s.via.name, Waits: next.via.name, Possible: !s.wait.keepsFrom(s.via),
 		})
 	}
 	return cycle
 }
 
-// keeps reports whether a wait certainly keeps others from a lock: it queues for
-// it, or was asked under a grant of it.
-func (c *claim) keeps(l *ownedLock) bool {
-	if slices.Contains(l.queue(), c) {
-		return true
+// keepsFrom reports whether a wait certainly keeps others from a lock: it queues
+// for it, or was asked under a grant of it.
+func (c *claim) keepsFrom(l *ownedLock) bool {
+	for p := range c.parts() {
+		if p.lock == l {
+			return true
+		}
 	}
-	return slices.ContainsFunc(l.holders(), func(h *claim) bool {
-		return slices.Contains(c.more.under, h.token)
-	})
+	for g := range c.keeps() {
+		for p := range g.parts() {
+			if p.lock == l {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // String spells a cycle out for people, in MaxCycleBytes at most.

@@ -200,8 +200,27 @@ func TestGrantsFarOutAreForgotten(t *testing.T) {
 		token = next.Token
 	}
 	chain := s.find(fmt.Sprint(MaxUnder+1), token).rest().under
-	if len(chain) != MaxUnder || chain[0] == outermost || chain[0] != outermost+1 {
-		t.Errorf("it is under %d", chain)
+	if len(chain) != MaxUnder || chain[0].token != outermost+1 {
+		t.Errorf("it is under %v", chain)
+	}
+}
+
+// A wait keeps no room for what its session holds beyond that.
+func TestASequentialWaitRemembersTheLastGrantsAlone(t *testing.T) {
+	s := begin(t)
+	id := s.opened(2)
+	s.then(wanting(id[1], 0, 1, "hot"), granted(at(1, 3)))
+	for i := range 10 * MaxUnder {
+		s.then(wanting(id[0], 0, Number(i+1), fmt.Sprint(i)), granted(at(1, Token(4+i))))
+	}
+	last := at(1, 3+10*MaxUnder)
+	c := sequential(wanting(id[0], 1, 1, "hot"))
+	c.Terms.Under = Holding{"hot", at(1, 3)} // another's, which counts first
+	c.Terms.AllowDeadlock = true
+	s.then(c, is(Waiting))
+	got := s.sessions[id[0]].waits.first.more.under
+	if len(got) != MaxUnder || cap(got) != MaxUnder || got[0].token != at(1, 3) || got[1].token != last-MaxUnder+2 || got[MaxUnder-1].token != last {
+		t.Errorf("%d of %d: %v", len(got), cap(got), got)
 	}
 }
 
@@ -235,7 +254,7 @@ func TestADeadlockBehindALongQueueIsFoundQuickly(t *testing.T) {
 	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 102)))
 	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 103)))
 	s.then(under(wanting(id[0], 1, 1, "y"), "x", at(1, 102)), is(Waiting))
-	for i := range 200 {
+	for i := range 40 {
 		for _, other := range id[2:] {
 			s.apply(shared(wanting(other, Slot(i), 1, "x")))
 		}
@@ -324,6 +343,95 @@ func TestPossibleDeadlocksAreNotSoughtAmongTooMany(t *testing.T) {
 		s.then(wanting(id[0], Slot(1001+i), 1, "y"), is(Waiting))
 	}
 	if got := s.deadlocks(); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+}
+
+// crowded has n clients that each hold a lock of their own and wait, keeping it,
+// for one that another has.
+func crowded(tb testing.TB, n int) *Table {
+	table := NewTable()
+	apply := func(c Command) Result {
+		return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+	}
+	apply(wanting(apply(opening(1)).Session, 0, 1, "hot"))
+	for i := range n {
+		id := apply(opening(Number(i + 2))).Session
+		own := fmt.Sprint("own", i)
+		token := apply(wanting(id, 0, 1, own)).Token
+		if got := apply(under(wanting(id, 1, 1, "hot"), own, token)); got != is(Waiting) {
+			tb.Fatalf("%+v", got)
+		}
+	}
+	return table
+}
+
+// Nobody waits for what it keeps: so there is nobody to look at.
+func TestAWaitOnWhichNobodyDependsCostsTheSameHoweverManyWait(t *testing.T) {
+	cost := func(n int) float64 {
+		table := crowded(t, n)
+		last := table.owned["hot"].crowd.queue[n-1]
+		return testing.AllocsPerRun(10, func() {
+			if table.cycleOf(last) != nil {
+				t.Error("a deadlock")
+			}
+		})
+	}
+	if few, many := cost(10), cost(5000); many > few {
+		t.Errorf("%v allocations among 5000, %v among 10", many, few)
+	}
+}
+
+// Beyond its bound the search stops, and lets the wait queue.
+func TestADeadlockIsNotSoughtAmongTooMany(t *testing.T) {
+	for _, tc := range []struct {
+		others int
+		want   Outcome
+	}{{maxDependents - 10, Deadlock}, {maxDependents + 10, Waiting}} {
+		s := begin(t)
+		id := s.opened(8)
+		s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 9)))
+		s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 10)))
+		for i := range tc.others {
+			s.apply(wanting(id[2+i%6], Slot(i/6), 1, "x"))
+		}
+		s.then(under(wanting(id[1], 1, 1, "x"), "y", at(1, 10)), is(Waiting))
+		if got := s.apply(under(wanting(id[0], 1, 1, "y"), "x", at(1, 9))); got.Outcome != tc.want {
+			t.Errorf("among %d: %+v", tc.others, got)
+		}
+	}
+}
+
+// However many wait behind a deadlock, each is followed once.
+func TestManyWhoWaitBehindADeadlockAreLookedAtQuickly(t *testing.T) {
+	s := begin(t)
+	id := s.opened(16)
+	allowed := func(c Command) Command { return with(c, func(t *Terms) { t.AllowDeadlock = true }) }
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 17)))
+	for i := range 15_000 {
+		own := fmt.Sprint("own", i)
+		token := s.apply(wanting(id[1+i%15], 0, Number(i+1), own)).Token
+		s.then(under(wanting(id[1+i%15], Slot(1+i/15), 1, "x"), own, token), is(Waiting))
+	}
+	s.then(allowed(under(wanting(id[0], 1, 1, "x"), "x", at(1, 17))), is(Waiting))
+	if got := s.deadlocks(); len(got) != 1 || len(got[0]) != 1 {
+		t.Errorf("%d deadlocks", len(got))
+	}
+}
+
+// Two deadlocks, of which one depends on the other.
+func TestADeadlockThatWaitsBehindAnotherIsToldToo(t *testing.T) {
+	s := begin(t)
+	id := s.opened(3)
+	allowed := func(c Command) Command { return with(c, func(t *Terms) { t.AllowDeadlock = true }) }
+	s.then(wanting(id[0], 0, 1, "x"), granted(at(1, 4)))
+	s.then(wanting(id[1], 0, 1, "y"), granted(at(1, 5)))
+	s.then(wanting(id[2], 0, 1, "z"), granted(at(1, 6)))
+	s.then(allowed(under(wanting(id[0], 1, 1, "x"), "x", at(1, 4))), is(Waiting))
+	s.then(under(and(wanting(id[1], 1, 1, "x"), Want{Name: "z"}), "y", at(1, 5)), is(Waiting))
+	s.then(allowed(under(wanting(id[2], 1, 1, "y"), "z", at(1, 6))), is(Waiting))
+	got := s.deadlocks()
+	if len(got) != 2 || len(got[0]) != 1 || len(got[1]) != 2 {
 		t.Errorf("%+v", got)
 	}
 }

@@ -82,8 +82,8 @@ func ofClaim(c *claim) uint64 {
 	for _, p := range m.parts {
 		h = mix(h, hashName(p.lock.name), uint64(p.mode), uint64(p.permits), uint64(p.of))
 	}
-	for _, token := range m.under {
-		h = mix(h, uint64(token))
+	for _, k := range m.under {
+		h = mix(h, uint64(k.token))
 	}
 	return h
 }

@@ -3,7 +3,6 @@ package lock
 import (
 	"cmp"
 	"container/heap"
-	"slices"
 )
 
 // wait queues a claim for all its locks, unless nothing could ever end the wait.
@@ -44,9 +43,6 @@ func (t *Table) addWait(c *claim) {
 	for p := range c.parts() {
 		p.lock.enqueue(c)
 	}
-	for _, token := range c.more.under {
-		t.under[token] = append(t.under[token], c)
-	}
 	c.session.waits.push(c)
 	t.waits++
 	t.digest.add(ofWait(c))
@@ -56,20 +52,9 @@ func (t *Table) removeWait(c *claim) {
 	for p := range c.parts() {
 		p.lock.dequeue(c)
 	}
-	for _, token := range c.more.under {
-		t.under[token] = without(t.under[token], c)
-		if len(t.under[token]) == 0 {
-			delete(t.under, token)
-		}
-	}
 	c.session.waits.remove(c)
 	t.waits--
 	t.digest.remove(ofWait(c))
-}
-
-func without(all []*claim, c *claim) []*claim {
-	i := slices.Index(all, c)
-	return slices.Delete(all, i, i+1)
 }
 
 // touch has a lock served when the entry has had its effect.

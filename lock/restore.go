@@ -203,7 +203,9 @@ func (t *Table) restoreClaim(id SessionID, under []Token, c Command) (*claim, er
 		if got.more == nil {
 			got.more = &more{}
 		}
-		got.more.under = slices.Clone(under)
+		for _, token := range under {
+			got.more.under = append(got.more.under, kept{token: token})
+		}
 	}
 	return got, nil
 }
@@ -243,8 +245,8 @@ func (t *Table) restoreDelay(d DelayState) error {
 	return nil
 }
 
-// connected gives the slots the grants that they answered, and checks that each
-// wait is one that goes on.
+// connected gives the slots the grants that they answered and the claims those
+// that they were asked under, and checks that each wait is one that goes on.
 func (t *Table) connected() error {
 	grants := map[Token]*claim{}
 	for _, s := range t.sessions {
@@ -253,6 +255,11 @@ func (t *Table) connected() error {
 		}
 	}
 	for id, s := range t.sessions {
+		for _, list := range []claims{s.grants, s.waits} {
+			for c := range list.all() {
+				c.connect(grants)
+			}
+		}
 		for i := range s.slots {
 			s.slots[i].connect(grants)
 			if s.slots[i].outcome == Waiting && s.slots[i].claim == nil {
@@ -266,6 +273,16 @@ func (t *Table) connected() error {
 func (s *slot) connect(grants map[Token]*claim) {
 	if s.outcome == Granted {
 		s.claim = grants[s.token]
+	}
+}
+
+func (c *claim) connect(grants map[Token]*claim) {
+	if c.more == nil {
+		return
+	}
+	for i := range c.more.under {
+		k := &c.more.under[i]
+		k.claim = grants[k.token]
 	}
 }
 

@@ -144,16 +144,25 @@ func (s *session) state() SessionState {
 
 func (c *claim) grantState() GrantState {
 	return GrantState{
-		Token: c.token, Session: c.session.id, Since: c.since, Under: slices.Clone(c.rest().under),
+		Token: c.token, Session: c.session.id, Since: c.since, Under: c.underTokens(),
 		Name: c.lock.name, Count: c.count, Mode: c.mode, Terms: c.more.state(),
 	}
 }
 
 func (c *claim) waitState() WaitState {
 	return WaitState{
-		Queued: c.more.queued, Session: c.session.id, Since: c.since, Under: slices.Clone(c.more.under),
+		Queued: c.more.queued, Session: c.session.id, Since: c.since, Under: c.underTokens(),
 		Name: c.lock.name, Slot: c.slot, Mode: c.mode, Terms: c.more.state(),
 	}
+}
+
+func (c *claim) underTokens() []Token {
+	under := c.rest().under
+	tokens := empty[Token](len(under))
+	for _, k := range under {
+		tokens = append(tokens, k.token)
+	}
+	return tokens
 }
 
 func (m *more) state() *Terms {

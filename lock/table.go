@@ -19,7 +19,6 @@ type Table struct {
 
 	held     int                // locks in owned that have a holder
 	waits    int                // waiting claims
-	under    map[Token][]*claim // the waits that keep a grant from being released, by the grant
 	maxHolds map[Token]*claim   // the grants with a MaxHold
 	delays   map[Holding]Millis // the lock-delays, by the name and the lost token
 
@@ -45,7 +44,6 @@ func NewTable() *Table {
 		owned:    map[string]*ownedLock{},
 		sessions: map[SessionID]*session{},
 		openings: map[Number]SessionID{},
-		under:    map[Token][]*claim{},
 		maxHolds: map[Token]*claim{},
 		delays:   map[Holding]Millis{},
 		limits: limits{
