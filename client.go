@@ -70,8 +70,21 @@ func clientConfig(nodes []string, o options) (cfg replica.ClientConfig, err erro
 	if cfg.TTL, err = checkTTL(o.ttl); err != nil {
 		return cfg, err
 	}
+	if err := checkAttempt(o.attempt, o.ttl); err != nil {
+		return cfg, err
+	}
 	cfg.Info, err = presence(o.info)
 	return cfg, err
+}
+
+// checkAttempt refuses attempts that leave no time for another: a sign of life is
+// due in a third of the TTL, and one that is lost has to be repeated twice before
+// the leases end.
+func checkAttempt(attempt, ttl time.Duration) error {
+	if most := ttl / 6; attempt > most {
+		return fmt.Errorf("an attempt of %v is too long for a TTL of %v: what is lost could not be repeated in time; give WithAttempt at most %v", attempt, ttl, most)
+	}
+	return nil
 }
 
 func nodeIDs(nodes []string) []replica.NodeID {

@@ -23,6 +23,9 @@ func TestDialRefuses(t *testing.T) {
 		"reachable": func() (*lockstep.Client, error) {
 			return lockstep.Dial(t.Context(), []string{"127.0.0.1:1"}, lockstep.WithListen("0.0.0.0:0"))
 		},
+		"no time to repeat": func() (*lockstep.Client, error) {
+			return lockstep.Dial(t.Context(), []string{"127.0.0.1:1"}, lockstep.WithTTL(6*time.Second), lockstep.WithAttempt(1001*time.Millisecond))
+		},
 		"context ended": func() (*lockstep.Client, error) { return lockstep.Dial(canceled, []string{"127.0.0.1:1"}) },
 	} {
 		t.Run(name, func(t *testing.T) {

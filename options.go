@@ -32,7 +32,7 @@ func defaults() options {
 
 // WithAttempt sets how long a request waits for an answer before it is sent
 // again, to another node; later attempts wait longer. The default is 250 ms.
-// Shorter than 25 ms counts as 25 ms.
+// Shorter than 25 ms counts as 25 ms; longer than a sixth of the TTL is refused.
 func WithAttempt(d time.Duration) Option {
 	return func(o *options) { o.attempt = max(d, actors.ClientTick) }
 }

@@ -180,7 +180,7 @@ func beforeReply5(s *stage) {
 const patientAttempt = 3 * time.Second
 
 func beforeReply6(s *stage) {
-	c1, c2 := s.clerk(1), s.clerk(2, lockstep.WithAttempt(patientAttempt))
+	c1, c2 := s.clerk(1), s.clerk(2, lockstep.WithAttempt(patientAttempt), lockstep.WithTTL(6*patientAttempt))
 	s.lock(c1, "a", true)
 	s.unlock(c1, "a", true)
 	s.unlock(c2, "a", false)
@@ -194,7 +194,7 @@ func beforeReply6(s *stage) {
 }
 
 func beforeReply7(s *stage) {
-	c1, c2 := s.clerk(1), s.clerk(2, lockstep.WithAttempt(patientAttempt))
+	c1, c2 := s.clerk(1), s.clerk(2, lockstep.WithAttempt(patientAttempt), lockstep.WithTTL(6*patientAttempt))
 	s.lock(c1, "a", true)
 	s.unlock(c1, "a", true)
 	dead := s.primaryDiesBeforeReply()
