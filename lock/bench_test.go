@@ -3,6 +3,7 @@ package lock
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -186,6 +187,27 @@ func BenchmarkApplyReentrant(b *testing.B) {
 				apply(c)
 			}
 		})
+	}
+}
+
+// BenchmarkApplyRevokeAll takes a lock from very many who share it, of one
+// session: an operation is one entry.
+func BenchmarkApplyRevokeAll(b *testing.B) {
+	table := NewTable()
+	apply := func(c Command) Result {
+		return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+	}
+	id := apply(Command{Verb: OpenSession, Number: 1, Terms: &Terms{Info: Info("a=" + strings.Repeat("x", MaxInfoBytes-2))}}).Session
+	reason := &Terms{Info: Info(strings.Repeat("x", MaxReasonBytes))}
+	n := Number(1)
+	for b.Loop() {
+		b.StopTimer()
+		for range MaxSessionLocks {
+			apply(shared(wanting(id, 0, n, "a")))
+			n++
+		}
+		b.StartTimer()
+		apply(Command{Session: id, Slot: 1, Number: n, Verb: Revoke, Name: "a", Terms: reason})
 	}
 }
 

@@ -120,8 +120,8 @@ func (c *Command) checkReason() Limit {
 		return NoLimit
 	}
 	reason := string(c.Terms.Info)
-	if len(reason) > MaxInfoBytes || !printable(strings.ReplaceAll(reason, "\n", " ")) {
-		return LimitInfo
+	if len(reason) > MaxReasonBytes || !printable(strings.ReplaceAll(reason, "\n", " ")) {
+		return LimitReason
 	}
 	return NoLimit
 }

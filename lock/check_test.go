@@ -136,8 +136,9 @@ func TestCheckJudgesTheForm(t *testing.T) {
 		{Command{Verb: Revoke, Number: 1, Name: ""}, LimitName},
 		{Command{Verb: Revoke, Number: 0, Name: "a"}, LimitNumber},
 		{reason("it hangs since Friday\nsays Ann"), NoLimit},
-		{reason("\x1b[31m"), LimitInfo},
-		{reason(Info(strings.Repeat("x", MaxInfoBytes+1))), LimitInfo},
+		{reason("\x1b[31m"), LimitReason},
+		{reason(Info(strings.Repeat("x", MaxReasonBytes))), NoLimit},
+		{reason(Info(strings.Repeat("x", MaxReasonBytes+1))), LimitReason},
 
 		{acquiring(Terms{Reentrant: true, MaxHold: MinMaxHold}), LimitReentrant},
 		{acquiring(Terms{Reentrant: true}), NoLimit},
@@ -222,7 +223,7 @@ func TestLimitsSayTheirNumbers(t *testing.T) {
 	for limit, number := range map[Limit]int{
 		LimitName: MaxNameBytes, LimitSlot: MaxSlots - 1, LimitSessions: MaxSessions, LimitLocks: MaxLocks,
 		LimitNames: MaxNames, LimitInfo: MaxInfoBytes, LimitPermits: MaxPermits, LimitSessionLocks: MaxSessionLocks,
-		LimitSessionWaits: MaxSessionWaits, LimitWaits: MaxWaits, LimitRequest: MaxRequestBytes,
+		LimitSessionWaits: MaxSessionWaits, LimitWaits: MaxWaits, LimitRequest: MaxRequestBytes, LimitReason: MaxReasonBytes,
 	} {
 		if text := limit.String(); !strings.Contains(text, fmt.Sprint(number)) {
 			t.Errorf("limit %d reads %q, without %d", limit, text, number)

@@ -1,7 +1,5 @@
 package lock
 
-import "slices"
-
 // Digest is a fingerprint of a table's state. It is a sum over the hashes of
 // what the table holds, so that every change moves it in constant time and the
 // order of changes does not matter. It finds replicas that came apart; it does
@@ -41,13 +39,15 @@ func ofLock(name string, token Token) uint64 {
 }
 
 func ofSession(s *session) uint64 {
-	h := mix(seedSession, uint64(s.id), uint64(s.nonce), uint64(s.ttl), uint64(s.since),
-		hashName(string(s.info)), uint64(s.revoked))
-	for i, r := range slices.Backward(s.revocations) {
-		h += mix(seedRevocation, uint64(s.id), uint64(len(s.revocations)-i), uint64(r.Token), uint64(r.Kind),
-			hashName(r.Reason))
-	}
-	return h
+	return mix(seedSession, uint64(s.id), uint64(s.nonce), uint64(s.ttl), uint64(s.since), hashName(string(s.info)))
+}
+
+// ofRevocation hashes the i-th of those that the session remembers. It stays the
+// same when later ones push that one forward: so each costs itself alone.
+func ofRevocation(s *session, i int) uint64 {
+	r := s.revocations[i]
+	nth := int(s.revoked) - len(s.revocations) + i
+	return mix(seedRevocation, uint64(s.id), uint64(nth), uint64(r.Token), uint64(r.Kind), hashName(r.Reason))
 }
 
 func ofSlot(s *session, i Slot) uint64 {

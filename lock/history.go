@@ -39,11 +39,16 @@ func (h *History) Add(events []Event) {
 	}
 }
 
+// entryRoom is about how many bytes the events of one entry may take: a session
+// that ends with all that it held may bring about more than fits into a message.
+const entryRoom = 512 << 10
+
 // Behind returns the events of names that begin with prefix and of entries
-// behind index, oldest first, about room bytes of them at most. It never returns
-// a part of an entry's events, so that the last one's Index is where to go on.
-// Missed says that events behind index have been forgotten. Events of sessions
-// have no name: they come with the empty prefix only.
+// behind index, oldest first, about room bytes of them at most or those of one
+// entry. The last one's Index is where to go on: an entry's events come together,
+// and those of an entry that has more than entryRoom are cut. Missed says so, and
+// when events behind index have been forgotten. Events of sessions have no name:
+// they come with the empty prefix only.
 func (h *History) Behind(index Index, prefix string, room int) (events []Event, missed bool) {
 	index, missed = max(index, h.forgot), index < h.forgot
 	// Counted from the end: those who watch ask often, and for little.
@@ -51,6 +56,7 @@ func (h *History) Behind(index Index, prefix string, room int) (events []Event, 
 	for behind < len(h.ring) && h.last(behind).event.Index > index {
 		behind++
 	}
+	used, whole := 0, 0 // bytes, and the events of whole entries
 	for ; behind > 0; behind-- {
 		r := h.last(behind - 1)
 		if !strings.HasPrefix(string(r.name), prefix) {
@@ -58,8 +64,15 @@ func (h *History) Behind(index Index, prefix string, room int) (events []Event, 
 		}
 		e := r.event
 		e.Name = string(r.name)
-		if room -= e.size(); room < 0 && len(events) > 0 && events[len(events)-1].Index != e.Index {
-			return events, missed
+		if n := len(events); n > 0 && events[n-1].Index != e.Index {
+			whole = n
+		}
+		used += e.size()
+		if used > room && whole > 0 {
+			return events[:whole], missed
+		}
+		if used > max(room, entryRoom) {
+			return events, true
 		}
 		events = append(events, e)
 	}

@@ -53,6 +53,30 @@ func TestAHistoryTellsWhatCameBehind(t *testing.T) {
 	}
 }
 
+// What a session held may be more than a message can bring.
+func TestAnEntryOfVeryManyEventsIsCut(t *testing.T) {
+	h := NewHistory(HistorySize, 0)
+	h.Add(happened(1, "a", 2))
+	h.Add(happened(2, strings.Repeat("b", MaxNameBytes-8), HistorySize-10))
+	h.Add(happened(3, "c", 1))
+	size := func(events []Event) (n int) {
+		for _, e := range events {
+			n += e.size()
+		}
+		return n
+	}
+	if got := summary(h.Behind(0, "", 1000)); got != "1:a/0 1:a/1 false" {
+		t.Error(got)
+	}
+	events, missed := h.Behind(1, "", 1000)
+	if n := len(events); !missed || n == 0 || events[n-1].Index != 2 || size(events) > entryRoom || size(events) < entryRoom-1000 {
+		t.Errorf("missed %v, %d events of %d bytes", missed, n, size(events))
+	}
+	if got := summary(h.Behind(2, "", 1000)); got != "3:c/0 false" {
+		t.Error(got)
+	}
+}
+
 func TestAFullHistoryForgetsWholeEntries(t *testing.T) {
 	h := NewHistory(3, 0)
 	h.Add(happened(1, "a", 1))

@@ -16,6 +16,7 @@ const (
 	MaxRevocations       = 64      // that a session remembers
 	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
 	MaxCycleBytes        = 1024    // of a Result's Cycle
+	MaxReasonBytes       = 256     // of a Revoke: every grant that is lost repeats it
 	MaxRequestBytes      = 1 << 16 // of a request, by its Weight: with all its names and a full Info it has half of it
 	tokenCountBits       = 40
 )
@@ -58,6 +59,7 @@ const (
 	LimitRequest      Limit = 18 // a request weighs MaxRequestBytes
 	LimitTerms        Limit = 19 // a request has no terms but those of its verb
 	LimitReentrant    Limit = 20 // a re-entrant Acquire has no MaxHold: it could not cap the grant that it enters
+	LimitReason       Limit = 21 // a reason is MaxReasonBytes of printable text at most
 )
 
 // limitTexts say what the limits are, for people.
@@ -71,7 +73,7 @@ var limitTexts = [...]string{
 	LimitNumber:       "a request's number is at least 1",
 	LimitTTL:          "a session's TTL is 1 s to 1 h",
 	LimitNames:        "an acquire names at most 64 locks, each once",
-	LimitInfo:         "an info is at most 4096 bytes of printable lines key=value, sorted by key; a reason is any such text",
+	LimitInfo:         "an info is at most 4096 bytes of printable lines key=value, sorted by key",
 	LimitPermits:      "a counted acquire takes at least 1 permit, and no more than the lock has, at most 1048576; others take none",
 	LimitMode:         "this node does not know the mode; the client is newer than the node",
 	LimitMaxHold:      "the longest hold is 1 s to 30 days",
@@ -83,6 +85,7 @@ var limitTexts = [...]string{
 	LimitRequest:      "a request is at most 65536 bytes in all",
 	LimitTerms:        "the request has terms that do not belong to its verb",
 	LimitReentrant:    "a re-entrant acquire has no longest hold, since the grant that it enters may have none",
+	LimitReason:       "a reason is at most 256 bytes of printable text",
 }
 
 // String says what the limit is, for people.

@@ -128,7 +128,7 @@ func (l *ownedLock) remove(c *claim, s share) {
 		return
 	}
 	i, _ := slices.BinarySearchFunc(l.crowd.holders, c.token, byToken)
-	l.crowd.holders = slices.Delete(l.crowd.holders, i, i+1)
+	l.crowd.holders = without(l.crowd.holders, i)
 	l.crowd.taken.remove(s)
 }
 
@@ -152,13 +152,17 @@ func (l *ownedLock) enqueue(c *claim) {
 
 // dequeue takes a claim out of the queue, most often the first.
 func (l *ownedLock) dequeue(c *claim) {
-	i := l.place(c)
+	l.crowd.queue = without(l.crowd.queue, l.place(c))
+}
+
+// without takes the claim at a place out of a list. The first one costs nothing:
+// most often that is who goes, and all may go one after the other.
+func without(list []*claim, i int) []*claim {
 	if i > 0 {
-		l.crowd.queue = slices.Delete(l.crowd.queue, i, i+1)
-		return
+		return slices.Delete(list, i, i+1)
 	}
-	l.crowd.queue[0] = nil
-	l.crowd.queue = l.crowd.queue[1:]
+	list[0] = nil
+	return list[1:]
 }
 
 // place returns how many wait for the lock ahead of c, who waits for it too.

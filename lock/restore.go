@@ -111,6 +111,11 @@ func (t *Table) restoreSession(state SessionState) error {
 	if uint64(len(state.Revocations)) != min(uint64(state.Revoked), MaxRevocations) {
 		return fmt.Errorf("%d grants were revoked, and it remembers %d", state.Revoked, len(state.Revocations))
 	}
+	for _, r := range state.Revocations {
+		if len(r.Reason) > MaxReasonBytes {
+			return fmt.Errorf("a reason of %d bytes cannot be", len(r.Reason))
+		}
+	}
 	s := &session{
 		id: state.ID, nonce: state.Nonce, ttl: state.TTL, since: state.Since, info: state.Info,
 		revoked: state.Revoked, revocations: slices.Clone(state.Revocations),

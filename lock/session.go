@@ -89,11 +89,17 @@ func (t *Table) addSession(s *session) {
 	t.sessions[s.id] = s
 	t.openings[s.nonce] = s.id
 	t.digest.add(ofSession(s))
+	for i := range s.revocations {
+		t.digest.add(ofRevocation(s, i))
+	}
 }
 
 func (t *Table) dropSession(s *session) {
 	for i := range s.slots {
 		t.digest.remove(ofSlot(s, Slot(i)))
+	}
+	for i := range s.revocations {
+		t.digest.remove(ofRevocation(s, i))
 	}
 	t.digest.remove(ofSession(s))
 	delete(t.openings, s.nonce)
@@ -103,13 +109,13 @@ func (t *Table) dropSession(s *session) {
 // note tells the session that a grant was taken from it while it lives: its
 // client learns of it with the next keep-alive.
 func (t *Table) note(s *session, r Revocation) {
-	t.digest.remove(ofSession(s))
-	s.revoked++
 	if len(s.revocations) == MaxRevocations {
+		t.digest.remove(ofRevocation(s, 0))
 		s.revocations = slices.Delete(s.revocations, 0, 1)
 	}
+	s.revoked++
 	s.revocations = append(s.revocations, r)
-	t.digest.add(ofSession(s))
+	t.digest.add(ofRevocation(s, len(s.revocations)-1))
 }
 
 // own returns a copy: what a command brings may be a piece of a whole frame,
