@@ -5,8 +5,11 @@ package main
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"lockstep"
+	"lockstep/locktest"
 )
 
 func TestOthersSeeWhatRuns(t *testing.T) {
@@ -45,5 +48,39 @@ func TestADeadlockWithItselfIsExplained(t *testing.T) {
 	const two = `session 1 waits for "a", behind session 2, who waits for "b", behind session 1`
 	if got := deadlockText(&lockstep.DeadlockError{Cycle: two}); got != two {
 		t.Errorf("said %q, want %q", got, two)
+	}
+}
+
+func TestWhoHasLostALockDoesNotLinger(t *testing.T) {
+	for _, test := range []struct {
+		lost bool
+		most time.Duration
+		want string
+	}{
+		{true, 2 * parting, ""},
+		{false, giving + parting, "lockc: the nodes could not be told that \"x\" is free: they find out within 10s\n"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			pair := locktest.StartPair(t)
+			p, said := typing(nil)
+			p.client, p.timeout, p.ttl = pair.Client(), time.Minute, 10*time.Second
+			c := &campaign{program: p, names: []string{"x"}}
+			lease, err := p.client.TryAcquire(t.Context(), "x")
+			if err != nil {
+				t.Fatal(err)
+			}
+			var took time.Duration
+			time.AfterFunc(time.Millisecond, func() { // the nodes stand still by then
+				began := time.Now()
+				c.giveBack(lease, test.lost)
+				p.close()
+				took = time.Since(began)
+			})
+			pair.PauseBoth(5 * time.Second)
+			synctest.Wait()
+			if took == 0 || took > test.most || said.String() != test.want {
+				t.Errorf("lost: %t: took %v, said %q", test.lost, took, said)
+			}
+		})
 	}
 }

@@ -132,8 +132,8 @@ func verdict(cycle lockstep.Cycle) string {
 }
 
 // cycleText spells a deadlock out, a line for each who waits. What a step keeps
-// from others it need not hold itself: its wait may be one of a run inside the run
-// that does, or stand in the queue ahead of them.
+// busy it need not hold itself: its wait may be one of a run inside the run that
+// does, or stand ahead of others in the queue.
 func cycleText(cycle lockstep.Cycle) string {
 	var b strings.Builder
 	for i, step := range cycle {
@@ -141,7 +141,7 @@ func cycleText(cycle lockstep.Cycle) string {
 		if len(cycle) == 1 {
 			behind = "itself"
 		}
-		fmt.Fprintf(&b, "  session %s (%s) waits for %.60q, behind %s, and keeps %.60q from others meanwhile\n",
+		fmt.Fprintf(&b, "  session %s (%s) waits for %.60q behind %s, and keeps %.60q busy\n",
 			step.Session, person(step.Info, nil), step.Waits, behind, step.Holds)
 	}
 	return b.String()

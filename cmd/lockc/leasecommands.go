@@ -105,7 +105,8 @@ func (p *program) explainCommand() cli.Command {
 		Verb: "explain", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json", "session"}, reaching...),
 		About: `say why the lock NAME cannot be had now: who holds it, who is ahead, what will free it
 
-Under lockc run it also says what this run holds that others wait for. ` + aboutJSON + `{"name", "free", "free_shared", "free_permits", "lock": LOCK, "session", "place",
+Under lockc run it also says what this run holds that others wait for.
+` + aboutJSON + `{"name", "free", "free_shared", "free_permits", "lock": LOCK, "session", "place",
 "ahead": [WAITER], "mine": [LOCK], "frees": [{"by", "session", "within_ms"}],
 "deadlocks": [[STEP]]}. free says that anybody can have it at once, free_shared that
 those who share it can, free_permits how many of its permits can be had so. by is one of
@@ -171,7 +172,8 @@ func (p *program) deadlocksCommand() cli.Command {
 		About: `list the circles of those who wait for each other
 
 There are some only if somebody has allowed it (--deadlock report): otherwise the wait
-that closes a circle is refused. ` + aboutJSON + `{"deadlocks": [[STEP]]}.
+that closes a circle is refused.
+` + aboutJSON + `{"deadlocks": [[STEP]]}.
 
 ` + aboutStep,
 		Examples: []string{"lockc deadlocks", "lockc deadlocks --json"},

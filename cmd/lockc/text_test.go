@@ -140,8 +140,8 @@ It is freed
   within 8.8s if the holder is not heard of any more
   within 56m48s in any case: the holder may hold it for no longer
 Never by itself: this is a deadlock.
-  session 0000010000000001 (alice@web1, pid 7: lockc run) waits for "db", behind session 0000010000000002, and keeps "deploy/web" from others meanwhile
-  session 0000010000000002 (bob@db [2J) waits for "deploy/web", behind session 0000010000000001, and keeps "db" from others meanwhile
+  session 0000010000000001 (alice@web1, pid 7: lockc run) waits for "db" behind session 0000010000000002, and keeps "deploy/web" busy
+  session 0000010000000002 (bob@db [2J) waits for "deploy/web" behind session 0000010000000001, and keeps "db" busy
 By force: lockc release --force --reason WHY -- deploy/web
 `)
 	crowd := web
@@ -222,12 +222,12 @@ func TestSessionsAndDeadlocksForPeople(t *testing.T) {
 	wantText(t, deadlocksText(nil), "no deadlocks\n")
 	wantText(t, deadlocksText([]lockstep.Cycle{{{Session: "1", Holds: "a", Waits: "b"}, {Session: "2", Holds: "b", Waits: "a"}}}),
 		`2 sessions wait for each other:
-  session 1 (somebody) waits for "b", behind session 2, and keeps "a" from others meanwhile
-  session 2 (somebody) waits for "a", behind session 1, and keeps "b" from others meanwhile
+  session 1 (somebody) waits for "b" behind session 2, and keeps "a" busy
+  session 2 (somebody) waits for "a" behind session 1, and keeps "b" busy
 `)
 	wantText(t, deadlocksText([]lockstep.Cycle{{{Session: "1", Holds: "a", Waits: "a", Possible: true}}}),
 		`possible, if nobody lets go while it waits: 1 session waits for itself:
-  session 1 (somebody) waits for "a", behind itself, and keeps "a" from others meanwhile
+  session 1 (somebody) waits for "a" behind itself, and keeps "a" busy
 `)
 }
 
