@@ -129,7 +129,8 @@ func (p *program) watchCommand() cli.Command {
 		Verb: "watch", Names: []string{"PREFIX"}, Flags: append([]string{"nodes", "json"}, reaching...),
 		About: `print what happens to the locks whose names begin with PREFIX, until control-C
 
-An empty PREFIX, '', stands for all locks, and shows sessions too. With --json each
+An empty PREFIX, '', stands for all locks, and shows sessions too. When both nodes are
+gone that is said on stderr, and it goes on when one is back. With --json each
 line is {"kind", "index", "at", "name", "session", "token", "mode", "reason",
 "span_ms"}. The first kind is began: what happens later is shown. Others are missed
 (more has happened than the nodes remember), acquired, released, expired, revoked,
