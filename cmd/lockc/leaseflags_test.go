@@ -82,7 +82,7 @@ func TestMistakesOfRunNameTheWayOut(t *testing.T) {
 		"elect --and a --and a b -- true":      `"a" is named twice`,
 		"run --info a=" + strings.Repeat("x", 4096) + " b -- true": "more than the 4096 that can be shown",
 		"run" + strings.Repeat(" --and x", 64) + " y -- true":      "65 locks are more than the 64",
-		"release --force x --reason " + strings.Repeat("x", 257):  "-reason",
+		"release --force x --reason " + strings.Repeat("x", 257):   "-reason",
 		"ls " + strings.Repeat("x", 257):                           "no name of a lock begins with",
 		"watch \xff":                                               "no name of a lock begins with",
 		"run -n x -- true -nodes 127.0.0.1:7101 ":                  "", // the flag is the command's
