@@ -223,3 +223,25 @@ func BenchmarkDeadlocks(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkListAll lists all of many locks, page by page.
+func BenchmarkListAll(b *testing.B) {
+	for _, n := range []int{30_000, 300_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			table := NewTable()
+			apply := func(c Command) Result {
+				return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
+			}
+			id := apply(opening(1)).Session
+			for i := range n {
+				apply(locking(id, 0, Number(i+1), fmt.Sprintf("locks/%07d", i)))
+			}
+			for b.Loop() {
+				q := Query{Kind: QueryLocks}
+				for r := table.Report(q, 128<<10); r.More; r = table.Report(q, 128<<10) {
+					q.After = r.Locks[len(r.Locks)-1].Name
+				}
+			}
+		})
+	}
+}

@@ -5,7 +5,7 @@ type QueryKind uint8
 
 // The kinds. Their values are those on the wire.
 const (
-	QueryLocks     QueryKind = 1 // the locks whose names begin with Name, in order, behind After
+	QueryLocks     QueryKind = 1 // the locks whose names begin with Name, in order, behind After; page by page no snapshot
 	QueryLock      QueryKind = 2 // the lock Name with its whole queue
 	QuerySessions  QueryKind = 3 // the sessions, behind Session
 	QuerySession   QueryKind = 4 // Session: what it holds and waits for, what was revoked
@@ -94,7 +94,8 @@ type Revocation struct {
 }
 
 // Cycle is a deadlock: each step's session waits for the next step's, the last
-// one's for the first's.
+// one's for the first's. A report with no room for all of one has its first steps,
+// and More.
 type Cycle []CycleStep
 
 // CycleStep is one session of a Cycle.

@@ -1,11 +1,9 @@
 package lock
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"slices"
-	"strings"
 )
 
 // Report answers a query about the state. It takes about room bytes at most on
@@ -20,7 +18,7 @@ func (t *Table) Report(q Query, room int) Report {
 		r.locks(t.namesBehind(q.Name, q.After, room))
 	case QueryLock:
 		r.query.Waiters = true
-		r.locks([]string{q.Name})
+		r.locks(slices.Values([]string{q.Name}))
 	case QuerySessions:
 		r.sessions(firstBehind(room/sessionSize+2, q.Session, maps.Keys(t.sessions)))
 	case QuerySession:
@@ -59,9 +57,11 @@ func (r *reporter) spend(size int, first bool) bool {
 	return true
 }
 
-// locks shows the locks of those names that there are.
-func (r *reporter) locks(names []string) {
-	for _, name := range names {
+// locks shows the locks of those names that there are. One whose holders and
+// waiters have no room beside others is left to the next page, which it begins:
+// there it gets as much as can be.
+func (r *reporter) locks(names iter.Seq[string]) {
+	for name := range names {
 		token, ownerless := r.table.locks[name]
 		l := r.table.owned[name]
 		if !ownerless && l == nil {
@@ -77,6 +77,9 @@ func (r *reporter) locks(names []string) {
 		if l != nil {
 			r.fill(&card, l)
 		}
+		if r.More && len(r.Locks) > 0 {
+			return
+		}
 		r.Locks = append(r.Locks, card)
 		if r.More {
 			return
@@ -87,8 +90,9 @@ func (r *reporter) locks(names []string) {
 func (r *reporter) fill(card *LockCard, l *ownedLock) {
 	card.Delayed, card.Of = l.closed(), l.occupied().of
 	card.Waiters = uint32(len(l.queue()))
-	for _, g := range l.holders() {
-		if !r.spend(holderSize+sessionSize+len(g.rest().info)+len(g.session.info), false) {
+	for i, g := range l.holders() {
+		alone := i == 0 && len(r.Locks) == 0 // what is held is never shown without a holder
+		if !r.spend(holderSize+sessionSize+len(g.rest().info)+len(g.session.info), alone) {
 			break
 		}
 		card.Holders = append(card.Holders, g.holderCard(l))
@@ -170,7 +174,7 @@ func (r *reporter) session(s *session) {
 		r.room -= sessionSize + len(revoked.Reason)
 	}
 	r.Revocations = slices.Clone(s.revocations)
-	r.locks(s.namesBehind(r.query.After))
+	r.locks(slices.Values(s.namesBehind(r.query.After)))
 }
 
 // namesBehind returns the names of what the session holds or waits for, behind
@@ -190,17 +194,41 @@ func (s *session) namesBehind(after string) []string {
 	return slices.Compact(names)
 }
 
+// cycles shows as many as there is room for. If that is none, it shows the first
+// without what its sessions say of themselves and, if need be, without its end.
 func (r *reporter) cycles(all []Cycle) {
 	for _, c := range all {
-		size := 0
-		for _, s := range c {
-			size += sessionSize + len(s.Holds) + len(s.Waits) + len(s.Info)
-		}
-		if !r.spend(size, len(r.Cycles) == 0) {
-			return
+		if !r.spend(c.size(), false) {
+			break
 		}
 		r.Cycles = append(r.Cycles, c)
 	}
+	if r.More && len(r.Cycles) == 0 {
+		r.Cycles = []Cycle{all[0].cut(r.room)}
+	}
+}
+
+func (c Cycle) size() int {
+	size := 0
+	for _, s := range c {
+		size += s.size()
+	}
+	return size
+}
+
+func (s *CycleStep) size() int { return sessionSize + len(s.Holds) + len(s.Waits) + len(s.Info) }
+
+// cut returns what there is room for, a step at least.
+func (c Cycle) cut(room int) Cycle {
+	var short Cycle
+	for _, s := range c {
+		s.Info = ""
+		if room -= s.size(); room < 0 && len(short) > 0 {
+			break
+		}
+		short = append(short, s)
+	}
+	return short
 }
 
 // current reports whether a token is that of a grant of the lock now.
@@ -209,40 +237,4 @@ func (t *Table) current(name string, token Token) bool {
 		return true
 	}
 	return t.find(name, token) != nil
-}
-
-// namesBehind returns the first names behind one that begin with a prefix, in
-// order, and more of them than a report has room for.
-func (t *Table) namesBehind(prefix, after string, room int) []string {
-	return firstBehind(room/lockSize+2, after, func(yield func(string) bool) {
-		for _, names := range []iter.Seq[string]{maps.Keys(t.locks), maps.Keys(t.owned)} {
-			for name := range names {
-				if strings.HasPrefix(name, prefix) && !yield(name) {
-					return
-				}
-			}
-		}
-	})
-}
-
-// firstBehind returns the lowest items above one, in order, each once. It keeps
-// no more than it needs: a page of a long list costs a walk, not a sort of all.
-func firstBehind[T cmp.Ordered](most int, after T, all iter.Seq[T]) []T {
-	var kept []T
-	shorten := func() {
-		slices.Sort(kept)
-		kept = slices.Compact(kept)
-		kept = kept[:min(len(kept), most)]
-	}
-	for item := range all {
-		if item <= after {
-			continue
-		}
-		kept = append(kept, item)
-		if len(kept) == 2*most {
-			shorten()
-		}
-	}
-	shorten()
-	return kept
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -173,6 +174,121 @@ func TestPagesOfAReportHaveEverythingOnce(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("in pages of %d bytes: %d names", room, len(got))
+		}
+	}
+}
+
+// The pages behind the first come from a listing that is kept.
+func TestAListShowsWhatIsThereWhenItsPageComes(t *testing.T) {
+	s := begin(t)
+	id := s.open(1)
+	var want []string
+	for i := range 100 {
+		want = append(want, fmt.Sprintf("n/%03d", i))
+		s.apply(locking(id, Slot(i), 1, want[i]))
+	}
+	page := func(after string) []string {
+		return namesOf(s.Report(Query{Kind: QueryLocks, Name: "n/", After: after}, 1000).Locks)
+	}
+	first := page("")
+	behind := first[len(first)-1]
+	second := page(behind)
+	if !slices.Equal(slices.Concat(first, second), want[:len(first)+len(second)]) {
+		t.Errorf("%q, %q", first, second)
+	}
+	s.apply(unlocking(id, 500, 1, second[0]))
+	if got := page(behind); got[0] != second[1] {
+		t.Errorf("%q is shown, but free", got[0])
+	}
+	for _, name := range want[len(first):] { // all that the listing has
+		s.apply(unlocking(id, 501, Number(s.Index()), name))
+	}
+	s.apply(locking(id, 502, 1, "n/last"))
+	page("") // a new list, which has what came before it
+	if got := page(behind); !slices.Equal(got, []string{"n/last"}) {
+		t.Errorf("behind %q there is %q", behind, got)
+	}
+}
+
+// Who lists page by page has a walk over all names now and then, not for each.
+func TestALongListIsWalkedOverAFewTimes(t *testing.T) {
+	s := begin(t)
+	id := s.open(1)
+	const n = 140_000
+	for i := range n {
+		s.apply(locking(id, 0, Number(i+1), fmt.Sprintf("n/%06d", i*7919%n)))
+	}
+	q, got := Query{Kind: QueryLocks}, 0
+	for {
+		r := s.Report(q, 20_000)
+		got += len(r.Locks)
+		if !r.More {
+			break
+		}
+		q.After = r.Locks[len(r.Locks)-1].Name
+	}
+	if got != n || s.listed > 5 {
+		t.Errorf("%d locks in %d walks", got, s.listed)
+	}
+	for range 2 * listingAge { // who has stopped listing leaves nothing
+		s.apply(locking(id, 0, 1, "n/0"))
+	}
+	for i := range s.listings {
+		if s.listings[i].names != nil {
+			t.Errorf("%d names are kept", len(s.listings[i].names))
+		}
+	}
+}
+
+// A lock that a page has no room for comes whole with the next.
+func TestALockIsNotTornBetweenPages(t *testing.T) {
+	s := begin(t)
+	info := Info("a=" + strings.Repeat("x", 1000))
+	id := s.apply(Command{Verb: OpenSession, Number: 1, Terms: &Terms{Info: info}}).Session
+	for i := range 50 {
+		s.apply(wanting(id, Slot(i), 1, fmt.Sprintf("n/%02d", i)))
+		s.apply(wanting(id, Slot(i+100), 1, fmt.Sprintf("n/%02d", i)))
+	}
+	for _, room := range []int{0, 1500, 2000, 2500, 3000, 5000, 20_000} {
+		q, got := Query{Kind: QueryLocks, Waiters: true}, 0
+		for {
+			r := s.Report(q, room)
+			for i, l := range r.Locks {
+				if len(l.Holders) == 0 || len(l.Queue) == 0 && i > 0 {
+					t.Errorf("room %d: %+v", room, l)
+				}
+			}
+			if got += len(r.Locks); !r.More {
+				break
+			}
+			q.After = r.Locks[len(r.Locks)-1].Name
+		}
+		if got != 50 {
+			t.Errorf("room %d: %d locks", room, got)
+		}
+	}
+}
+
+func TestACycleIsCutToTheRoom(t *testing.T) {
+	s := begin(t)
+	const n = 20
+	var id [n]SessionID
+	var token [n]Token
+	name := func(i int) string { return fmt.Sprint(strings.Repeat("x", 100), i%n) }
+	for i := range n {
+		info := Info("a=" + strings.Repeat("x", 1000))
+		id[i] = s.apply(Command{Verb: OpenSession, Number: Number(i + 1), Terms: &Terms{Info: info}}).Session
+		token[i] = s.apply(wanting(id[i], 0, 1, name(i))).Token
+	}
+	for i := range n {
+		c := under(wanting(id[i], 1, 1, name(i+1)), name(i), token[i])
+		c.Terms.AllowDeadlock = true
+		s.then(c, is(Waiting))
+	}
+	for _, tc := range []struct{ room, steps, info int }{{roomy, n, 1002}, {10_000, n, 0}, {2000, 7, 0}, {1, 1, 0}} {
+		r := s.Report(Query{Kind: QueryDeadlocks}, tc.room)
+		if len(r.Cycles) != 1 || len(r.Cycles[0]) != tc.steps || len(r.Cycles[0][0].Info) != tc.info || r.More != (tc.room != roomy) {
+			t.Errorf("room %d: more %v, %d steps", tc.room, r.More, len(r.Cycles[0]))
 		}
 	}
 }

@@ -96,6 +96,7 @@ func TestMalformedSnapshotsAreRefused(t *testing.T) {
 		"a TTL too short":       func(s *Snapshot) { s.Sessions[0].TTL = MinTTL - 1 },
 		"a TTL too long":        func(s *Snapshot) { s.Sessions[0].TTL = MaxTTL + 1 },
 		"a long info":           func(s *Snapshot) { s.Sessions[0].Info = Info(strings.Repeat("x", MaxInfoBytes+1)) },
+		"a long reason":         func(s *Snapshot) { s.Sessions[1].Revocations[0].Reason = strings.Repeat("x", MaxReasonBytes+1) },
 		"a revocation too few":  func(s *Snapshot) { s.Sessions[1].Revoked = 2 },
 		"an opening in a slot":  func(s *Snapshot) { s.Sessions[0].Slots[2].Answer.Session = 1 },
 		"a beat in a slot":      func(s *Snapshot) { s.Sessions[0].Slots[2].Answer.Revoked = 1 },

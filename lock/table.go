@@ -24,6 +24,9 @@ type Table struct {
 
 	limits limits
 
+	listings [maxListings]listing
+	listed   int // how many were made
+
 	// What follows serves one Apply.
 
 	view    View
@@ -66,6 +69,9 @@ func (t *Table) Apply(e Entry) Result {
 		panic("lock: an entry out of order")
 	}
 	t.index, t.view, t.at = e.Index, e.View, e.Command.At
+	if t.index%listingAge == 0 {
+		t.ageListings()
+	}
 	clear(t.events)
 	t.events = t.events[:0]
 	result := t.run(e.Command)
