@@ -105,9 +105,21 @@ func (t *Table) room(s *session, c *Command, waits bool) Limit {
 		return LimitSessionWaits
 	case waits && t.waits >= t.limits.waits:
 		return LimitWaits
+	case waits && t.crowded(c):
+		return LimitLockWaits
 	default:
 		return NoLimit
 	}
+}
+
+// crowded reports whether too many wait for one of the locks already.
+func (t *Table) crowded(c *Command) bool {
+	for w := range c.wants() {
+		if l, used := t.owned[w.Name]; used && len(l.queue()) >= t.limits.lockWaits {
+			return true
+		}
+	}
+	return false
 }
 
 // unknown counts the locks of a command that the table does not keep yet.

@@ -224,6 +224,7 @@ func TestLimitsSayTheirNumbers(t *testing.T) {
 		LimitName: MaxNameBytes, LimitSlot: MaxSlots - 1, LimitSessions: MaxSessions, LimitLocks: MaxLocks,
 		LimitNames: MaxNames, LimitInfo: MaxInfoBytes, LimitPermits: MaxPermits, LimitSessionLocks: MaxSessionLocks,
 		LimitSessionWaits: MaxSessionWaits, LimitWaits: MaxWaits, LimitRequest: MaxRequestBytes, LimitReason: MaxReasonBytes,
+		LimitLockWaits: MaxLockWaits,
 	} {
 		if text := limit.String(); !strings.Contains(text, fmt.Sprint(number)) {
 			t.Errorf("limit %d reads %q, without %d", limit, text, number)

@@ -12,6 +12,7 @@ const (
 	MaxSessionLocks      = 10_000  // locks held by one session
 	MaxSessionWaits      = 1_000   // waits of one session
 	MaxWaits             = 1 << 20 // waits of one table
+	MaxLockWaits         = 1 << 14 // waits for one lock
 	MaxPermits           = 1 << 20 // of one counted lock
 	MaxRevocations       = 64      // that a session remembers
 	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
@@ -60,6 +61,7 @@ const (
 	LimitTerms        Limit = 19 // a request has no terms but those of its verb
 	LimitReentrant    Limit = 20 // a re-entrant Acquire has no MaxHold: it could not cap the grant that it enters
 	LimitReason       Limit = 21 // a reason is MaxReasonBytes of printable text at most
+	LimitLockWaits    Limit = 22 // the lock has MaxLockWaits waits
 )
 
 // limitTexts say what the limits are, for people.
@@ -86,6 +88,7 @@ var limitTexts = [...]string{
 	LimitTerms:        "the request has terms that do not belong to its verb",
 	LimitReentrant:    "a re-entrant acquire has no longest hold, since the grant that it enters may have none",
 	LimitReason:       "a reason is at most 256 bytes of printable text",
+	LimitLockWaits:    "one of the locks has 16384 acquires waiting",
 }
 
 // String says what the limit is, for people.

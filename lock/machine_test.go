@@ -11,7 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-var small = limits{locks: 5, sessions: 4, waits: 5, sessionLocks: 5, sessionWaits: 3}
+var small = limits{locks: 5, sessions: 4, waits: 5, lockWaits: 4, sessionLocks: 5, sessionWaits: 3}
 
 func smallTable() *Table {
 	t := NewTable()

@@ -412,6 +412,17 @@ func (m *model) full(g *modelGrant, fits bool) Limit {
 	case !fits && len(m.waits) >= m.free.waits:
 		return LimitWaits
 	}
+	for _, w := range g.locks {
+		n := 0
+		for _, o := range m.waits {
+			if o.has(w.Name) != nil {
+				n++
+			}
+		}
+		if !fits && n >= m.free.lockWaits {
+			return LimitLockWaits
+		}
+	}
 	return NoLimit
 }
 

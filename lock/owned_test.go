@@ -256,6 +256,14 @@ func TestLimitsAreRefusedBeforeAnyEffect(t *testing.T) { // S5
 			},
 			func(id []SessionID) Command { return wanting(id[0], 0, 1, "a") }, LimitSessionWaits,
 		},
+		"waits of a lock": {
+			func(l *limits) { l.lockWaits = 1 },
+			func(s *script, id []SessionID) {
+				s.apply(trying(id[1], 9, 1, "a"))
+				s.apply(wanting(id[1], 8, 1, "a"))
+			},
+			func(id []SessionID) Command { return multi(id[0], 0, "b", "a") }, LimitLockWaits,
+		},
 		"waits of the table": {
 			func(l *limits) { l.waits = 1 },
 			func(s *script, id []SessionID) {

@@ -294,6 +294,9 @@ func (c *claim) connect(grants map[Token]*claim) {
 // settled checks that nobody waits who could go on.
 func (t *Table) settled() error {
 	for name, l := range t.owned {
+		if len(l.queue()) > MaxLockWaits {
+			return fmt.Errorf("%d wait for %q", len(l.queue()), name)
+		}
 		if len(l.queue()) > 0 && t.turnOf(l.queue()[0]) {
 			return fmt.Errorf("somebody waits for %q, which can be had", name)
 		}

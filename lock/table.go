@@ -38,7 +38,7 @@ type Table struct {
 }
 
 // limits are those of the constants that tests would take long to reach.
-type limits struct{ locks, sessions, waits, sessionLocks, sessionWaits int }
+type limits struct{ locks, sessions, waits, lockWaits, sessionLocks, sessionWaits int }
 
 // NewTable returns an empty table, as it is before entry 1.
 func NewTable() *Table {
@@ -50,7 +50,7 @@ func NewTable() *Table {
 		maxHolds: map[Token]*claim{},
 		delays:   map[Holding]Millis{},
 		limits: limits{
-			locks: MaxLocks, sessions: MaxSessions, waits: MaxWaits,
+			locks: MaxLocks, sessions: MaxSessions, waits: MaxWaits, lockWaits: MaxLockWaits,
 			sessionLocks: MaxSessionLocks, sessionWaits: MaxSessionWaits,
 		},
 	}
