@@ -54,7 +54,7 @@ type Client struct {
 	inquiries inquiries
 
 	// What the step at hand has for the shell.
-	moved    bool     // another node than before has answered a keep-alive
+	heard    bool     // a keep-alive was acknowledged, by the primary
 	belief   Believes // with Until zero it was not moved
 	finished []Finished
 	lost     []LeaseLost

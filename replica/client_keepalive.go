@@ -9,7 +9,6 @@ type keepAlive struct {
 	round   lock.Number // the last one
 	open    bool        // it is not acknowledged yet
 	sent    Instant     // the round's first sending, or the opening's
-	by      int         // who acknowledged the last one, or the opening
 	attempt attempt     // while open
 	// hurried says that somebody waits for a grant whose age will matter.
 	hurried bool
@@ -74,8 +73,7 @@ func (c *Client) keepAliveAnswered(from int, a *Answer) {
 	case lock.Alive:
 		c.believe(k.sent)
 		k.prove(a.Result.Token)
-		c.moved = c.moved || from != k.by
-		k.by = from
+		c.heard = true
 		c.countRevocations(a.Result.Revoked)
 	case lock.SessionExpired:
 		c.expire()

@@ -82,7 +82,7 @@ func (c *Client) openAnswered(from int, a *Answer) {
 		// Any sending may be the one that was executed, so the first counts.
 		sent := c.session.since
 		c.session = session{stage: opened, id: a.Result.Session, nonce: c.random.nonce()}
-		c.session.keepAlive.sent, c.session.keepAlive.by = sent, from
+		c.session.keepAlive.sent = sent
 		c.believe(sent)
 		return
 	}

@@ -29,14 +29,14 @@ func (c *Client) rest(i lock.Slot, from int) {
 	}
 }
 
-// repeatWaits asks for all that waits at other nodes again, when another node
-// than before has answered a keep-alive: one that was frozen has lost no
-// connection, and tells no grant that it does not know of.
+// repeatWaits asks for all that waits at other nodes again, where a keep-alive was
+// acknowledged: a node that is frozen loses no connection, but tells no grant
+// either.
 func (c *Client) repeatWaits() {
-	if !c.moved {
+	if !c.heard {
 		return
 	}
-	c.moved = false
+	c.heard = false
 	for i := range c.slots.all {
 		s := &c.slots.all[i]
 		if s.state != free && s.attempt.resting && s.attempt.node != c.primary {

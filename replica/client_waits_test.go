@@ -67,6 +67,17 @@ func TestWaitsMoveWithTheKeepAlive(t *testing.T) {
 	s.then(alive("b", 3), "believes until 20606")
 }
 
+// The backup had passed the Acquire on; it may freeze unnoticed too.
+func TestAWaitMovesFromTheBackupWithTheNextKeepAlive(t *testing.T) {
+	s := tellHolding(t, ClientConfig{})
+	s.then(acquireCall(2, "y"), "ask a: acquire 0/2 y")
+	s.then(executed("b", 0, 2, lock.Waiting))
+	s.then(at(4333), "ask b: keep-alive 1")
+	refusal := Answer{Request: keepAliveID(1), Kind: NotPrimary, Hint: "a"}
+	s.then(Answered{From: "b", Answers: []Answer{refusal}}, "ask a: keep-alive 1")
+	s.then(alive("a", 1), "believes until 13940", "ask a: acquire 0/2 y")
+}
+
 func TestAWaitThatEndsWithTheMoveIsNotRepeated(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
 	s.waits(nil)
