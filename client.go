@@ -66,25 +66,32 @@ func clientConfig(nodes []string, o options) (cfg replica.ClientConfig, err erro
 	if err := checkListen(o.listen, nodes); err != nil {
 		return cfg, err
 	}
-	cfg = replica.ClientConfig{Nodes: nodeIDs(nodes), Seed: seed(), FirstAttempt: ticks(o.attempt)}
+	cfg = replica.ClientConfig{Nodes: nodeIDs(nodes), Seed: seed()}
 	if cfg.TTL, err = checkTTL(o.ttl); err != nil {
 		return cfg, err
 	}
-	if err := checkAttempt(o.attempt, o.ttl); err != nil {
+	attempt, err := attemptFor(o)
+	if err != nil {
 		return cfg, err
 	}
+	cfg.FirstAttempt = ticks(attempt)
 	cfg.Info, err = presence(o.info)
 	return cfg, err
 }
 
-// checkAttempt refuses attempts that leave no time for another: a sign of life is
-// due in a third of the TTL, and one that is lost has to be repeated twice before
-// the leases end.
-func checkAttempt(attempt, ttl time.Duration) error {
-	if most := ttl / 6; attempt > most {
-		return fmt.Errorf("an attempt of %v is too long for a TTL of %v: what is lost could not be repeated in time; give WithAttempt at most %v", attempt, ttl, most)
+// attemptFor is how long an attempt takes. One that leaves no time for others is
+// refused: a sign of life is due in a third of the TTL, and one that is lost has
+// to be repeated before the leases end.
+func attemptFor(o options) (time.Duration, error) {
+	most := o.ttl / 6
+	switch {
+	case o.attempt == 0:
+		return min(defaultAttempt, most), nil
+	case o.attempt > most:
+		return 0, fmt.Errorf("an attempt of %v is too long for a TTL of %v: what is lost could not be repeated in time; give WithAttempt at most %v", o.attempt, o.ttl, most)
+	default:
+		return o.attempt, nil
 	}
-	return nil
 }
 
 func nodeIDs(nodes []string) []replica.NodeID {

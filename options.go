@@ -14,25 +14,27 @@ type Option func(*options)
 type options struct {
 	listen   string
 	insecure bool
-	attempt  time.Duration
+	attempt  time.Duration // zero: what suits the TTL
 	log      *slog.Logger
 	ttl      time.Duration
 	info     map[string]string
 	clock    func() time.Duration // nil: the one that suits the network
 }
 
+const defaultAttempt = 250 * time.Millisecond
+
 func defaults() options {
 	return options{
-		listen:  "127.0.0.1:0",
-		attempt: 250 * time.Millisecond,
-		log:     slog.New(slog.DiscardHandler),
-		ttl:     span(lock.DefaultTTL).Duration,
+		listen: "127.0.0.1:0",
+		log:    slog.New(slog.DiscardHandler),
+		ttl:    span(lock.DefaultTTL).Duration,
 	}
 }
 
 // WithAttempt sets how long a request waits for an answer before it is sent
-// again, to another node; later attempts wait longer. The default is 250 ms.
-// Shorter than 25 ms counts as 25 ms; longer than a sixth of the TTL is refused.
+// again, to another node; later attempts wait longer. The default is 250 ms, or a
+// sixth of the TTL if that is less. Shorter than 25 ms counts as 25 ms; longer
+// than a sixth of the TTL is refused.
 func WithAttempt(d time.Duration) Option {
 	return func(o *options) { o.attempt = max(d, actors.ClientTick) }
 }
