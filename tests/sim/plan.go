@@ -65,7 +65,7 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		MaxQueue:       oneOf(r, 0, 0, 2, 8),
 		ChunkBytes:     oneOf(r, 0, 300, 1000),
 		MaxRetained:    oneOf(r, 0, 0, 20, 80),
-		EntriesPerView: oneOf(r, uint64(0), 0, 120, 1000),
+		EntriesPerView: oneOf(r, uint64(0), 60, 60, 1000),
 	}
 	for i := range p.period {
 		p.period[i] = ticking(tickLength, drawDrift(r))

@@ -77,15 +77,14 @@ func (w *world) watchCalls() {
 	w.lostGrants()
 }
 
-// grantFound is how long it may take a client to find out that it waits no more,
-// if the answer was lost.
-const grantFound = 6 * second
-
-// lostGrants looks for acquires that wait although they have been granted.
+// lostGrants looks for acquires that wait although they have been granted. If the
+// answer was lost, a client finds out by asking again, the more rarely the longer
+// it has waited: each rest is about as long as all before it together.
 func (w *world) lostGrants() {
 	for _, c := range w.clients {
 		for _, k := range c.open() {
-			if k.wait && w.now-max(k.since, w.plan.faultsEnd) > grantFound {
+			limit := 4*second + (k.since-k.at)*3/2
+			if k.wait && w.now-max(k.since, w.plan.faultsEnd) > limit {
 				w.fail("calls", "client %d call %d: it does not find out what became of its wait for %q", c.id, k.id, k.name)
 			}
 		}
