@@ -67,7 +67,7 @@ func (p *program) call(ctx context.Context, v verb, name string) (bool, error) {
 // dial makes the client that close closes.
 func (p *program) dial(ctx context.Context, nodes []string) (err error) {
 	opts := []lockstep.Option{
-		lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl), lockstep.WithAttempt(attempt(p.ttl)), lockstep.WithInfo(p.presence()),
+		lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl), lockstep.WithInfo(p.presence()),
 	}
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
@@ -81,10 +81,6 @@ func (p *program) dial(ctx context.Context, nodes []string) (err error) {
 	}
 	return nil
 }
-
-// attempt is how long a request may take before it is sent again, so that a sign
-// of life can be repeated within a short TTL too.
-func attempt(ttl time.Duration) time.Duration { return min(250*time.Millisecond, ttl/6) }
 
 // presence is what others see of this client besides host, user and pid: the
 // command that runs under its lock, or its own.
