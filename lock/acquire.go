@@ -41,16 +41,23 @@ func (t *Table) covering(s *session, c *Command) *claim {
 	if !used {
 		return nil
 	}
-	grants := slices.Values(l.holders())
 	if s.grants.n < len(l.holders()) {
-		grants = s.grants.all()
+		g := s.grants.first
+		for g != nil && !g.enteredBy(s, c) {
+			g = g.after
+		}
+		return g
 	}
-	for g := range grants {
-		if g.session == s && g.rest().maxHold == 0 && g.covers(c) {
+	for _, g := range l.holders() {
+		if g.enteredBy(s, c) {
 			return g
 		}
 	}
 	return nil
+}
+
+func (c *claim) enteredBy(s *session, wanted *Command) bool {
+	return c.session == s && c.rest().maxHold == 0 && c.covers(wanted)
 }
 
 func (c *claim) covers(wanted *Command) bool {

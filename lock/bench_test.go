@@ -71,7 +71,7 @@ func BenchmarkApplyHandOff(b *testing.B) {
 	n := Number(2)
 	for i := 0; b.Loop(); i++ {
 		id := ids[i%waiters]
-		apply(Command{Session: id, Number: n, Verb: Release, Name: "a", Token: table.sessions[id].slots[0].token})
+		apply(Command{Session: id, Number: n, Verb: Release, Name: "a", Token: table.sessions[id].slots.at(0).token})
 		apply(Command{Session: id, Number: n + 1, Verb: Acquire, Name: "a", Wait: true})
 		if i%waiters == waiters-1 {
 			n += 2

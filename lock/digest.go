@@ -51,7 +51,7 @@ func ofRevocation(s *session, i int) uint64 {
 }
 
 func ofSlot(s *session, i Slot) uint64 {
-	last := s.slots[i]
+	last := s.slots.at(i)
 	if last.number == 0 {
 		return 0
 	}

@@ -285,7 +285,7 @@ func checkInvariants(t *rapid.T, table *Table) {
 			}
 		}
 		for _, c := range l.queue() {
-			if s := c.session.at(c.slot); s.outcome != Waiting || s.claim != c {
+			if s := c.session.slots.at(c.slot); s.outcome != Waiting || s.claim != c {
 				t.Fatalf("a slot does not know that it waits for %q", name) // S6
 			}
 			if table.turnOf(c) {

@@ -155,10 +155,10 @@ func (l *ownedLock) dequeue(c *claim) {
 	l.crowd.queue = without(l.crowd.queue, l.place(c))
 }
 
-// without takes the claim at a place out of a list. The first one costs nothing:
-// most often that is who goes, and all may go one after the other.
+// without takes the claim at a place out of a list. The first of several costs
+// nothing: most often that is who goes, and all may go one after the other.
 func without(list []*claim, i int) []*claim {
-	if i > 0 {
+	if i > 0 || len(list) == 1 {
 		return slices.Delete(list, i, i+1)
 	}
 	list[0] = nil

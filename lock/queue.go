@@ -118,7 +118,7 @@ func (t *Table) letIn(c *claim) {
 
 // request is the Acquire that waits: while it does, its slot goes no further.
 func (c *claim) request() RequestID {
-	return RequestID{Session: c.session.id, Slot: c.slot, Number: c.session.slots[c.slot].number}
+	return RequestID{Session: c.session.id, Slot: c.slot, Number: c.session.slots.at(c.slot).number}
 }
 
 // dropIfIdle forgets a lock that nobody has or wants any more. One that was

@@ -119,7 +119,6 @@ func (t *Table) restoreSession(state SessionState) error {
 	s := &session{
 		id: state.ID, nonce: state.Nonce, ttl: state.TTL, since: state.Since, info: state.Info,
 		revoked: state.Revoked, revocations: slices.Clone(state.Revocations),
-		slots: make([]slot, 0, len(state.Slots)),
 	}
 	t.addSession(s)
 	return t.restoreSlots(s, state.Slots)
@@ -178,11 +177,11 @@ func (t *Table) restoreWait(state WaitState) error {
 	if err != nil {
 		return err
 	}
-	slot := w.session.at(state.Slot)
+	slot := w.session.slots.use(state.Slot)
 	if slot.outcome != Waiting || slot.claim != nil {
 		return fmt.Errorf("slot %d waits for another", state.Slot)
 	}
-	w.session.slots[state.Slot].claim = w
+	slot.claim = w
 	if w.more == nil {
 		w.more = &more{}
 	}
@@ -265,9 +264,9 @@ func (t *Table) connected() error {
 				c.connect(grants)
 			}
 		}
-		for i := range s.slots {
-			s.slots[i].connect(grants)
-			if s.slots[i].outcome == Waiting && s.slots[i].claim == nil {
+		for i, slot := range s.slots.all() {
+			slot.connect(grants)
+			if slot.outcome == Waiting && slot.claim == nil {
 				return fmt.Errorf("session %d: slot %d waits for nothing", id, i)
 			}
 		}

@@ -17,7 +17,7 @@ type session struct {
 	waits  claims // by the entry that queued them
 	locks  int    // names that its grants and its waits count together
 
-	slots  []slot          // by Slot; grown on first use
+	slots  slots           // grown on first use
 	cycles map[Slot]string // the texts of the slots that answered Deadlock
 
 	revoked     uint32       // grants that were ever taken from it
@@ -95,7 +95,7 @@ func (t *Table) addSession(s *session) {
 }
 
 func (t *Table) dropSession(s *session) {
-	for i := range s.slots {
+	for i := range s.slots.all() {
 		t.digest.remove(ofSlot(s, Slot(i)))
 	}
 	for i := range s.revocations {

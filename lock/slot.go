@@ -19,7 +19,7 @@ func (t *Table) request(c Command) Result {
 	if !ok {
 		return Result{Outcome: SessionExpired}
 	}
-	last := s.at(c.Slot)
+	last := s.slots.at(c.Slot)
 	switch {
 	case c.Number < last.number:
 		return Result{Outcome: Stale}
@@ -74,26 +74,15 @@ func (s slot) grant() *claim {
 	return nil
 }
 
-// at returns what a slot remembers.
-func (s *session) at(i Slot) slot {
-	if int(i) >= len(s.slots) {
-		return slot{}
-	}
-	return s.slots[i]
-}
-
 // answer returns the answer that a slot remembers.
 func (s *session) answer(i Slot) Result {
-	last := s.slots[i]
+	last := s.slots.at(i)
 	return Result{Outcome: last.outcome, Limit: last.limit, Token: last.token, Cycle: s.cycles[i]}
 }
 
 func (t *Table) remember(s *session, i Slot, n Number, answer Result, got *claim) {
-	for int(i) >= len(s.slots) {
-		s.slots = append(s.slots, slot{})
-	}
 	t.digest.remove(ofSlot(s, i))
-	s.slots[i] = slot{number: n, token: answer.Token, claim: got, outcome: answer.Outcome, limit: answer.Limit}
+	*s.slots.use(i) = slot{number: n, token: answer.Token, claim: got, outcome: answer.Outcome, limit: answer.Limit}
 	s.rememberCycle(i, answer.Cycle)
 	t.digest.add(ofSlot(s, i))
 }

@@ -132,11 +132,11 @@ func empty[T any](n int) []T {
 func (s *session) state() SessionState {
 	state := SessionState{
 		ID: s.id, Nonce: s.nonce, TTL: s.ttl, Since: s.since, Info: s.info,
-		Revoked: s.revoked, Revocations: slices.Clone(s.revocations), Slots: empty[SlotState](len(s.slots)),
+		Revoked: s.revoked, Revocations: slices.Clone(s.revocations), Slots: empty[SlotState](s.slots.used()),
 	}
-	for i, remembered := range s.slots {
+	for i, remembered := range s.slots.all() {
 		if remembered.number != 0 {
-			state.Slots = append(state.Slots, SlotState{Slot(i), remembered.number, s.answer(Slot(i))})
+			state.Slots = append(state.Slots, SlotState{i, remembered.number, s.answer(i)})
 		}
 	}
 	return state

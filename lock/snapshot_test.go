@@ -168,7 +168,7 @@ func TestTheDigestTellsSessionsOfAllViewsApart(t *testing.T) {
 	seen := map[uint64]View{}
 	for shift := range 23 {
 		view := View(1) << shift
-		s := &session{id: SessionID(at(view, 1)), slots: []slot{{number: 1, outcome: Held}}}
+		s := &session{id: SessionID(at(view, 1)), slots: slots{{{number: 1, outcome: Held}}}}
 		h := ofSlot(s, 0)
 		if other, taken := seen[h]; taken {
 			t.Errorf("a slot in view %d looks like one in view %d", view, other)
