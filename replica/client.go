@@ -14,7 +14,6 @@ type ClientConfig struct {
 	Seed         uint64
 	FirstAttempt int // ticks until the first re-send; 10 if zero
 	MaxAttempt   int // no attempt and no back-off takes more ticks; 40 if zero
-	LongestRest  int // no wait goes unrepeated for more ticks, about; 1200 if zero
 	// TTL is how long the session may be silent, lock.DefaultTTL if zero.
 	TTL  lock.Millis
 	Info lock.Info // of the session, for people
@@ -79,9 +78,6 @@ func NewClient(cfg ClientConfig) *Client {
 		cfg.MaxAttempt = 40
 	}
 	cfg.MaxAttempt = max(cfg.MaxAttempt, cfg.FirstAttempt)
-	if cfg.LongestRest <= 0 {
-		cfg.LongestRest = longestRest
-	}
 	if cfg.TTL == 0 {
 		cfg.TTL = lock.DefaultTTL
 	}

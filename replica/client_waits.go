@@ -4,8 +4,8 @@ import "lockstep/lock"
 
 // firstRest is after about how many ticks an Acquire that waits is asked again:
 // the grant may have been lost on its way. Each rest is twice as long as the one
-// before, up to longestRest if nothing else is configured, since every repeat is
-// ordered, and there may be a hundred thousand that wait.
+// before, up to longestRest, since every repeat is ordered, and there may be a
+// hundred thousand that wait.
 const (
 	firstRest   = 40
 	longestRest = 1200
@@ -22,7 +22,7 @@ func (c *Client) rest(i lock.Slot, from int) {
 	if a.resting && a.node == node {
 		return // the answer to an earlier repeat
 	}
-	span := min(firstRest<<a.rests, c.cfg.LongestRest)
+	span := min(firstRest<<a.rests, longestRest)
 	*a = attempt{
 		node: node, asked: true, resting: true, rests: min(a.rests+1, 10),
 		due: c.now + uint64(c.random.around(span)),

@@ -51,17 +51,6 @@ func TestAWaitMovesAtOnceWithItsNode(t *testing.T) {
 	s.then(refused("b", Moved, "a", 0, 2), "ask a: acquire 0/2 y")
 }
 
-func TestTheRestsOfAWaitHaveALimit(t *testing.T) {
-	s := tellHolding(t, ClientConfig{LongestRest: 80})
-	s.waits(nil)
-	for _, span := range []int{40, 80, 80, 80} {
-		if got := s.tickUntil("ask a: acquire 0/2 y"); got < span*3/4 || got > span*5/4 {
-			t.Errorf("asked again after %d ticks, not about %d", got, span)
-		}
-		s.then(executed("a", 0, 2, lock.Waiting))
-	}
-}
-
 // The node is frozen: its connections stand, but another has taken over.
 func TestWaitsMoveWithTheKeepAlive(t *testing.T) {
 	s := tellHolding(t, ClientConfig{})
