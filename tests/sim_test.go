@@ -49,6 +49,9 @@ func TestSimulation(t *testing.T) {
 	if s := report.Stats; s.Crashes == 0 || s.Pauses == 0 || s.Demotions == 0 || s.Installs == 0 {
 		t.Errorf("the faults did not happen: %+v", s)
 	}
+	if s := report.Stats; s.Leases == 0 || s.LeasesLost == 0 || s.Passed == 0 || s.Expired == 0 || s.Overheld == 0 || s.Revoked == 0 || s.Reads == 0 {
+		t.Errorf("nothing happened to the leases: %+v", s)
+	}
 }
 
 func reportViolation(t *testing.T, v *sim.Violation) {
