@@ -139,11 +139,7 @@ func TestCloseEndsCalls(t *testing.T) {
 
 // The shortest TTL has room for attempts without anybody saying so.
 func TestTheDefaultAttemptSuitsTheTTL(t *testing.T) {
-	for _, ttl := range []time.Duration{time.Second, 10 * time.Second} {
-		client, err := lockstep.Dial(t.Context(), []string{"127.0.0.1:1"}, lockstep.WithTTL(ttl))
-		if err != nil {
-			t.Fatalf("TTL %v: %v", ttl, err)
-		}
-		client.Close()
-	}
+	onPair(t, func(t *testing.T, pair *locktest.Pair) {
+		acquired(t, pair.Client(lockstep.WithTTL(time.Second)), "x")
+	})
 }

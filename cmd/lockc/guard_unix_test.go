@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -341,6 +342,9 @@ func TestSignalsArePassedOn(t *testing.T) {
 		syscall.SIGINT: "INT", syscall.SIGTERM: "TERM", syscall.SIGHUP: "HUP", syscall.SIGQUIT: "QUIT",
 		syscall.SIGUSR1: "USR1", syscall.SIGUSR2: "USR2", syscall.SIGWINCH: "WINCH",
 	} {
+		if signal.Ignored(s) { // whoever runs this test ignores it, and so does all that it starts
+			continue
+		}
 		if err := g.cmd.Process.Signal(s); err != nil {
 			t.Fatal(err)
 		}

@@ -108,7 +108,7 @@ func TestLocksAreHeldAndSessionsKept(t *testing.T) {
 
 // Idle sessions survive the primary, although their clients tick slowly.
 func TestThePrimaryIsKilledWhileSessionsAreIdle(t *testing.T) {
-	pair := locktest.StartPair(t, locktest.Remoting(), locktest.Tick(50*time.Millisecond))
+	pair := locktest.StartPair(t, locktest.Tick(50*time.Millisecond))
 	killed := time.AfterFunc(time.Second, pair.KillPrimary)
 	defer killed.Stop()
 	stdout, stderr, code := lockload("idle", "-sessions", "500", "-ttl", "2s", "-duration", "4s",
