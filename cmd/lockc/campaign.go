@@ -22,6 +22,19 @@ type campaign struct {
 	names   []string
 	options []lockstep.LockOption
 	signals chan os.Signal
+	argv    []string // the command
+	path    string   // where it is; prepare finds it
+}
+
+// prepare returns the campaign for a lock's name and a command that can be
+// executed.
+func (p *program) prepare(words []string) (*campaign, error) {
+	c, err := p.newCampaign(words[0], words[1:])
+	if err != nil {
+		return nil, err
+	}
+	c.path, err = executable(c.argv[0])
+	return c, err
 }
 
 func (p *program) newCampaign(name string, argv []string) (*campaign, error) {
@@ -42,7 +55,7 @@ func (p *program) newCampaign(name string, argv []string) (*campaign, error) {
 	if err := p.checkForm(names); err != nil {
 		return nil, err
 	}
-	c := &campaign{program: p, names: names, options: p.options(under), signals: make(chan os.Signal, 16)}
+	c := &campaign{program: p, names: names, options: p.options(under), signals: make(chan os.Signal, 16), argv: argv}
 	listen(c.signals, enders)
 	return c, nil
 }

@@ -16,17 +16,12 @@ const breath = time.Second
 // elect runs a command whenever this process is the leader, until the command
 // ends by itself.
 func (p *program) elect(words []string) error {
-	name, argv := words[0], words[1:]
-	c, err := p.newCampaign(name, argv)
-	if err != nil {
-		return err
-	}
-	path, err := executable(argv[0])
+	c, err := p.prepare(words)
 	if err != nil {
 		return err
 	}
 	for first := true; ; first = false {
-		e, err := c.term(path, argv, first)
+		e, err := c.term(first)
 		switch {
 		case err != nil:
 			return err
@@ -40,7 +35,7 @@ func (p *program) elect(words []string) error {
 }
 
 // term is one time of being a candidate and then the leader.
-func (c *campaign) term(path string, argv []string, first bool) (end, error) {
+func (c *campaign) term(first bool) (end, error) {
 	ctx, stop := c.untilSignal()
 	defer stop()
 	if first {
@@ -61,7 +56,7 @@ func (c *campaign) term(path string, argv []string, first bool) (end, error) {
 	}
 	stop()
 	c.notice("the leader of %s, with token %v", quoted(c.names), lease.Token())
-	return c.lead(ctx, lease, path, argv)
+	return c.lead(ctx, lease)
 }
 
 // failing reports whether the nodes were not there: they may come back.

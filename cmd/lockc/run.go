@@ -16,12 +16,7 @@ import (
 
 // runUnder runs a command under a lock.
 func (p *program) runUnder(words []string) error {
-	name, argv := words[0], words[1:]
-	c, err := p.newCampaign(name, argv)
-	if err != nil {
-		return err
-	}
-	path, err := executable(argv[0])
+	c, err := p.prepare(words)
 	if err != nil {
 		return err
 	}
@@ -35,7 +30,7 @@ func (p *program) runUnder(words []string) error {
 		return err
 	}
 	stop()
-	end, err := c.lead(ctx, lease, path, argv)
+	end, err := c.lead(ctx, lease)
 	if err != nil {
 		return err
 	}
@@ -53,7 +48,7 @@ type end struct {
 }
 
 // lead runs the command while the lease lasts, and gives the lease back.
-func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string, argv []string) (e end, err error) {
+func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease) (e end, err error) {
 	defer func() { c.giveBack(lease, e.lost != "") }()
 	var ended endedBy
 	if errors.As(context.Cause(ctx), &ended) { // as the lock was granted
@@ -67,7 +62,7 @@ func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease, path string,
 		lease: lease, ending: newEnding(ttl, c.grace), hold: c.hold, maxHold: c.maxHold,
 		signals: c.signals, notice: c.notice,
 	}
-	code, lost, err := g.run(path, argv, surroundings(os.Environ(), lease))
+	code, lost, err := g.run(c.path, c.argv, surroundings(os.Environ(), lease))
 	e = end{code: code, asked: g.asked}
 	if lost {
 		e.lost = loss(lease, g.overheld())
