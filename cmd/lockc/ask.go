@@ -145,3 +145,10 @@ func (p *program) explain(v verb, nodes []string, name string, err error) error 
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
 }
+
+// notice says what is no answer and no failure.
+func (p *program) notice(format string, args ...any) {
+	if !p.quiet {
+		fmt.Fprintf(p.Stderr, "lockc: %s\n", cli.OneLine(fmt.Sprintf(format, args...)))
+	}
+}

@@ -178,10 +178,3 @@ func heldText(err error) string {
 	held.Lock.Name = held.Name // also if nothing else is known
 	return occupied(held.Lock, time.Now())
 }
-
-// notice says what is no answer and no failure.
-func (p *program) notice(format string, args ...any) {
-	if !p.quiet {
-		fmt.Fprintf(p.Stderr, "lockc: %s\n", cli.OneLine(fmt.Sprintf(format, args...)))
-	}
-}
