@@ -43,12 +43,12 @@ func (r *Replicator) Receive(ctx actor.Context) {
 	case *Tick:
 		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
 	case *LinkUp:
-		r.step(ctx, replica.LinkUp{})
+		r.step(ctx, replica.LinkUp{Node: m.Node})
 	case *LinkDown: // the heartbeats will tell what it means
 	case *DialRefused:
-		r.step(ctx, replica.DialRefused{})
+		r.step(ctx, replica.DialRefused{Node: m.Node})
 	case *StreamEnded:
-		r.step(ctx, replica.StreamEnded{Incarnation: m.Incarnation})
+		r.step(ctx, replica.StreamEnded{Node: m.From, Incarnation: m.Incarnation})
 	case replica.Synced:
 		r.step(ctx, m)
 	case replica.SnapshotTaken:

@@ -106,7 +106,7 @@ func TestReplicatorTellsStatus(t *testing.T) {
 			t.Fatalf("sent %+v", sent)
 		}
 		node := &Node{host: s, Replicator: r.pid}
-		if got, err := node.Status(context.Background()); err != nil || got != want.Status {
+		if got, err := node.Status(context.Background()); err != nil || !reflect.DeepEqual(got, want.Status) {
 			t.Fatalf("status %+v, %v", got, err)
 		}
 	})

@@ -11,6 +11,7 @@ const (
 	NotPrimary AnswerKind = 2 // this attempt was not executed; ask Hint
 	Overloaded AnswerKind = 3 // this attempt was not executed; ask again later
 	Moved      AnswerKind = 4 // outcome unknown; ask Hint with the same number
+	NoQuorum   AnswerKind = 5 // this attempt was not executed; the node knows of no primary
 )
 
 // Answer is what a node replies to one request.

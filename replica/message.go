@@ -114,6 +114,46 @@ type (
 	}
 )
 
+// The messages of a quorum, beside the engine's own. A snapshot travels as
+// Chunk and Report, whose View is its term and whose Base is its index.
+type (
+	// Engine is a message of the consensus engine, encoded by it.
+	Engine struct{ Bytes []byte }
+
+	// Seek is sent at every tick by a node without a log.
+	Seek struct {
+		Member MemberID // drawn for the log that it wants to begin
+		Name   string
+		Quiet  bool
+		Fresh  bool      // it has never had a part in a cluster
+		View   lock.View // the highest it has seen
+		Peers  []Peer    // that it was started with, itself among them
+		// Knows is the life of the receiver that the sender has heard, or zero.
+		Knows Incarnation
+	}
+
+	// Found gives a node that seeks the configuration with which its log begins.
+	Found struct {
+		Cluster ClusterID
+		View    lock.View
+		Members []Member
+	}
+
+	// Digests says what the sender's state was after some entries, the newest
+	// last (R4).
+	Digests struct{ At []DigestAt }
+)
+
+// DigestAt is the digest of the state after an entry of the engine's log.
+type DigestAt struct {
+	Index  uint64
+	Digest lock.Digest
+}
+
+func (Engine) message()       {}
+func (Seek) message()         {}
+func (Found) message()        {}
+func (Digests) message()      {}
 func (Heartbeat) message()    {}
 func (Forward) message()      {}
 func (Ack) message()          {}

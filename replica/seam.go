@@ -24,6 +24,9 @@ const (
 	Backup  Role = 3 // holds all that the primary answers; relays requests to it
 	Solo    Role = 4 // orders and answers alone
 	Demoted Role = 5 // has missed entries; serves nobody until it has joined again
+
+	Electing Role = 6 // of a quorum: knows of no primary
+	Quiet    Role = 7 // of a quorum: copies and votes, and serves nobody
 )
 
 // String returns the role's name as it stands in JSON.
@@ -39,6 +42,10 @@ func (r Role) String() string {
 		return "solo"
 	case Demoted:
 		return "demoted"
+	case Electing:
+		return "electing"
+	case Quiet:
+		return "quiet"
 	default:
 		return "unknown"
 	}
@@ -65,6 +72,14 @@ type Status struct {
 	HeardAgo uint64 // ticks since a frame of the peer was last handled
 	TickMS   uint64 // the length of a tick in milliseconds; the shell fills it in
 	Cluster  ClusterID
+
+	Name    string         // of the node; a node of a pair goes by its address
+	Quorum  bool           // three or more nodes, or a cluster that may grow to them
+	Durable bool           // entries are on disk before they count
+	Members []MemberStatus // of a pair both nodes
+	// Where the log stands. Of a quorum these count the engine's entries.
+	First, Last, Committed uint64
+	DiskBytes              uint64 // of the log and its snapshot; the shell fills it in
 }
 
 // Event is something that happened to a node.
@@ -99,19 +114,42 @@ type (
 		Message       Message
 	}
 
-	// StreamEnded says that the peer's connection to us has ended and that its
+	// StreamEnded says that a peer's connection to us has ended and that its
 	// last frame was handled before this. Incarnation is the life it served.
-	StreamEnded struct{ Incarnation Incarnation }
+	StreamEnded struct {
+		Node        NodeID
+		Incarnation Incarnation
+	}
 
-	// DialRefused says that nobody listens at the peer's address.
-	DialRefused struct{}
+	// DialRefused says that nobody listens at a peer's address.
+	DialRefused struct{ Node NodeID }
 
-	// LinkUp says that a new connection to the peer stands: what was sent on the
+	// LinkUp says that a new connection to a peer stands: what was sent on the
 	// last one may be lost.
-	LinkUp struct{}
+	LinkUp struct{ Node NodeID }
+
+	// LinkDown says that the connection to a peer broke: what was sent on it may
+	// be lost.
+	LinkDown struct{ Node NodeID }
 
 	// Synced says that the identity up to View is on disk.
 	Synced struct{ View lock.View }
+
+	// Stored says that every Store up to Seq is on disk.
+	Stored struct{ Seq uint64 }
+
+	// Fingerprinted brings the digest of the state after entry Index.
+	Fingerprinted struct {
+		Index  lock.Index
+		Digest lock.Digest
+	}
+
+	// Instruct brings an operator's order. Exactly one Instructed answers it, in
+	// the same step.
+	Instruct struct {
+		ID    OrderID
+		Order Order
+	}
 
 	// SnapshotTaken brings the encoded state after entry Index.
 	SnapshotTaken struct {
@@ -139,7 +177,11 @@ func (Received) event()      {}
 func (StreamEnded) event()   {}
 func (DialRefused) event()   {}
 func (LinkUp) event()        {}
+func (LinkDown) event()      {}
 func (Synced) event()        {}
+func (Stored) event()        {}
+func (Fingerprinted) event() {}
+func (Instruct) event()      {}
 func (SnapshotTaken) event() {}
 func (Installed) event()     {}
 func (Leave) event()         {}
@@ -198,6 +240,33 @@ type (
 		Cluster ClusterID
 	}
 
+	// Store writes to the log on disk: the snapshot, then the state, then the
+	// entries. It comes back as Stored when all of it would survive a loss of
+	// power (R1). Seq rises by one. A node without a log on disk has none of it.
+	Store struct {
+		Seq uint64
+		// Snapshot, if not nil, replaces the entries up to its index; with Whole,
+		// all entries, since they are another history's.
+		Snapshot *LogSnapshot
+		Whole    bool
+		State    []byte // nil leaves what was there
+		Entries  []LogEntry
+		// Lazy may wait for the next Store that is not: what it says can be found
+		// out again.
+		Lazy bool
+	}
+
+	// Fingerprint asks for the digest of the table; it comes back as
+	// Fingerprinted.
+	Fingerprint struct{}
+
+	// Instructed answers an Instruct.
+	Instructed struct{ Ordered Ordered }
+
+	// Befriend says which nodes the protocol is spoken with from now on: they are
+	// dialled until they answer, and only their messages get here.
+	Befriend struct{ Nodes []NodeID }
+
 	// TakeSnapshot asks for the table's state; it comes back as SnapshotTaken.
 	TakeSnapshot struct{}
 
@@ -230,6 +299,10 @@ func (Barred) effect()       {}
 func (Began) effect()        {}
 func (Ended) effect()        {}
 func (Persist) effect()      {}
+func (Store) effect()        {}
+func (Fingerprint) effect()  {}
+func (Instructed) effect()   {}
+func (Befriend) effect()     {}
 func (TakeSnapshot) effect() {}
 func (Install) effect()      {}
 func (Reset) effect()        {}
