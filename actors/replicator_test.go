@@ -3,7 +3,6 @@ package actors
 import (
 	"context"
 	"log/slog"
-	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
