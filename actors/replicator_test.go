@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
