@@ -39,6 +39,12 @@ var (
 	// reached. It was not executed.
 	ErrInvalid = errors.New("not accepted")
 
+	// ErrNoQuorum says that the nodes that could be reached know of no primary,
+	// since no majority of them could talk to each other. It comes with the end of
+	// ctx, and says nothing about earlier attempts: unless the error is ErrUnknown
+	// too, nothing was executed.
+	ErrNoQuorum = errors.New("no quorum")
+
 	// ErrNoAnswer says that a node did not tell where it stands in time.
 	ErrNoAnswer = errors.New("no answer")
 

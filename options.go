@@ -19,6 +19,7 @@ type options struct {
 	ttl      time.Duration
 	info     map[string]string
 	clock    func() time.Duration // nil: the one that suits the network
+	repeat   bool                 // at least once
 }
 
 const defaultAttempt = 250 * time.Millisecond
@@ -65,3 +66,7 @@ func WithInfo(info map[string]string) Option { return func(o *options) { o.info 
 // go back, and has to run while the machine is suspended, as the default does
 // where the system has such a clock.
 func WithClock(clock func() time.Duration) Option { return func(o *options) { o.clock = clock } }
+
+// WithAtLeastOnce makes the client repeat, under a new session, what the end of
+// its session would have left unknown.
+func WithAtLeastOnce() Option { return func(o *options) { o.repeat = true } }

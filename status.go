@@ -9,14 +9,30 @@ import (
 
 // NodeStatus is where one node stands.
 type NodeStatus struct {
-	Name   string
-	Role   string // joining, primary, backup, solo or demoted; empty if it did not answer
-	View   uint64 // the reign that it takes part in
-	Index  uint64 // the last entry of the order that it has applied
-	Peer   string
+	Name   string        // the address by which it is known
+	Node   string        // its name in the cluster; a node of a pair goes by its address
+	Role   string        // joining, primary, backup, solo, demoted, electing or quiet; empty if it did not answer
+	View   uint64        // the reign that it takes part in
+	Index  uint64        // the last entry of the order that it has applied
+	Peer   string        // of a pair
 	Paired bool          // it and its peer hold the same locks
 	Heard  time.Duration // since it last heard its peer; negative if never
 	Err    error         // why there is no answer, or nil
+
+	Quorum  bool // it is one of three or more, or of a cluster that may grow to them
+	Durable bool // what it answers is on disk
+	Members []MemberStatus
+	// Where its log stands. Of a quorum these count more than the order's entries.
+	First, Last, Committed uint64
+	DiskBytes              uint64 // of the log and its snapshot
+}
+
+// MemberStatus is what one node knows of a member.
+type MemberStatus struct {
+	Member
+	Role  string        // as far as it is known
+	Match uint64        // the last entry of the log that it is known to have
+	Heard time.Duration // since it was last heard; negative if never
 }
 
 // Status asks every node where it stands. A node that does not answer before
@@ -37,12 +53,24 @@ func (c *Client) Status(ctx context.Context) []NodeStatus {
 }
 
 func nodeStatus(s replica.Status) NodeStatus {
-	heard := time.Duration(-1)
-	if s.Heard {
-		heard = time.Duration(s.HeardAgo*s.TickMS) * time.Millisecond
+	ago := func(heard bool, ticks uint64) time.Duration {
+		if !heard {
+			return -1
+		}
+		return time.Duration(ticks*s.TickMS) * time.Millisecond
 	}
-	return NodeStatus{
-		Name: string(s.Node), Role: s.Role.String(), View: uint64(s.View), Index: uint64(s.Index),
-		Peer: string(s.Peer), Paired: s.Paired, Heard: heard,
+	status := NodeStatus{
+		Name: string(s.Node), Node: s.Name, Role: s.Role.String(), View: uint64(s.View), Index: uint64(s.Index),
+		Peer: string(s.Peer), Paired: s.Paired, Heard: ago(s.Heard, s.HeardAgo),
+		Quorum: s.Quorum, Durable: s.Durable, First: s.First, Last: s.Last, Committed: s.Committed, DiskBytes: s.DiskBytes,
 	}
+	if status.Node == "" { // one of an older version
+		status.Node = status.Name
+	}
+	for _, m := range s.Members {
+		status.Members = append(status.Members, MemberStatus{
+			Member: member(m.Member), Role: m.Role.String(), Match: m.Match, Heard: ago(m.Heard, m.HeardAgo),
+		})
+	}
+	return status
 }
