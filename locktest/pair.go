@@ -12,12 +12,24 @@ import (
 	"lockstep/replica"
 )
 
-// Option changes how a pair is started.
+// Option changes how a pair or a cluster is started.
 type Option func(*config)
 
 type config struct {
 	remoting bool
-	node     remote.NodeConfig // what both nodes share
+	node     remote.NodeConfig // what both nodes of a pair share
+
+	// Of a cluster.
+	durable, quiet bool
+	electionTicks  int
+}
+
+func newConfig(opts []Option) config {
+	c := config{node: remote.NodeConfig{Tick: 10 * time.Millisecond}}
+	for _, option := range opts {
+		option(&c)
+	}
+	return c
 }
 
 // Remoting makes the nodes talk over real connections on 127.0.0.1.
@@ -50,20 +62,20 @@ type member struct {
 	node *remote.Node // nil while it is dead
 }
 
-// How long the pair may take for things that should be quick.
-const patience = 20 * time.Second
+// How long the nodes may take for things that should be quick, and for leaving.
+const (
+	patience    = 20 * time.Second
+	leaveWithin = 3 * time.Second
+)
 
 // StartPair starts a primary and a backup and returns when they are paired. They
 // stop when the test ends.
 func StartPair(t testing.TB, opts ...Option) *Pair {
 	t.Helper()
-	p := &Pair{t: t, cfg: config{node: remote.NodeConfig{Tick: 10 * time.Millisecond}}}
-	for _, option := range opts {
-		option(&p.cfg)
-	}
+	p := &Pair{t: t, cfg: newConfig(opts)}
 	var addresses [2]replica.NodeID
 	if p.cfg.remoting {
-		addresses = p.freePorts()
+		addresses = [2]replica.NodeID(freePorts(t, 2))
 	} else {
 		p.network = remote.NewNetwork()
 		addresses = [2]replica.NodeID{p.network.NewAddress(), p.network.NewAddress()}
@@ -81,16 +93,17 @@ func StartPair(t testing.TB, opts ...Option) *Pair {
 	return p
 }
 
-// freePorts finds two ports that nobody listens on. Somebody may take one before
-// the node does; the test then fails with a clear error.
-func (p *Pair) freePorts() (addresses [2]replica.NodeID) {
-	for i := range addresses {
+// freePorts finds ports that nobody listens on. Somebody may take one before the
+// node does; the test then fails with a clear error.
+func freePorts(t testing.TB, n int) (addresses []replica.NodeID) {
+	t.Helper()
+	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
-			p.t.Fatalf("locktest: find a free port: %v", err)
+			t.Fatalf("locktest: find a free port: %v", err)
 		}
 		defer l.Close()
-		addresses[i] = replica.NodeID(l.Addr().String())
+		addresses = append(addresses, replica.NodeID(l.Addr().String()))
 	}
 	return addresses
 }
@@ -124,11 +137,16 @@ func (p *Pair) Nodes() []string {
 // Client returns a new client of the pair, which is closed when the test ends.
 func (p *Pair) Client(opts ...lockstep.Option) *lockstep.Client {
 	p.t.Helper()
-	client, err := lockstep.Dial(p.t.Context(), p.Nodes(), opts...)
+	return dial(p.t, p.Nodes(), opts)
+}
+
+func dial(t testing.TB, nodes []string, opts []lockstep.Option) *lockstep.Client {
+	t.Helper()
+	client, err := lockstep.Dial(t.Context(), nodes, opts...)
 	if err != nil {
-		p.t.Fatalf("locktest: %v", err)
+		t.Fatalf("locktest: %v", err)
 	}
-	p.t.Cleanup(func() { _ = client.Close() }) // with no node alive it cannot say goodbye
+	t.Cleanup(func() { _ = client.Close() }) // with no node alive it cannot say goodbye
 	return client
 }
 
@@ -151,8 +169,9 @@ func (p *Pair) AwaitPaired() {
 }
 
 // status returns where a node stands; the zero value for a dead one.
-func (p *Pair) status(i int) replica.Status {
-	node := p.members[i].node
+func (p *Pair) status(i int) replica.Status { return statusOf(p.members[i].node) }
+
+func statusOf(node *remote.Node) replica.Status {
 	if node == nil {
 		return replica.Status{}
 	}

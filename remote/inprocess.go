@@ -29,11 +29,46 @@ type Network struct {
 	plugs    map[replica.NodeID]*plug
 	lastPort int
 	host     string // of the addresses that NewAddress makes
+
+	cuts   map[way]bool
+	healed chan struct{} // closed by Heal
 }
+
+// way is the direction from one address to another.
+type way struct{ from, to replica.NodeID }
 
 // NewNetwork returns a network without processes.
 func NewNetwork() *Network {
-	return &Network{plugs: map[replica.NodeID]*plug{}, lastPort: 20_000}
+	return &Network{plugs: map[replica.NodeID]*plug{}, lastPort: 20_000, cuts: map[way]bool{}, healed: make(chan struct{})}
+}
+
+// Cut holds back what is sent from one address to another, until Heal. Nobody is
+// told: a connection that stands goes on standing, and a new one is not refused
+// but does not come about.
+func (n *Network) Cut(from, to replica.NodeID) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.cuts[way{from, to}] = true
+}
+
+// Heal ends all cuts. What was held back arrives, in order.
+func (n *Network) Heal() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	clear(n.cuts)
+	close(n.healed)
+	n.healed = make(chan struct{})
+}
+
+// passable returns nil if frames pass that way, else what is closed when cuts
+// have ended.
+func (n *Network) passable(from, to replica.NodeID) <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.cuts[way{from, to}] {
+		return n.healed
+	}
+	return nil
 }
 
 // Start starts a process on this network. An empty Listen, or port 0, takes an
@@ -241,6 +276,9 @@ func (w *wire) run() {
 	sender := actor.NewPID(string(s.address), s.name)
 	for {
 		for _, bytes := range w.take() {
+			if !w.passes() {
+				return
+			}
 			f := new(messages.Frame)
 			if err := proto.Unmarshal(bytes, f); err != nil {
 				panic(err) // it was marshalled here
@@ -258,11 +296,26 @@ func (w *wire) run() {
 	}
 }
 
+// passes waits while the way is cut. It returns false if the wire broke.
+func (w *wire) passes() bool {
+	for {
+		healed := w.from.network.passable(w.from.process.address, w.to)
+		if healed == nil {
+			return true
+		}
+		select {
+		case <-healed:
+		case <-w.broken:
+			return false
+		}
+	}
+}
+
 // dial looks for the receiver: for ever if it is a configured node, else once.
 func (w *wire) dial() *plug {
 	p := w.from.process
 	var reported time.Time
-	for {
+	for w.passes() {
 		if target := w.from.network.find(w.to); target != nil && target.accept(w) {
 			return target
 		}
@@ -279,6 +332,7 @@ func (w *wire) dial() *plug {
 			return nil
 		}
 	}
+	return nil
 }
 
 func (w *wire) take() [][]byte {
