@@ -24,6 +24,27 @@ func (p *Program) help(c *Command) string {
 	return b.String()
 }
 
+// familyHelp is the page of several commands that share their first word.
+func (p *Program) familyHelp(verbs []string) string {
+	var b strings.Builder
+	var codes []Code
+	table := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
+	for i := range p.Commands {
+		if c := &p.Commands[i]; slices.Contains(verbs, c.Verb) {
+			first, _, _ := strings.Cut(c.About, "\n")
+			fmt.Fprintf(table, "%s\t%s\n", p.form(c), first)
+			codes = c.Codes
+		}
+	}
+	table.Flush()
+	fmt.Fprintf(&b, "\n%s %s --help tells more, with examples.\n", p.Name, verbs[0])
+	if codes == nil {
+		codes = p.Codes
+	}
+	writeCodes(&b, codes)
+	return b.String()
+}
+
 func (p *Program) overview(b *strings.Builder) {
 	fmt.Fprintf(b, "%s %s\n\n", p.Name, p.About)
 	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)

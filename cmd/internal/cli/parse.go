@@ -11,6 +11,7 @@ import (
 type call struct {
 	command *Command // nil if help is wanted for the whole program
 	names   []string
+	family  []string // the verbs that help is wanted for, of which none was chosen
 	help    bool
 	version bool
 }
@@ -40,6 +41,9 @@ func (p *Program) parse(args []string) (call, error) {
 		c.help, names = true, names[1:]
 	}
 	c.command, c.names, err = p.choose(on, names)
+	if c.help && c.command == nil && len(names) > 0 {
+		c.family = p.family(names[0])
+	}
 	if c.help {
 		// Whoever asks for help gets it, of the command if that is clear.
 		return c, nil
@@ -142,12 +146,35 @@ func (p *Program) choose(on map[string]bool, names []string) (*Command, []string
 	if len(names) == 0 {
 		return nil, nil, Misuse("say what to do: %s; %s --help shows examples", p.verbs(), p.Name)
 	}
-	for i := range p.Commands {
-		if c := &p.Commands[i]; c.Verb == names[0] && c.Verb[0] != '-' {
-			return c, names[1:], nil
-		}
+	if c, rest := p.called(names); c != nil {
+		return c, rest, nil
+	}
+	if family := p.family(names[0]); len(family) > 0 {
+		return nil, nil, Misuse("say which: %s; %s %s --help shows them", strings.Join(family, ", "), p.Name, names[0])
 	}
 	return nil, nil, Misuse("there is no command %.60q: it is one of %s; %s --help shows examples", names[0], p.verbs(), p.Name)
+}
+
+// called finds the command whose verb the names begin with.
+func (p *Program) called(names []string) (*Command, []string) {
+	for i := range p.Commands {
+		c := &p.Commands[i]
+		words := strings.Fields(c.Verb)
+		if c.Verb[0] != '-' && len(names) >= len(words) && slices.Equal(names[:len(words)], words) {
+			return c, names[len(words):]
+		}
+	}
+	return nil, nil
+}
+
+// family is the verbs of two words that begin with this one.
+func (p *Program) family(word string) (verbs []string) {
+	for _, c := range p.Commands {
+		if strings.HasPrefix(c.Verb, word+" ") {
+			verbs = append(verbs, c.Verb)
+		}
+	}
+	return verbs
 }
 
 func (p *Program) verbs() string {

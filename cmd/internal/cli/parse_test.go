@@ -65,6 +65,8 @@ func newToy(environment ...string) *toy {
 		command("show", []string{"loud"}, nil, false),
 		command("both", nil, []string{"A", "B"}, true),
 		wrap,
+		command("box open", []string{"loud"}, []string{"NAME"}, false),
+		command("box shut", []string{"loud"}, nil, false),
 		command("-l", all, []string{"A", "NAME"}, false),
 		command("-u", all, []string{"A", "NAME"}, false),
 	}
@@ -104,6 +106,9 @@ func TestCommandsAndFlagsInAnyOrder(t *testing.T) {
 		{"wrap -- -x -- run", `wrap ["-x" "run"] 1s false`},
 		{"wrap -- -x -- run -- y", `wrap ["-x" "run" "--" "y"] 1s false`},
 		{"-- wrap x -- run", `wrap ["x" "run"] 1s false`},
+		{"box open x", `box open ["x"] 1s false`},
+		{"box -loud open x", `box open ["x"] 1s true`},
+		{"box shut", `box shut [] 1s false`},
 	} {
 		p := newToy()
 		if code := p.Main(strings.Fields(test.line)); code != OK {
@@ -118,8 +123,13 @@ func TestCommandsAndFlagsInAnyOrder(t *testing.T) {
 
 func TestMistakesNameTheThingAndTheWayOut(t *testing.T) {
 	for _, test := range []struct{ line, want string }{
-		{"", "say what to do: take, show, both, wrap, -l, -u"},
+		{"", "say what to do: take, show, both, wrap, box open, box shut, -l, -u"},
 		{"tak x", `no command "tak": it is one of take`},
+		{"box", "say which: box open, box shut; toy box --help shows them"},
+		{"box up", "say which: box open, box shut"},
+		{"box open", "NAME is missing: the form is toy box open NAME"},
+		{"box shut x", `"x" is one too many: the form is toy box shut`},
+		{"bo open", `no command "bo"`},
 		{"take", "NAME is missing: the form is toy take NAME"},
 		{"-l a", "NAME is missing: the form is toy -l A NAME"},
 		{"both a", "B is missing: the form is toy both [A B]"},
@@ -209,6 +219,10 @@ func TestHelpIsNoMistake(t *testing.T) {
 		"wrap -h":          "  0   it ran\n",
 		"help wrap":        "toy wrap NAME -- COMMAND [ARG...]",
 		"wrap -w 1s -h":    "-w, -wait-for time",
+		"box -h":           "toy box open NAME   box open something\ntoy box shut        box shut something\n\ntoy box open --help",
+		"box up --help":    "toy box shut ",
+		"box open -h":      "toy box open NAME\n\nbox open something\n\nAt length.",
+		"help box shut":    "toy box shut\n",
 	} {
 		p := newToy()
 		code := p.Main(strings.Fields(line))
@@ -259,7 +273,7 @@ func FuzzArguments(f *testing.F) {
 	for _, line := range []string{
 		"take x", "-l a x --loud", "take -- -x", "--help", "take -nodes a:1,b:2 -wait-for=1s x", "help take",
 		"-u=0 both a b", "take -size", "-", "--", "take x -loud=\xff", "-version", "both", "take -nodes -- x", "=", "-l=true=false",
-		"wrap x -- y -q", "wrap -- x -- y", "wrap -w 1s -- x", "-- wrap x",
+		"box open x", "box", "wrap x -- y -q", "wrap -- x -- y", "wrap -w 1s -- x", "-- wrap x",
 	} {
 		f.Add(strings.ReplaceAll(line, " ", "\x00"), "")
 	}

@@ -29,7 +29,7 @@ type Program struct {
 // Command is one thing that a program does.
 type Command struct {
 	// Verb selects the command. One that begins with a dash is a switch and may
-	// stand anywhere: "-l".
+	// stand anywhere: "-l". It may have two words: "cluster add".
 	Verb     string
 	Names    []string // what it wants after the verb, for people: "PRIMARY"
 	Optional bool     // all of Names may be left out together
@@ -93,6 +93,8 @@ func (p *Program) Main(args []string) int {
 
 func (p *Program) run(c call) error {
 	switch {
+	case c.help && len(c.family) > 0:
+		return p.print(p.familyHelp(c.family))
 	case c.help:
 		return p.print(p.help(c.command))
 	case c.version:
