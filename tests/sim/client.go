@@ -85,7 +85,7 @@ func (c *client) reopen() {
 	c.calls = map[replica.CallID]*call{}
 	c.session, c.until, c.leases = 0, 0, nil
 	c.upset = c.w.now
-	nodes := []replica.NodeID{"a", "b"}
+	nodes := c.w.addresses()
 	if c.w.whim.IntN(4) == 0 {
 		nodes[0], nodes[1] = nodes[1], nodes[0]
 	}
@@ -294,7 +294,7 @@ func (c *client) send(to replica.NodeID, deliver func(*process)) {
 	if c.w.happens(c.w.weather.dup) {
 		times = 2
 	}
-	n := c.w.nodes[nodeIndex(to)]
+	n := c.w.nodeAt(to)
 	for range times {
 		if c.severed>>n.id&1 == 0 && !c.w.happens(c.w.plan.clientLoss) {
 			c.w.after(50+c.w.upTo(c.w.weather.delayMax), func() { c.arrive(n, deliver) })
@@ -369,13 +369,6 @@ func (c *client) say(format string, args ...any) {
 	if c.w.opt.Trace != nil {
 		c.w.trace(fmt.Sprintf("client%d", c.id), fmt.Sprintf(format, args...))
 	}
-}
-
-func nodeIndex(id replica.NodeID) int {
-	if id == "a" {
-		return 0
-	}
-	return 1
 }
 
 var verbNames = map[lock.Verb]string{

@@ -27,6 +27,8 @@ func (f *faults) over() bool { return f.w.now >= f.w.plan.faultsEnd }
 
 func (f *faults) upTo(most instant) instant { return instant(f.w.fate.Int64N(int64(max(most, 1)))) }
 
+func (f *faults) anyNode() *node { return f.w.nodes[f.w.fate.IntN(len(f.w.nodes))] }
+
 func (f *faults) happens(probability float64) bool { return f.w.fate.Float64() < probability }
 
 // stall stops a process for a moment, as a collection of garbage does. It is
@@ -35,7 +37,7 @@ func (f *faults) stall() {
 	if f.over() {
 		return
 	}
-	if p := f.w.nodes[f.w.fate.IntN(2)].proc; p != nil && !p.paused {
+	if p := f.anyNode().proc; p != nil && !p.paused {
 		p.pause(f.upTo(f.w.plan.stall))
 	}
 	f.w.after(f.upTo(2*second), f.stall)
@@ -111,11 +113,12 @@ func (f *faults) stopCleanly(n *node) {
 	})
 }
 
+// cut breaks connections, a bit for each direction.
 func (f *faults) cut(which int) {
 	for i, l := range f.w.links {
 		if which>>i&1 != 0 {
 			f.w.stats.Cuts++
-			f.w.trace(string(f.w.nodes[i].name), "connection cut")
+			f.w.trace(string(l.from.name), "connection cut")
 			l.cut(f.happens(0.3))
 		}
 	}
@@ -129,13 +132,15 @@ func (f *faults) stop() {
 	w.plan.clientLoss, w.plan.stall, w.plan.late = 0, 0, millisecond
 	w.plan.disk = min(w.plan.disk, 5*millisecond)
 	w.check.calm = false
-	for i, n := range w.nodes {
+	for _, n := range w.nodes {
 		if n.proc == nil {
 			n.start()
 		}
 		n.proc.wake()
-		w.links[i].blocked = false
-		w.links[i].greet()
+		for _, l := range n.out {
+			l.blocked = false
+			l.greet()
+		}
 	}
 	for _, c := range w.clients {
 		c.wake()

@@ -60,7 +60,7 @@ func (f *faults) renewal(n *node) {
 }
 
 func (f *faults) mild() {
-	n := f.w.nodes[f.w.fate.IntN(2)]
+	n := f.anyNode()
 	switch k := f.w.fate.IntN(100); {
 	case k < 35:
 		f.crash(n, f.downFor())

@@ -6,7 +6,7 @@ func (f *faults) rough() {
 		return
 	}
 	f.w.after(f.upTo(oneOf(f.w.fate, 5*tickLength, 3*second)), f.rough)
-	n := f.w.nodes[f.w.fate.IntN(2)]
+	n := f.anyNode()
 	switch k := f.w.fate.IntN(100); {
 	case k < 20:
 		f.crash(n, f.downFor())
@@ -25,11 +25,11 @@ func (f *faults) rough() {
 	}
 }
 
-// partition blocks one direction or both for a while.
+// partition blocks directions for a while, a bit for each.
 func (f *faults) partition(which int) {
 	for i, l := range f.w.links {
 		if which>>i&1 != 0 {
-			f.w.trace(string(f.w.nodes[i].name), "cannot be heard")
+			f.w.trace(string(l.from.name), "cannot be heard")
 			l.blocked = true
 			f.w.after(f.pauseLength(), func() { l.blocked = false })
 		}

@@ -7,7 +7,8 @@ import "lockstep/replica"
 // keeps the order within a connection.
 type link struct {
 	w       *world
-	from    int
+	from    *node
+	to      *node
 	conn    *conn
 	serial  int  // of connections and dials
 	blocked bool // a partition: nothing gets through, nothing connects
@@ -36,7 +37,7 @@ type frame struct {
 const queueLimit = 20
 
 func (l *link) send(p *process, m replica.Message) {
-	f := frame{from: p.inc, to: p.peerInc, cluster: p.status.Cluster, message: m}
+	f := frame{from: p.inc, to: p.peerInc[l.to], cluster: p.status.Cluster, message: m}
 	if l.conn == nil || l.conn.from != p {
 		if l.w.plan.queueWhileDown && len(l.queue) < queueLimit {
 			l.queue = append(l.queue, f)
@@ -80,7 +81,7 @@ func (c *conn) handle(f frame) {
 	if f.to != 0 && f.to != p.inc {
 		return
 	}
-	p.peerInc = max(p.peerInc, f.from)
+	p.peerInc[c.from.node] = max(p.peerInc[c.from.node], f.from)
 	first := !c.heard
 	c.heard = true
 	p.step(replica.Received{
@@ -100,17 +101,17 @@ func (l *link) try(p *process, serial int) {
 	if p.dead || serial != l.serial {
 		return
 	}
-	peer := l.w.nodes[1-l.from]
+	peer := l.to
 	again := func() { l.try(p, serial) }
 	switch {
-	case l.w.happens(0.3) && l.w.links[1-l.from].heard() && !l.blocked && peer.proc != nil:
+	case l.w.happens(0.3) && l.back().heard() && !l.blocked && peer.proc != nil:
 		// A refusal that proves nothing: the peer's own stream to us stands (P9).
-		p.arrive(func() { p.tell(replica.DialRefused{}) })
+		p.arrive(func() { p.tell(replica.DialRefused{Node: l.to.name}) })
 		l.w.after(20*millisecond, again)
 	case l.blocked || peer.dark || peer.proc != nil && peer.proc.paused:
 		l.w.after(20*millisecond, again)
 	case peer.proc == nil:
-		p.arrive(func() { p.tell(replica.DialRefused{}) })
+		p.arrive(func() { p.tell(replica.DialRefused{Node: l.to.name}) })
 		l.w.after(20*millisecond, again)
 	default:
 		to := peer.proc
@@ -129,7 +130,7 @@ func (l *link) connect(p, to *process, serial int) {
 	c := &conn{number: serial, from: p, to: to, lastAt: l.w.now}
 	l.conn = c
 	l.w.trace(string(p.node.name), "connected")
-	p.arrive(func() { p.tell(replica.LinkUp{}) })
+	p.arrive(func() { p.tell(replica.LinkUp{Node: l.to.name}) })
 	waiting := l.queue
 	l.queue = nil
 	for _, f := range waiting {
@@ -168,7 +169,7 @@ func (c *conn) end(next *link) {
 	p := c.to
 	ended := func() {
 		if !next.heard() {
-			p.step(replica.StreamEnded{Incarnation: c.from.inc})
+			p.step(replica.StreamEnded{Node: c.from.node.name, Incarnation: c.from.inc})
 		}
 	}
 	p.arrive(func() { p.replicator.post(ended) })
@@ -198,5 +199,8 @@ func (l *link) greet() {
 		l.cut(false)
 	}
 }
+
+// back is the other direction.
+func (l *link) back() *link { return l.to.linkTo(l.from.name) }
 
 func (l *link) heard() bool { return l.conn != nil && l.conn.heard }

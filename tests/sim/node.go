@@ -5,13 +5,15 @@ import (
 	"lockstep/replica"
 )
 
-// node is a machine of the pair: a disk, and a process while one runs.
+// node is a machine: a disk, and a process while one runs.
 type node struct {
 	w    *world
 	id   int
 	name replica.NodeID
 	disk identity
 	proc *process // nil: nothing runs
+	// The links to and from every other node, in the order of the nodes.
+	out, in []*link
 	// dark says that the machine has vanished without a word: nobody is told
 	// that its connections ended or that nobody listens.
 	dark bool
@@ -31,7 +33,7 @@ type process struct {
 	node *node
 	disk *writer
 	inc  replica.Incarnation
-	core *replica.Pair
+	core replica.Core
 
 	replicator, tableActor actor
 	table                  table
@@ -45,10 +47,19 @@ type process struct {
 	countOut       bool // and one at the table
 	lastPost       instant
 	lastTick       instant
-	peerInc        replica.Incarnation // the peer's life, as far as it was heard
+	peerInc        map[*node]replica.Incarnation // the others' lives, as far as they were heard
 	status         replica.Status
 	spread         spread
 	soloAt         instant // SOLO, awake and with its view on disk ever since
+}
+
+func (n *node) linkTo(address replica.NodeID) *link {
+	for _, l := range n.out {
+		if l.to.name == address {
+			return l
+		}
+	}
+	panic("no link from " + string(n.name) + " to " + string(address))
 }
 
 // start begins a new life. The new incarnation is on disk before anything else
@@ -62,7 +73,7 @@ func (n *node) start() {
 	before := n.disk
 	n.disk.incarnation = max(before.incarnation+1, replica.Incarnation(w.now/millisecond))
 	n.disk.written = true
-	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}}
+	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, peerInc: map[*node]replica.Incarnation{}}
 	cfg := w.plan.pair
 	cfg.AsPrimary = n.id == 0
 	cfg.Incarnation = p.inc
@@ -77,8 +88,12 @@ func (n *node) start() {
 	n.proc = p
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
-	w.links[n.id].dial(p)
-	w.links[1-n.id].greet()
+	for _, l := range n.out {
+		l.dial(p)
+	}
+	for _, l := range n.in {
+		l.greet()
+	}
 }
 
 // crash ends the process at once. What it wrote but was not told of may be on
@@ -91,8 +106,12 @@ func (n *node) crash(dark bool) {
 	n.w.trace(string(n.name), "dies", dark)
 	p.dead, n.proc, n.dark = true, nil, dark
 	p.disk.crash()
-	n.w.links[n.id].senderDied(dark)
-	n.w.links[1-n.id].receiverDied(dark)
+	for _, l := range n.out {
+		l.senderDied(dark)
+	}
+	for _, l := range n.in {
+		l.receiverDied(dark)
+	}
 	n.w.check.countCopies()
 	if dark {
 		return

@@ -17,7 +17,7 @@ type plan struct {
 	regime                      int
 	end, faultsEnd, callsEnd    instant
 	pair                        replica.PairConfig // but for what differs between the nodes
-	period                      [2]instant         // of the nodes' ticks: clock rates are off by up to 2%
+	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
 	stall                       instant // a process may stop for so long at any time
 	disk                        instant // a write may take so long
@@ -67,8 +67,8 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		MaxRetained:    oneOf(r, 0, 0, 20, 80),
 		EntriesPerView: oneOf(r, uint64(0), 60, 60, 1000),
 	}
-	for i := range p.period {
-		p.period[i] = ticking(tickLength, drawDrift(r))
+	for range p.pair.Pair {
+		p.period = append(p.period, ticking(tickLength, drawDrift(r)))
 	}
 	p.drawClients(r)
 	if regime == 1 {

@@ -41,7 +41,7 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Send:
 		p.w.check.sends(p, e.Message)
 		p.spread.note(e.Message)
-		p.w.links[p.node.id].send(p, e.Message)
+		p.node.linkTo(e.To).send(p, e.Message)
 	case replica.Apply:
 		p.spread.applied(e.Entries)
 		ruled := hasRole(p.status.Role)
@@ -74,7 +74,7 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Reset:
 		p.tableActor.post(p.table.reset)
 	case replica.ResetLink:
-		p.w.links[p.node.id].cut(oneOf(p.w.chance, true, false))
+		p.node.linkTo(e.To).cut(oneOf(p.w.chance, true, false))
 	case replica.Say:
 	case replica.Exit:
 		p.w.fail("exit", "%s gives up: %s", p.node.name, e.Reason)

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"regexp"
 	"runtime/debug"
+	"slices"
 
 	"lockstep/replica"
 )
@@ -64,8 +65,8 @@ type world struct {
 	// doom draws the faults of clients.
 	chance, fate, whim, doom *rand.Rand
 
-	nodes   [2]*node
-	links   [2]*link // by sender
+	nodes   []*node
+	links   []*link // every direction between two nodes
 	clients []*client
 	weather weather
 	faults  faults
@@ -93,14 +94,41 @@ func newWorld(opt Options) *world {
 	}
 	w.weather = w.plan.network
 	w.check = newChecker(w)
-	for i := range w.nodes {
-		w.nodes[i] = &node{w: w, id: i, name: w.plan.pair.Pair[i]}
-		w.links[i] = &link{w: w, from: i}
+	for i, name := range w.plan.pair.Pair {
+		w.addNode(&node{w: w, id: i, name: name})
 	}
 	for i := range w.plan.clients {
 		w.clients = append(w.clients, newClient(w, i))
 	}
 	return w
+}
+
+// addNode adds a machine and its links to and from all others.
+func (w *world) addNode(n *node) {
+	for _, other := range w.nodes {
+		l := &link{w: w, from: other, to: n}
+		other.out, n.in, w.links = append(other.out, l), append(n.in, l), append(w.links, l)
+	}
+	for _, other := range w.nodes {
+		l := &link{w: w, from: n, to: other}
+		n.out, other.in, w.links = append(n.out, l), append(other.in, l), append(w.links, l)
+	}
+	w.nodes = append(w.nodes, n)
+}
+
+// addresses lists the machines.
+func (w *world) addresses() []replica.NodeID {
+	var all []replica.NodeID
+	for _, n := range w.nodes {
+		all = append(all, n.name)
+	}
+	return all
+}
+
+// nodeAt is the machine with an address.
+func (w *world) nodeAt(address replica.NodeID) *node {
+	i := slices.IndexFunc(w.nodes, func(n *node) bool { return n.name == address })
+	return w.nodes[i]
 }
 
 // play works the agenda off. A panic of a core is a violation like any other.
