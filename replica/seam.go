@@ -263,6 +263,10 @@ type (
 	// Instructed answers an Instruct.
 	Instructed struct{ Ordered Ordered }
 
+	// Left answers Leave: the role has passed on, or nobody could take it, and the
+	// farewell is among the effects before this one.
+	Left struct{}
+
 	// Befriend says which nodes the protocol is spoken with from now on: they are
 	// dialled until they answer, and only their messages get here.
 	Befriend struct{ Nodes []NodeID }
@@ -302,6 +306,7 @@ func (Persist) effect()      {}
 func (Store) effect()        {}
 func (Fingerprint) effect()  {}
 func (Instructed) effect()   {}
+func (Left) effect()         {}
 func (Befriend) effect()     {}
 func (TakeSnapshot) effect() {}
 func (Install) effect()      {}
