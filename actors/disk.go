@@ -2,44 +2,142 @@ package actors
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"lockstep/journal"
 	"lockstep/replica"
 )
 
-// Disk owns the state directory. It answers Persist with Synced when the
-// identity is safe. Each write ends before the next message is looked at, so
-// the file never goes back.
+// Disk owns the state directory: the identity file and, if the node has one, the
+// log. It answers Persist with Synced when the identity is safe, and Store with
+// Stored. Each write ends before the next message is looked at, so nothing
+// overtakes what was to be on disk before it.
+//
+// Stores share syncs (group commit): all that have queued while a sync was under
+// way are written and synced together.
 type Disk struct {
-	dir      string // empty: the node keeps no identity (tests)
+	cfg      DiskConfig
 	identity Identity
+
+	asked   *actor.PID // who gets Stored
+	last    uint64     // the highest Seq that was appended
+	pending bool       // something was appended that is not lazy
+	failed  bool       // nobody knows what is on disk
 }
 
-// NewDisk returns the actor for a state directory with the identity in it.
-func NewDisk(dir string, identity Identity) *Disk {
-	return &Disk{dir: dir, identity: identity}
+// DiskConfig is what a Disk is started with.
+type DiskConfig struct {
+	Dir      string   // the state directory; empty keeps no identity (tests)
+	Identity Identity // what is in Dir
+
+	// Journal is the log. Without it there is no Store.
+	Journal *journal.Journal
+	Header  journal.Header // of a log that begins in this life; its cluster is the identity's
+	Bytes   *atomic.Uint64 // gets what the log takes
+
+	// Exit ends the node: after a failed write or sync nobody knows what the disk
+	// holds, and trying again proves nothing (R3).
+	Exit func(reason string)
+}
+
+// syncNow comes behind all the Stores that had queued when it was sent.
+type syncNow struct{}
+
+// NewDisk returns the actor for a state directory.
+func NewDisk(cfg DiskConfig) *Disk {
+	d := &Disk{cfg: cfg, identity: cfg.Identity}
+	d.measure()
+	return d
 }
 
 // Receive dispatches.
 func (d *Disk) Receive(ctx actor.Context) {
+	if d.failed {
+		return // the node ends, and what is asked now is never answered
+	}
 	switch m := ctx.Message().(type) {
 	case replica.Persist:
 		d.persist(ctx, m)
+	case replica.Store:
+		d.store(ctx, m)
+	case syncNow:
+		d.sync(ctx)
+	case *actor.Stopped:
+		d.close()
 	default:
 		unknown(ctx)
 	}
 }
 
-// persist panics when the disk fails, which ends the node: after a failed sync
-// nobody knows what the disk holds, and trying again proves nothing.
+// persist writes the identity, behind what was to be stored before it.
 func (d *Disk) persist(ctx actor.Context, m replica.Persist) {
+	if d.pending {
+		d.sync(ctx)
+	}
+	if d.failed {
+		return
+	}
 	d.identity.View = max(d.identity.View, m.View)
 	d.identity.Cluster = m.Cluster
-	if d.dir != "" {
-		if err := SaveIdentity(d.dir, d.identity); err != nil {
-			panic(fmt.Sprintf("the identity cannot be kept: %v", err))
+	if d.cfg.Dir != "" {
+		if err := SaveIdentity(d.cfg.Dir, d.identity); err != nil {
+			d.fail(err)
+			return
 		}
 	}
 	ctx.Respond(replica.Synced{View: m.View})
+}
+
+// store writes, and syncs when what has queued behind it is written too.
+func (d *Disk) store(ctx actor.Context, m replica.Store) {
+	if d.cfg.Journal.Owner() == (journal.Header{}) {
+		header := d.cfg.Header
+		header.Cluster = d.identity.Cluster
+		if err := d.cfg.Journal.Begin(header); err != nil {
+			d.fail(err)
+			return
+		}
+	}
+	if err := d.cfg.Journal.Append(m); err != nil {
+		d.fail(err)
+		return
+	}
+	d.asked, d.last = ctx.Sender(), m.Seq
+	if !m.Lazy && !d.pending {
+		d.pending = true
+		ctx.Send(ctx.Self(), syncNow{})
+	}
+}
+
+func (d *Disk) sync(ctx actor.Context) {
+	if !d.pending {
+		return // a Persist was between
+	}
+	d.pending = false
+	if err := d.cfg.Journal.Sync(); err != nil {
+		d.fail(err)
+		return
+	}
+	d.measure()
+	ctx.Send(d.asked, replica.Stored{Seq: d.last})
+}
+
+func (d *Disk) measure() {
+	if d.cfg.Bytes != nil {
+		d.cfg.Bytes.Store(d.cfg.Journal.Bytes())
+	}
+}
+
+// fail ends the node.
+func (d *Disk) fail(err error) {
+	d.failed = true
+	d.cfg.Exit(fmt.Sprintf("the disk failed: %v", err))
+}
+
+func (d *Disk) close() {
+	if d.cfg.Journal != nil {
+		_ = d.cfg.Journal.Close() // what counts was synced
+	}
 }

@@ -17,7 +17,7 @@ func TestDiskSyncsBeforeItSaysSo(t *testing.T) {
 		if err != nil || known || identity.Incarnation != 1000 {
 			t.Fatalf("%+v, %v, %v", identity, known, err)
 		}
-		disk := s.spawn(NewDisk(dir, identity))
+		disk := s.spawn(NewDisk(DiskConfig{Dir: dir, Identity: identity}))
 		probe, pid := s.probe()
 		s.Root().RequestWithCustomSender(disk, replica.Persist{View: 5, Cluster: 8}, pid)
 		if got := next[replica.Synced](t, probe); got.View != 5 {

@@ -86,6 +86,8 @@ func (t *LockTable) Receive(ctx actor.Context) {
 		t.ended()
 	case *Tick:
 		t.tick(ctx, m)
+	case replica.Fingerprint:
+		ctx.Send(t.replicator, replica.Fingerprinted{Index: t.table.Index(), Digest: t.table.Digest()})
 	case replica.TakeSnapshot:
 		t.takeSnapshot(ctx)
 	case replica.Install:

@@ -3,10 +3,13 @@ package actors
 import (
 	"context"
 	"log/slog"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
+	"lockstep/journal"
 	"lockstep/replica"
 )
 
@@ -25,7 +28,14 @@ type NodeConfig struct {
 	Dir  string        // the state directory; empty keeps no identity
 	// Identity is what BeginLife returned for Dir.
 	Identity Identity
-	// Exit is called when the node cannot be part of its pair.
+	// Journal is the log on disk, opened by who made the core from it; the node
+	// closes it. Without one, entries are kept in memory alone.
+	Journal *journal.Journal
+	// Name and Member are what a log says of its owner that begins in this life.
+	Name   string
+	Member replica.MemberID
+	// Exit is called once, from an actor, when the node cannot be part of its
+	// cluster, or its disk fails.
 	Exit func(reason string)
 	Log  *slog.Logger
 }
@@ -35,14 +45,26 @@ type NodeConfig struct {
 func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.SetCluster(cfg.Identity.Cluster)
 	n := &Node{host: h}
+	var once sync.Once
+	exit := func(reason string) { once.Do(func() { cfg.Exit(reason) }) }
+	var diskBytes *atomic.Uint64
+	if cfg.Journal != nil {
+		diskBytes = new(atomic.Uint64)
+		if cut := cfg.Journal.Cut(); cut != "" {
+			cfg.Log.Warn(cut)
+		}
+	}
 	spawn := func(a actor.Actor) *actor.PID {
 		return h.Root().Spawn(Props(func() actor.Actor { return a }, actor.WithDispatcher(h.Workers())))
 	}
-	n.disk = spawn(NewDisk(cfg.Dir, cfg.Identity))
+	n.disk = spawn(NewDisk(DiskConfig{
+		Dir: cfg.Dir, Identity: cfg.Identity, Journal: cfg.Journal, Bytes: diskBytes,
+		Header: journal.Header{Node: cfg.Name, Member: cfg.Member}, Exit: exit,
+	}))
 	n.LockTable = spawn(NewLockTable(h, cfg.Tick, cfg.Log))
 	n.Replicator = spawn(&Replicator{
-		core: core, lockTable: n.LockTable, disk: n.disk, mail: h,
-		period: cfg.Tick, exit: cfg.Exit, log: cfg.Log,
+		core: core, lockTable: n.LockTable, disk: n.disk, diskBytes: diskBytes, mail: h,
+		period: cfg.Tick, exit: exit, log: cfg.Log,
 	})
 	h.Root().Send(n.LockTable, attach{replicator: n.Replicator})
 	h.Serve(n.LockTable, n.Replicator)
@@ -67,8 +89,9 @@ func (n *Node) Status(ctx context.Context) (replica.Status, error) {
 // HoldTicks makes the node's time stand still, or go on.
 func (n *Node) HoldTicks(held bool) { n.host.Root().Send(n.ticker, HoldTicks{held}) }
 
-// Leave gives up the role and says goodbye. It returns when the farewell is on
-// its way to the link, or with ctx.
+// Leave gives up the role, to another node if there is one that can take it, and
+// says goodbye. It returns when the farewell is on its way to the link, or with
+// ctx.
 func (n *Node) Leave(ctx context.Context) error {
 	done := make(chan struct{})
 	n.host.Root().Send(n.Replicator, leave{done})

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -15,12 +16,16 @@ type Replicator struct {
 	core      replica.Core
 	lockTable *actor.PID
 	disk      *actor.PID
+	diskBytes *atomic.Uint64 // that the Disk's log takes; nil without one
 	mail      Mail
 	period    time.Duration // of a tick
 	exit      func(reason string)
 	log       *slog.Logger
 	pulse     pulse
 	dies      ackFault
+	leaving   []chan<- struct{} // closed when the core has left
+	gone      bool              // it has
+	orderer   asker             // whose order the core is stepped with
 }
 
 // tellStatus asks a Replicator of this process where it stands; to has room for
@@ -44,24 +49,32 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
 	case *LinkUp:
 		r.step(ctx, replica.LinkUp{Node: m.Node})
-	case *LinkDown: // the heartbeats will tell what it means
+	case *LinkDown:
+		r.step(ctx, replica.LinkDown{Node: m.Node})
 	case *DialRefused:
 		r.step(ctx, replica.DialRefused{Node: m.Node})
 	case *StreamEnded:
 		r.step(ctx, replica.StreamEnded{Node: m.From, Incarnation: m.Incarnation})
 	case replica.Synced:
 		r.step(ctx, m)
+	case replica.Stored:
+		r.step(ctx, m)
 	case replica.SnapshotTaken:
 		r.step(ctx, m)
 	case replica.Installed:
 		r.step(ctx, m)
+	case replica.Fingerprinted:
+		r.step(ctx, m)
+	case *OrdersFromClients:
+		r.orders(ctx, m)
+	case *MembersAsked:
+		r.membersAsked(m)
 	case *StatusAsked:
 		r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: r.status()}}})
 	case tellStatus:
 		m.to <- r.status()
 	case leave:
-		r.step(ctx, replica.Leave{})
-		close(m.done)
+		r.leave(ctx, m)
 	case DieBeforeAck:
 		r.dies = ackFault{m.Died}
 	default:
@@ -83,6 +96,45 @@ func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
 	}
 }
 
+// orders puts operators' orders to the core, which answers each in its step.
+func (r *Replicator) orders(ctx actor.Context, m *OrdersFromClients) {
+	for i := range m.Orders {
+		r.orderer = asker{m.From, m.Orders[i].Client}
+		r.step(ctx, replica.Instruct{ID: m.Orders[i].ID, Order: m.Orders[i].Order})
+	}
+}
+
+func (r *Replicator) instructed(e replica.Instructed) {
+	r.mail.Send(r.orderer.node, messages.Parcel{Ordered: []messages.Ordered{{Client: r.orderer.client, Ordered: e.Ordered}}})
+}
+
+// membersAsked tells a client who the nodes are, as far as this one knows.
+func (r *Replicator) membersAsked(m *MembersAsked) {
+	status := r.core.Status()
+	told := replica.Told{View: status.View, Members: make([]replica.Member, 0, len(status.Members))}
+	for i := range status.Members {
+		told.Members = append(told.Members, status.Members[i].Member)
+	}
+	r.mail.Send(m.From, messages.Parcel{Told: []messages.Told{{Client: m.Client, Told: told}}})
+}
+
+func (r *Replicator) leave(ctx actor.Context, m leave) {
+	r.leaving = append(r.leaving, m.done)
+	r.step(ctx, replica.Leave{})
+	if r.gone {
+		r.left()
+	}
+}
+
+// left lets go of those who wait for the end of the core's part in the cluster.
+func (r *Replicator) left() {
+	r.gone = true
+	for _, done := range r.leaving {
+		close(done)
+	}
+	r.leaving = nil
+}
+
 // step runs the core and carries out what it wants, in order.
 func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 	for _, effect := range r.core.Step(event) {
@@ -90,17 +142,26 @@ func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 		case replica.Send:
 			r.mail.Send(e.To, messages.Parcel{Pair: []replica.Message{e.Message}})
 		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset,
-			replica.Confirmed, replica.Barred, replica.Began, replica.Ended:
+			replica.Confirmed, replica.Barred, replica.Began, replica.Ended, replica.Fingerprint:
 			ctx.Send(r.lockTable, e)
 		case replica.Persist:
 			r.mail.SetCluster(e.Cluster)
 			ctx.Request(r.disk, e)
+		case replica.Store:
+			ctx.Request(r.disk, e)
+		case replica.Instructed:
+			r.instructed(e)
+		case replica.Befriend:
+			r.mail.Befriend(e.Nodes)
 		case replica.ResetLink:
 			r.mail.Reset(e.To)
+		case replica.Left:
+			r.left()
 		case replica.Say:
 			r.say(e)
 		case replica.Exit:
 			r.exit(e.Reason)
+			r.left()
 		default:
 			panic("an effect that the Replicator does not know")
 		}
@@ -118,5 +179,8 @@ func (r *Replicator) say(s replica.Say) {
 func (r *Replicator) status() replica.Status {
 	status := r.core.Status()
 	status.TickMS = uint64(r.period / time.Millisecond)
+	if r.diskBytes != nil {
+		status.DiskBytes = r.diskBytes.Load()
+	}
 	return status
 }

@@ -6,17 +6,16 @@ import "lockstep/replica"
 type FS interface {
 	// Create makes a file that is not there yet, for appending.
 	Create(name string) (File, error)
-	// Append opens a file at its end.
-	Append(name string) (File, error)
 	// Read returns all of a file.
 	Read(name string) ([]byte, error)
 	// List returns the names of all files, sorted.
 	List() ([]string, error)
 	Rename(from, to string) error
 	Remove(name string) error
-	Truncate(name string, size int64) error
 	// SyncDir makes what was created, renamed or removed survive a loss of power.
 	SyncDir() error
+	// String says where this is, for people.
+	String() string
 }
 
 // File is a file that is written to its end.
@@ -44,6 +43,13 @@ func Open(fs FS) (*Journal, replica.Recovered, Header, error) {
 
 // Begin starts a log in an empty directory.
 func (j *Journal) Begin(h Header) error { return nil }
+
+// Owner says whose log this is. The zero Header is that of no log: Begin it.
+func (j *Journal) Owner() Header { return Header{} }
+
+// Cut says in one line what Open left out, since it was being written when the
+// power failed. It is empty if there was nothing of that.
+func (j *Journal) Cut() string { return "" }
 
 // Append writes what a Store says, without syncing it.
 func (j *Journal) Append(s replica.Store) error { return nil }

@@ -164,6 +164,7 @@ func (p *Pair) Step(ev Event) []Effect {
 		p.onDialRefused()
 	case LinkUp:
 		p.onLinkUp()
+	case LinkDown: // the heartbeats will tell what it means
 	case Synced:
 		p.onSynced(e.View)
 	case SnapshotTaken:

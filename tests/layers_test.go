@@ -39,6 +39,19 @@ var layers = []layer{
 		why:    "the protocol is a step function that a simulator can run: no clock, randomness, encoding or I/O",
 	},
 	{
+		folder: "journal",
+		ours:   []string{"replica", "lock"},
+		std: []string{"cmp", "encoding/binary", "errors", "fmt", "hash/crc32", "io", "io/fs", "math", "os", "path/filepath",
+			"slices", "strconv", "strings", "syscall"},
+		why: "the log on disk keeps bytes; what they mean is the cores' business",
+	},
+	{
+		folder: "journal/journaltest",
+		ours:   []string{"journal"},
+		std:    []string{"bytes", "errors", "fmt", "io/fs", "maps", "math/rand/v2", "slices", "strings", "sync", "syscall"},
+		why:    "the disk that fails knows nothing of what is on it",
+	},
+	{
 		folder: "messages",
 		ours:   []string{"lock", "replica", "messages/wire"},
 		theirs: []string{"google.golang.org/protobuf/"},
@@ -52,7 +65,7 @@ var layers = []layer{
 	},
 	{
 		folder: "actors",
-		ours:   []string{"lock", "replica", "messages"},
+		ours:   []string{"lock", "replica", "journal", "messages"},
 		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
 			"runtime", "runtime/debug", "slices", "sync", "sync/atomic", "time"},
