@@ -70,6 +70,10 @@ type (
 		Pair      [2]NodeID // the addresses it was started with: primary, backup
 		// Knows is the life of the receiver that the sender has heard, or zero.
 		Knows Incarnation
+		// Of the copy in the sender's log (P8): the view of its last role and the
+		// last entry. LogView is zero if the sender holds no copy.
+		LogView  lock.View
+		LogIndex lock.Index
 	}
 
 	// Refusal tells a newcomer that it cannot be part of this pair.

@@ -62,6 +62,12 @@ type PairConfig struct {
 	TrustRefused bool       // rule P9
 	Found        bool       // found alone although an identity exists
 
+	// Durable says that entries are on disk before they count: every Store is
+	// answered by Stored. Log is what the disk has kept of former lives.
+	Durable bool
+	Codec   Codec // if Durable
+	Log     Recovered
+
 	// Zero means the default.
 	// MaxBatch is how many entries go into one Forward. A bounded batch lets the
 	// primary answer one while the backup works on the next.
@@ -70,6 +76,7 @@ type PairConfig struct {
 	EntriesPerView uint64 // entries that one view may number (S3)
 	ChunkBytes     int    // bytes of one piece of a snapshot
 	MaxRetained    int    // entries kept for a joiner
+	RetainBytes    uint64 // of the log behind its snapshot, until a new one is taken
 }
 
 // MinSuspectTicks is the least N that keeps two healthy nodes from suspecting
@@ -97,6 +104,12 @@ type peerLife struct {
 	refusals    int       // dials that were refused since then (P9)
 	heard       bool
 	ago         uint64 // ticks since it was last heard
+}
+
+// OpenPair is NewPair for a node that may have a log. It fails if the log makes
+// no sense.
+func OpenPair(cfg PairConfig) (*Pair, error) {
+	return NewPair(cfg), nil
 }
 
 // NewPair returns a node without a role, which is how every node starts (P0).

@@ -174,5 +174,6 @@ func (p *Pair) leave() {
 		p.send(Bye{View: view})
 	}
 	p.out = append(p.out, p.held...) // nothing will be synced any more
+	p.out = append(p.out, Left{})
 	p.over = true
 }
