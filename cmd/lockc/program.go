@@ -127,14 +127,21 @@ func (p *program) labUnlock() cli.Command {
 func (p *program) status() cli.Command {
 	return cli.Command{
 		Verb: "status", Flags: append([]string{"nodes", "json"}, reaching...),
-		About: "show where each node stands: role, view, last entry, peer\n\n" +
-			"A view is the numbered reign of one primary. Paired nodes hold the same locks, and\n" +
-			"either can die without losing one. A node that does not answer is shown as unreachable.",
+		About: "show where each node stands, and what is not safe\n\n" + aboutStatus,
 		Examples: []string{"lockc status", "lockc status --json | jq '.nodes[].role'"},
 		Codes:    lookCodes,
 		Run:      func([]string) error { return p.showStatus() },
 	}
 }
+
+const aboutStatus = `A view is the numbered reign of one primary. INDEX is the last entry that a node has
+applied; of a cluster, LOG and COMMITTED are where its log stands, LAG how many entries
+it has less than the primary, and HEARD when the primary last heard it. Given one node
+of a cluster, all of its members are shown. A node that does not answer is shown as
+unreachable. Below the table are warnings: that no further node may fail, that one is
+far behind, that two disagree on who belongs to them, and the like.
+
+Paired nodes hold the same locks, and either can die without losing one.`
 
 const aboutNames = `A name is 1 to 256 bytes of printable UTF-8. The lock has no owner: it stays taken
 until somebody unlocks it. Prints "reply: true" or "reply: false".`

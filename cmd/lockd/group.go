@@ -13,11 +13,12 @@ import (
 	"lockstep/remote"
 )
 
-// How long a clean stop may take: each node, and the whole process whatever the
-// nodes do.
+// How long a clean stop may take: each node, and what the process takes longer
+// whatever the nodes do. Handing over is counted in ticks; so many are enough.
 const (
 	nodeStop  = 900 * time.Millisecond
-	cleanStop = 2 * time.Second
+	moreStop  = 1100 * time.Millisecond
+	handTicks = 14
 )
 
 // lingerTicks is how long a node that gave up keeps its links: they make contact
@@ -28,6 +29,7 @@ const lingerTicks = 4
 type group struct {
 	log     *slog.Logger
 	tick    time.Duration
+	hands   bool // the nodes hand over before they go
 	nodes   []*remote.Node
 	claims  []io.Closer // on the nodes' state directories
 	signals chan os.Signal
@@ -56,7 +58,7 @@ func (g *group) serve() error {
 	defer g.release()
 	select {
 	case s := <-g.signals:
-		g.log.Info("stopping, and telling the other node", "signal", s.String())
+		g.log.Info(g.leaving(), "signal", s.String())
 		return g.leave()
 	case reason := <-g.gaveUp:
 		g.linger()
@@ -65,11 +67,26 @@ func (g *group) serve() error {
 	}
 }
 
+func (g *group) leaving() string {
+	if g.hands {
+		return "stopping, and handing over"
+	}
+	return "stopping, and telling the other node"
+}
+
+// patience is how long a node may take to stop.
+func (g *group) patience() time.Duration {
+	if g.hands {
+		return max(nodeStop, handTicks*g.tick)
+	}
+	return nodeStop
+}
+
 // linger gives the links time to tell the peer why this node goes: if neither has
 // a role, the peer has to go too, and would wait for ever if it did not hear it.
 func (g *group) linger() {
 	select {
-	case <-time.After(min(lingerTicks*g.tick, cleanStop)):
+	case <-time.After(min(lingerTicks*g.tick, nodeStop+moreStop)):
 	case <-g.signals:
 	}
 }
@@ -79,18 +96,19 @@ func (g *group) linger() {
 func (g *group) leave() error {
 	close(g.over)
 	done := make(chan struct{})
+	each := g.patience()
 	go func() {
 		defer close(done)
 		var all sync.WaitGroup
 		for _, node := range g.nodes {
-			all.Go(func() { _ = node.Leave(nodeStop) }) // a farewell that fails is like a crash, which the peer survives
+			all.Go(func() { _ = node.Leave(each) }) // a farewell that fails is like a crash, which the peer survives
 		}
 		all.Wait()
 	}()
 	select {
 	case <-done:
-	case <-time.After(cleanStop):
-		g.log.Warn("not everything stopped in time", "waited", cleanStop)
+	case <-time.After(each + moreStop):
+		g.log.Warn("not everything stopped in time", "waited", each+moreStop)
 	case s := <-g.signals:
 		number, _ := s.(syscall.Signal)
 		return cli.Fail(128+int(number), "ended at once by a second signal")

@@ -41,6 +41,7 @@ func (p *program) nodeConfig(pair [2]string, asPrimary bool, dir string) remote.
 		AsPrimary:    asPrimary,
 		Listen:       p.listen,
 		Dir:          dir,
+		Durable:      p.durability.orElse(memory),
 		Insecure:     p.insecure,
 		Tick:         p.tick,
 		SuspectTicks: p.suspect,
@@ -59,14 +60,9 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
-	if err := cli.CheckListen(cfg.Listen, cfg.Insecure); err != nil {
+	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
-	claimed, err := claim(cfg.Dir, string(self))
-	if err != nil {
-		return err
-	}
-	g.claims = append(g.claims, claimed)
 	cfg.Log = g.log.With("node", string(self))
 	cfg.Exit = g.giveUp
 	node, err := remote.StartNode(cfg, remote.Start)
@@ -76,15 +72,29 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	g.nodes = append(g.nodes, node)
 	cfg.Log.Info("started as the "+part, "peer", string(peer), "state", cfg.Dir)
 	warnOfHaste(cfg)
-	warnOfPeer(cfg, string(peer))
+	warnOfPeer(cfg.Log, string(peer))
+	return nil
+}
+
+// prepare checks what a node is to bind, and makes its state directory this
+// process's own.
+func (g *group) prepare(listen, dir, self string, insecure bool) error {
+	if err := cli.CheckListen(listen, insecure); err != nil {
+		return err
+	}
+	claimed, err := claim(dir, self)
+	if err != nil {
+		return err
+	}
+	g.claims = append(g.claims, claimed)
 	return nil
 }
 
 // warnOfPeer speaks up about a name that may be mistyped. It may also be one that
 // does not exist yet.
-func warnOfPeer(cfg remote.NodeConfig, peer string) {
+func warnOfPeer(log *slog.Logger, peer string) {
 	if _, err := cli.Resolve(peer); cli.NoSuchHost(err) {
-		cfg.Log.Warn("the other node's name does not exist now: it is looked up again and again", "peer", peer)
+		log.Warn("the other node's name does not exist now: it is looked up again and again", "peer", peer)
 	}
 }
 

@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"lockstep/cmd/internal/cli"
+	"lockstep/remote"
+	"lockstep/replica"
 )
 
 // runPair is the embedded default: both nodes in one process, over real
@@ -37,12 +40,8 @@ func (p *program) runPair(names []string) error {
 
 // announce says what to type next, as soon as it works.
 func (p *program) announce(g *group, names []string) {
-	for !g.paired() {
-		select {
-		case <-time.After(p.tick):
-		case <-g.over:
-			return
-		}
+	if !p.await(g, g.paired) {
+		return
 	}
 	lockc := "lockc"
 	if names[0] != cli.DefaultPrimary || names[1] != cli.DefaultBackup {
@@ -51,15 +50,30 @@ func (p *program) announce(g *group, names []string) {
 	fmt.Fprintf(p.Stdout, "paired; try, elsewhere:\n    %[1]s run demo -- sleep 60 &\n    %[1]s ls\n    %[1]s lock other\n", lockc)
 }
 
-// paired asks the nodes of this process.
-func (g *group) paired() bool {
-	for _, node := range g.nodes {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-		status, err := node.Actors.Status(ctx)
-		cancel()
-		if err != nil || !status.Paired {
+// await looks at every tick, until the nodes are told to stop.
+func (p *program) await(g *group, ready func() bool) bool {
+	for !ready() {
+		select {
+		case <-time.After(p.tick):
+		case <-g.over:
 			return false
 		}
 	}
 	return true
+}
+
+// paired asks the nodes of this process.
+func (g *group) paired() bool {
+	return !slices.ContainsFunc(g.nodes, func(node *remote.Node) bool {
+		status, ok := statusOf(node)
+		return !ok || !status.Paired
+	})
+}
+
+// statusOf asks one of them.
+func statusOf(node *remote.Node) (replica.Status, bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	status, err := node.Actors.Status(ctx)
+	return status, err == nil
 }

@@ -12,6 +12,10 @@ import (
 type settings struct {
 	listen       string
 	data         string
+	durability   durability
+	name         string
+	peers        []cli.Peer
+	quiet        bool
 	tick         time.Duration
 	suspect      int
 	solo         replica.SoloPolicy
@@ -30,15 +34,15 @@ type program struct {
 }
 
 func newProgram() *program {
-	p := &program{Program: cli.New("lockd", "is a node of a Lockstep pair: two nodes that keep every lock in lock-step.")}
+	p := &program{Program: cli.New("lockd", "is a node of Lockstep: two, three or five nodes that keep every lock in lock-step.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.pair(), p.primary(), p.backup()}
+	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "stopped by SIGINT or SIGTERM"},
 		{Code: cli.Usage, Meaning: "the command line is wrong"},
 		{Code: cli.Unavailable, Meaning: "the address is taken, or this node runs already"},
 		{Code: cli.CantCreate, Meaning: "the state directory cannot be used"},
-		{Code: cli.Config, Meaning: "this node cannot be part of this pair, or not with these settings"},
+		{Code: cli.Config, Meaning: "this node cannot be part of this pair or cluster, or not with these settings"},
 	}
 	return p
 }
@@ -49,7 +53,14 @@ const fewestTicks = "fewer would let two healthy nodes suspect each other when o
 func (p *program) addFlags() {
 	cli.Listen(p.Flags, &p.listen, "listen", "", "the `address` to bind, if others reach this node under another one", 1)
 	cli.String(p.Flags, &p.data, "data", "",
-		"the `directory` for this node's state (the default is below\n${XDG_STATE_HOME:-~/.local/state}/lockstep and called like its address);\nlockd pair makes one for each node in it")
+		"the `directory` for this node's state (the default is below\n${XDG_STATE_HOME:-~/.local/state}/lockstep and called like its address);\nlockd pair and trio make one for each node in it")
+	cli.Var(p.Flags, &p.durability, "durability", "",
+		"when an entry counts: `how`, fsync (it is on disk; what node and trio do if\nnothing is said) or memory (what a pair does)", parseDurability)
+	cli.String(p.Flags, &p.name, "name", "", "the `name` of this node: which of those in -peers it is")
+	cli.Peers(p.Flags, &p.peers, "peers",
+		"the nodes, `a=A,b=B,c=C`: the name and the address of each, this one among\nthem; give all nodes the same")
+	cli.Bool(p.Flags, &p.quiet, "quiet",
+		"keep the log and vote, but serve nobody: for a node far away or on a weak\nmachine")
 	cli.Duration(p.Flags, &p.tick, "tick", "50ms", "the `time` between two heartbeats", time.Millisecond, 10*time.Second)
 	cli.Int(p.Flags, &p.suspect, "suspect", "8",
 		"how many silent `ticks` make a node take the other for dead", replica.MinSuspectTicks, 10_000, fewestTicks)
@@ -72,9 +83,35 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	shared = []string{"data", "tick", "suspect", "solo", "trust-refused", "insecure", "log-json", "log-level"}
+	common = []string{"data", "durability", "tick", "insecure", "log-json", "log-level"}
+	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
+	named  = append([]string{"name", "listen", "peers", "quiet", faultFlag}, common...)
 )
+
+func (p *program) node() cli.Command {
+	return cli.Command{
+		Verb: "node", Flags: named,
+		About: "run one node of a cluster of three or more\n\n" + aboutMember,
+		Examples: []string{
+			"lockd node -name a -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103",
+			"lockd node -name b -listen 0.0.0.0:7101 -peers a=ha:7101,b=hb:7101,c=hc:7101 -insecure",
+			"lockd node -name d -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103,d=127.0.0.1:7104   # then lockc cluster add",
+			"lockd node -name c -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103 -quiet",
+		},
+		Run: func([]string) error { return p.runMember() },
+	}
+}
+
+func (p *program) trio() cli.Command {
+	return cli.Command{
+		Verb: "trio", Names: []string{"A", "B", "C"}, Optional: true, Flags: common,
+		About: "run three nodes in this process, for trying it out\n\n" +
+			"They are called a, b and c and talk over real connections, on 127.0.0.1:7101, :7102 and\n:7103 if nothing is said, which is where lockc finds them.",
+		Examples: []string{"lockd trio", "lockd trio 127.0.0.1:8101 127.0.0.1:8102 127.0.0.1:8103", "lockd trio -data /tmp/trio"},
+		Run:      p.runTrio,
+	}
+}
 
 func (p *program) primary() cli.Command {
 	return cli.Command{
@@ -113,6 +150,20 @@ func (p *program) pair() cli.Command {
 
 const aboutNode = `PRIMARY and BACKUP are the addresses, host:port, under which clients and the two nodes
 reach them; give both nodes the same two in the same order. Which node serves changes when
-one dies. Locks are kept in memory, on both nodes: they survive the death of one. A node
-that is started again fetches them from the other. SIGINT and SIGTERM stop it within two
-seconds, and the other node goes on at once; a second signal ends it immediately.`
+one dies. Locks are kept in memory, on both nodes: they survive the death of one; with
+-durability fsync they survive a loss of power too. A node that is started again fetches
+what it has missed from the other. SIGINT and SIGTERM stop it within two seconds, and the
+other node goes on at once; a second signal ends it immediately.`
+
+const aboutMember = `-peers lists the nodes that the cluster begins with, by name and by the address, host:port,
+under which clients and nodes reach them; give all of them the same list. It begins when all
+of them have been started once. From then on they serve as long as a majority lives, and a
+node that is started again comes back by itself, from its log or from the others. Whoever
+joins later lists itself and the others, waits, and is taken in by lockc cluster add.
+
+With -durability fsync nothing is answered before a majority has it on disk: it survives a
+loss of power of all nodes. With memory it survives as long as a majority lives, and a node
+that is started again joins anew. -data holds one node's log; one process at a time uses it.
+
+SIGINT and SIGTERM hand over first: another node is the primary before this one goes, and no
+request fails. A second signal ends it immediately.`

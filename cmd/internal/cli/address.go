@@ -22,10 +22,12 @@ func Nodes(flags *flag.FlagSet, to *[]string, name, def, usage string) {
 	})
 }
 
-// The addresses of `lockd pair`, and so those that lockc asks by itself.
+// The addresses of `lockd pair` and `lockd trio`. lockc asks the first two by
+// itself, and learns the third from them.
 const (
 	DefaultPrimary = "127.0.0.1:7101"
 	DefaultBackup  = "127.0.0.1:7102"
+	DefaultThird   = "127.0.0.1:7103"
 )
 
 // MaxNodes bounds how many nodes a command line may name.

@@ -1,0 +1,209 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"lockstep/cmd/internal/cli"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+// runMember is one node of a cluster.
+func (p *program) runMember() error {
+	self, err := p.self()
+	if err != nil {
+		return err
+	}
+	if err := checkBound(p.listen, self.Address); err != nil {
+		return err
+	}
+	dir, err := namedDir(p.data, self, p.Getenv)
+	if err != nil {
+		return err
+	}
+	g := p.newCluster()
+	if err := g.join(p.memberConfig(self, dir)); err != nil {
+		g.release()
+		return err
+	}
+	p.fault.arm(g.nodes[0], p.Stderr)
+	return g.serve()
+}
+
+// newCluster is a group of nodes of a cluster.
+func (p *program) newCluster() *group {
+	g := newGroup(p.newLog(), p.tick)
+	g.hands = true
+	return g
+}
+
+// self finds this node in the list.
+func (p *program) self() (cli.Peer, error) {
+	const form = "lockd node -name a -peers a=ADDR,b=ADDR,c=ADDR"
+	switch {
+	case len(p.peers) == 0:
+		return cli.Peer{}, cli.Misuse("say with -peers which nodes there are: the form is %s", form)
+	case p.name == "":
+		return cli.Peer{}, cli.Misuse("say with -name which of %s this node is: the form is %s", peerNames(p.peers), form)
+	}
+	if err := cli.CheckNodeName(p.name); err != nil {
+		return cli.Peer{}, cli.Misuse("-name %.60q is no name of a node: %v", p.name, err)
+	}
+	at := slices.IndexFunc(p.peers, func(peer cli.Peer) bool { return peer.Name == p.name })
+	if at < 0 {
+		return cli.Peer{}, cli.Misuse("-peers lists %s, and not this node, %s: a node lists itself too, with its address", peerNames(p.peers), p.name)
+	}
+	return p.peers[at], nil
+}
+
+func peerNames(peers []cli.Peer) string {
+	names := make([]string, len(peers))
+	for i, peer := range peers {
+		names[i] = peer.Name
+	}
+	return strings.Join(names, ", ")
+}
+
+// checkBound refuses an address to bind where nobody would find this node.
+func checkBound(listen, told string) error {
+	if listen == "" || found(listen, told) {
+		return nil
+	}
+	return cli.Misuse("-listen %s is not the address of this node in -peers, %s, where the others look for it: make them the same, or leave -listen out", listen, told)
+}
+
+// found reports whether who looks for a node at the address that is told may find
+// what listens. Something between machines may translate; on one machine nothing
+// does, and one host is not another port of itself.
+func found(listen, told string) bool {
+	host, port, _ := net.SplitHostPort(listen)
+	toldHost, toldPort, _ := net.SplitHostPort(told)
+	ip := net.ParseIP(host)
+	everywhere := host == "" || ip != nil && ip.IsUnspecified()
+	switch {
+	case host == toldHost:
+		return port == toldPort
+	case toldHost != "localhost" && !net.ParseIP(toldHost).IsLoopback():
+		return true
+	default:
+		return port == toldPort && (everywhere || host == "localhost" || toldHost == "localhost" && ip.IsLoopback())
+	}
+}
+
+// namedDir is where a node of a cluster keeps its state. It is none of those of
+// pairs, so that one machine can try both.
+func namedDir(data string, self cli.Peer, getenv func(string) string) (string, error) {
+	return stateDir(data, self.Name+"@"+self.Address, getenv)
+}
+
+func (p *program) memberConfig(self cli.Peer, dir string) remote.QuorumConfig {
+	cfg := remote.QuorumConfig{
+		Name: self.Name, Address: replica.NodeID(self.Address), Listen: p.listen,
+		Quiet: p.quiet, Durable: p.durability.orElse(fsync), Insecure: p.insecure, Dir: dir, Tick: p.tick,
+	}
+	for _, peer := range p.peers {
+		cfg.Peers = append(cfg.Peers, replica.Peer{Name: peer.Name, Address: replica.NodeID(peer.Address)})
+	}
+	return cfg
+}
+
+// join starts one more node of a cluster.
+func (g *group) join(cfg remote.QuorumConfig) error {
+	if cfg.Listen == "" {
+		cfg.Listen = string(cfg.Address)
+	}
+	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
+		return err
+	}
+	cfg.Log = g.log.With("node", cfg.Name)
+	cfg.Exit = g.giveUp
+	node, err := remote.StartQuorumNode(cfg, remote.Start)
+	if err != nil {
+		return startFailure(err, cfg.Listen)
+	}
+	g.nodes = append(g.nodes, node)
+	cfg.Log.Info("started", "address", string(cfg.Address), "state", cfg.Dir, "durability", durabilityName(cfg.Durable))
+	if len(cfg.Peers) == 2 {
+		cfg.Log.Warn("a cluster of two stands still when either node fails: a third one makes it safe")
+	}
+	for _, peer := range cfg.Peers {
+		if peer.Address != cfg.Address {
+			warnOfPeer(cfg.Log, string(peer.Address))
+		}
+	}
+	return nil
+}
+
+func durabilityName(durable bool) string {
+	if durable {
+		return "fsync"
+	}
+	return "memory"
+}
+
+// trioNames are those of the nodes of lockd trio.
+var trioNames = []string{"a", "b", "c"}
+
+// runTrio is a whole cluster in one process, over real connections.
+func (p *program) runTrio(addresses []string) error {
+	if len(addresses) == 0 {
+		addresses = []string{cli.DefaultPrimary, cli.DefaultBackup, cli.DefaultThird}
+	}
+	if err := cli.CheckNodes(addresses); err != nil {
+		return err
+	}
+	for i, address := range addresses {
+		p.peers = append(p.peers, cli.Peer{Name: trioNames[i], Address: address})
+	}
+	g := p.newCluster()
+	for _, self := range p.peers {
+		data := p.data
+		if data != "" {
+			data = filepath.Join(data, self.Name)
+		}
+		dir, err := namedDir(data, self, p.Getenv)
+		if err == nil {
+			err = g.join(p.memberConfig(self, dir))
+		}
+		if err != nil {
+			g.kill()
+			return err
+		}
+	}
+	go p.announceTrio(g, addresses)
+	return g.serve()
+}
+
+// announceTrio says what to type next, as soon as it works.
+func (p *program) announceTrio(g *group, addresses []string) {
+	if !p.await(g, g.formed) {
+		return
+	}
+	lockc := "lockc"
+	if addresses[0] != cli.DefaultPrimary || addresses[1] != cli.DefaultBackup {
+		lockc += " -nodes " + strings.Join(addresses, ",")
+	}
+	fmt.Fprintf(p.Stdout, "three nodes, of which any may fail; try, elsewhere:\n"+
+		"    %[1]s run demo -- sleep 60 &\n    %[1]s status\n    %[1]s switchover\n", lockc)
+}
+
+// formed reports whether the nodes of this process have a primary, which all of
+// them follow.
+func (g *group) formed() bool {
+	primaries := 0
+	for _, node := range g.nodes {
+		switch status, ok := statusOf(node); {
+		case !ok:
+			return false
+		case status.Role == replica.Primary:
+			primaries++
+		case status.Role != replica.Backup:
+			return false
+		}
+	}
+	return primaries == 1
+}
