@@ -60,6 +60,23 @@ func TestSnapshotsAgreeWithGeneratedCode(t *testing.T) {
 	})
 }
 
+func TestCommandsAgreeWithGeneratedCode(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var codec Codec
+		commands := rapid.Make[[]lock.Command]().Draw(t, "commands")
+		read := new(wire.Commands)
+		mustUnmarshal(t, codec.EncodeCommands(commands)[1:], read)
+		mustEqual(t, read, wireCommands(commands))
+
+		fromTheFuture(t, read.ProtoReflect())
+		got, err := codec.DecodeCommands(append([]byte{commandsFormat}, mustMarshal(t, read)...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustEqual(t, wireCommands(got), wireCommands(commands))
+	})
+}
+
 // TestNoFieldIsForgotten fills in every field of the schema from its descriptor:
 // a field that is added to the schema and not to the codec fails here.
 func TestNoFieldIsForgotten(t *testing.T) {
@@ -205,6 +222,10 @@ func parcels() *rapid.Generator[Parcel] {
 			Queries:       rapid.Make[[]Query]().Draw(t, "questions"),
 			Reports:       rapid.SliceOfN(rapid.Make[Report](), 0, 3).Draw(t, "answers to them"),
 			Notices:       rapid.Make[[]Notice]().Draw(t, "notices"),
+			Orders:        rapid.Make[[]Order]().Draw(t, "orders"),
+			Ordered:       rapid.Make[[]Ordered]().Draw(t, "what became of them"),
+			MemberQueries: rapid.Make[[]ClientID]().Draw(t, "who asks for the members"),
+			Told:          rapid.Make[[]Told]().Draw(t, "members"),
 		}
 	})
 }
@@ -215,6 +236,7 @@ func pairMessages() *rapid.Generator[replica.Message] {
 		kind[replica.Alone](), kind[replica.Outdated](), kind[replica.Bye](), kind[replica.Hello](),
 		kind[replica.Refusal](), kind[replica.Chunk](), kind[replica.Tail](), kind[replica.Report](),
 		kind[replica.Start](), kind[replica.Confirm](), kind[replica.Confirmation](),
+		kind[replica.Engine](), kind[replica.Seek](), kind[replica.Found](), kind[replica.Digests](),
 	)
 }
 

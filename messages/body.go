@@ -17,7 +17,7 @@ func appendParcel(b []byte, p *Parcel) []byte {
 		b = appendPair(b, 3, m)
 	}
 	for _, client := range p.StatusQueries {
-		b = appendStatusQuery(b, 4, client)
+		b = appendOnlyClient(b, 4, client)
 	}
 	for i := range p.StatusReports {
 		b = appendStatusReport(b, 5, &p.StatusReports[i])
@@ -31,6 +31,18 @@ func appendParcel(b []byte, p *Parcel) []byte {
 	}
 	for i := range p.Notices {
 		b = appendNotice(b, 9, &p.Notices[i])
+	}
+	for i := range p.Orders {
+		b = appendOrder(b, 10, &p.Orders[i])
+	}
+	for i := range p.Ordered {
+		b = appendOrdered(b, 11, &p.Ordered[i])
+	}
+	for _, client := range p.MemberQueries {
+		b = appendOnlyClient(b, 12, client)
+	}
+	for i := range p.Told {
+		b = appendTold(b, 13, &p.Told[i])
 	}
 	return b
 }
@@ -47,7 +59,7 @@ func (r *reader) parcel(p *Parcel) {
 		case 4:
 			r.statusQuery("Parcel.status_queries", more(r, &p.StatusQueries))
 		case 5:
-			r.statusReport("Parcel.status_reports", more(r, &p.StatusReports))
+			r.statusReports(p)
 		case 6:
 			p.Refused = r.own("Parcel.refused")
 		case 7:
@@ -56,6 +68,14 @@ func (r *reader) parcel(p *Parcel) {
 			r.reports(p)
 		case 9:
 			r.notice("Parcel.notices", more(r, &p.Notices))
+		case 10:
+			r.order("Parcel.orders", more(r, &p.Orders))
+		case 11:
+			r.ordered("Parcel.ordered", more(r, &p.Ordered))
+		case 12:
+			r.memberQuery("Parcel.member_queries", more(r, &p.MemberQueries))
+		case 13:
+			r.told("Parcel.told", more(r, &p.Told))
 		default:
 			r.skip("Parcel")
 		}

@@ -78,23 +78,54 @@ func sampleParcel() *Parcel {
 			replica.Start{View: 5, Index: 11, Cluster: 8, Founding: true},
 			replica.Confirm{View: lock.MaxView, Round: 1<<64 - 1},
 			replica.Confirmation{View: lock.MaxView, Round: 1<<64 - 1, Index: 1 << 63},
+			replica.Engine{Bytes: []byte("an entry")},
+			replica.Seek{Member: 1 << 63, Name: "a", Quiet: true, Fresh: true, View: lock.MaxView, Knows: 1 << 63,
+				Peers: []replica.Peer{{Name: "a", Address: "a:1"}, {Name: strings.Repeat("n", 256), Address: "b:1"}, {}}},
+			replica.Found{Cluster: 1 << 63, View: lock.MaxView, Members: sampleMembers()},
+			replica.Digests{At: []replica.DigestAt{{Index: 1<<64 - 1, Digest: 1 << 63}, {}}},
 		},
 		StatusQueries: []ClientID{0, 7},
 		StatusReports: []StatusReport{{7, replica.Status{
 			Node: "a:1", Role: replica.Solo, View: 4, Index: 11, Peer: "b:1",
 			Paired: true, Heard: true, HeardAgo: 2, TickMS: 50, Cluster: 8,
-		}}},
+		}}, sampleStatus()},
 		Refused: "version 9",
 		Queries: []Query{sampleQuery(), {}},
 		Reports: []Report{sampleReport(), {}},
 		Notices: []Notice{sampleNotice(), {}},
+		Orders: []Order{{}, {Client: 1<<32 - 1, ID: 1 << 63, Order: replica.Order{
+			Kind: replica.Bootstrap, Name: strings.Repeat("n", 256), Address: "a:1", Quiet: true, Force: true}}},
+		Ordered: []Ordered{{}, {Client: 1<<32 - 1, Ordered: replica.Ordered{
+			ID: 1 << 63, Kind: replica.NoQuorum, Hint: "a:1", Outcome: replica.OrderRefused, Text: strings.Repeat("t", 300)}}},
+		MemberQueries: []ClientID{0, 1<<32 - 1},
+		Told:          []Told{{}, {Client: 1<<32 - 1, Told: replica.Told{View: lock.MaxView, Members: sampleMembers()}}},
 	}
+}
+
+func sampleMembers() []replica.Member {
+	return []replica.Member{
+		{ID: 1 << 63, Name: "a", Address: "a:1", Voter: true, Quiet: true}, {},
+		{ID: 1, Name: strings.Repeat("n", 256), Address: replica.NodeID(strings.Repeat("a", 262))},
+	}
+}
+
+// sampleStatus is that of a node of a quorum, with the largest values.
+func sampleStatus() StatusReport {
+	s := replica.Status{
+		Node: "a:1", Role: replica.Quiet, View: lock.MaxView, Index: 1 << 63, Peer: "b:1", Paired: true, Heard: true,
+		HeardAgo: 1 << 63, TickMS: 1 << 63, Cluster: 1 << 63, Name: strings.Repeat("n", 256), Quorum: true, Durable: true,
+		First: 1 << 63, Last: 1 << 63, Committed: 1 << 63, DiskBytes: 1 << 63,
+	}
+	for _, m := range sampleMembers() {
+		s.Members = append(s.Members, replica.MemberStatus{Member: m, Role: replica.Electing, Match: 1 << 63, Heard: true, HeardAgo: 1 << 63})
+	}
+	return StatusReport{1<<32 - 1, s}
 }
 
 func TestThereAndBack(t *testing.T) {
 	for name, sent := range map[string]*Parcel{"everything": sampleParcel(), "nothing": {}} {
 		h := Header{Cluster: 1, Table: "t", From: "a:1", To: "b:1", FromIncarnation: 2,
-			ToIncarnation: 3, Version: Version, Proof: 4, Challenge: 5, Seq: 6, Seen: 7}
+			ToIncarnation: 3, Version: Version, Newest: Version + 1, Proof: 4, Challenge: 5, Seq: 6, Seen: 7}
 		gotHeader, got, err := Decode(Encode(h, sent))
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
@@ -144,6 +175,10 @@ func pieces(p *Parcel) []Parcel {
 		each(p.Queries, func(q Query) Parcel { return Parcel{Queries: []Query{q}} }),
 		each(p.Reports, func(r Report) Parcel { return Parcel{Reports: []Report{r}} }),
 		each(p.Notices, func(n Notice) Parcel { return Parcel{Notices: []Notice{n}} }),
+		each(p.Orders, func(o Order) Parcel { return Parcel{Orders: []Order{o}} }),
+		each(p.Ordered, func(o Ordered) Parcel { return Parcel{Ordered: []Ordered{o}} }),
+		each(p.MemberQueries, func(c ClientID) Parcel { return Parcel{MemberQueries: []ClientID{c}} }),
+		each(p.Told, func(told Told) Parcel { return Parcel{Told: []Told{told}} }),
 		[]Parcel{*p},
 	)
 }

@@ -19,7 +19,8 @@
 //     becomes one that no session has, and permits become more than a lock has.
 //   - W3: a change that an older reader must not skip raises the version, and
 //     versions that are not Compatible refuse to talk. A parcel's Refused keeps
-//     its number and meaning in every version, so that they can say why.
+//     its number and meaning in every version, so that they can say why. To a
+//     reader of an older version a writer says all in that version's words (As).
 //   - W4: decoders never panic. What they allocate is at most some sixty times
 //     as large as the input: an empty element takes two bytes there and a whole
 //     struct here. Reports, which are larger still, are few in one parcel. An

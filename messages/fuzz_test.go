@@ -3,6 +3,8 @@ package messages
 import (
 	"bytes"
 	"testing"
+
+	"lockstep/lock"
 )
 
 // Whatever can be decoded can be encoded again, and from then on nothing
@@ -44,6 +46,28 @@ func FuzzDecodeSnapshot(f *testing.F) {
 			t.Fatalf("what we encoded cannot be decoded: %v", err)
 		}
 		if twice := EncodeSnapshot(second); !bytes.Equal(once, twice) {
+			t.Fatalf("%x became %x", once, twice)
+		}
+	})
+}
+
+func FuzzDecodeCommands(f *testing.F) {
+	var codec Codec
+	f.Add(codec.EncodeCommands([]lock.Command{sampleCommand("a"), sampleAcquire("b"), {}}))
+	f.Add([]byte{1, 0x7b, 8, 1, 0x7c})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		var codec Codec
+		first, err := codec.DecodeCommands(body)
+		if err != nil {
+			checkForm(t, err)
+			return
+		}
+		once := codec.EncodeCommands(first)
+		second, err := codec.DecodeCommands(once)
+		if err != nil {
+			t.Fatalf("what we encoded cannot be decoded: %v", err)
+		}
+		if twice := codec.EncodeCommands(second); !bytes.Equal(once, twice) {
 			t.Fatalf("%x became %x", once, twice)
 		}
 	})

@@ -59,6 +59,11 @@ func TestMalformed(t *testing.T) {
 		{"names that are numbers", field(8, field(6, field(7, varint(5, 1)...)...)...), "messages: WaiterCard.names: at byte 7: the field has another type"},
 		{"a step beyond its cycle", field(8, field(8, field(1, 0x12, 9)...)...), "messages: CycleStep.holds: at byte 8: its length is 9 and 0 bytes are left"},
 		{"a notice without an end", field(9, 0x1a), "messages: Notice.revocation: at byte 3: unexpected EOF"},
+		{"an order of 33 bits", field(10, varint(1, noClient)...), "messages: Order.client: at byte 8: the value has more than 32 bits"},
+		{"half an order's number", field(11, 0x11, 1), "messages: Ordered.id: at byte 3: unexpected EOF"},
+		{"a member beyond what was told", field(13, 0x1a, 9), "messages: Told.members: at byte 4: its length is 9 and 0 bytes are left"},
+		{"half a member's number", field(5, field(15, field(1, 0x09, 1)...)...), "messages: Member.id: at byte 7: unexpected EOF"},
+		{"an engine's number", field(3, 0x82, 0x01, 2, 0x08, 1), "messages: Engine.bytes: at byte 6: the field has another type"},
 		{"two kinds", field(3, append(field(5), 0x2a, 0, 0x3a, 0)...), "messages: PairMessage.kind: at byte 6: there are two kinds in one message"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -121,6 +126,9 @@ func TestTooLarge(t *testing.T) {
 		field(1, field(2, command...)...),
 		field(2, slices.Concat(field(2, id...), varint(3, 256+uint64(replica.Executed)), field(4, result...))...),
 		field(3, field(8, varint(1, 256+uint64(replica.Primary))...)...),
+		field(5, field(15, varint(2, 256+uint64(replica.Primary))...)...),
+		field(10, varint(3, 256+uint64(replica.Bootstrap))...),
+		field(11, slices.Concat(varint(3, 256+uint64(replica.Executed)), varint(5, 256+uint64(replica.OrderDone)))...),
 	)
 	p, err := decodeBody(body)
 	if err != nil {
@@ -142,6 +150,12 @@ func TestTooLarge(t *testing.T) {
 	}
 	if role := p.Pair[0].(replica.Hello).Role; role != 255 {
 		t.Errorf("role: %d", role)
+	}
+	if role := p.StatusReports[0].Status.Members[0].Role; role != 255 {
+		t.Errorf("a member's role: %d", role)
+	}
+	if kind, o := p.Orders[0].Order.Kind, p.Ordered[0].Ordered; kind != 255 || o.Kind != 255 || o.Outcome != 255 {
+		t.Errorf("order: %d, %+v", kind, o)
 	}
 }
 
@@ -216,6 +230,15 @@ func TestAllocations(t *testing.T) {
 		"queries":              repeated(0x3a, 0),
 		"notices":              repeated(0x4a, 0),
 		"empty reports":        repeated(0x42, 0),
+		"members of a status":  field(5, repeated(0x7a, 0)...),
+		"orders":               repeated(0x52, 0),
+		"ordered":              repeated(0x5a, 0),
+		"member queries":       repeated(0x62, 0),
+		"told":                 repeated(0x6a, 0),
+		"members told":         field(13, repeated(0x1a, 0)...),
+		"seeks":                repeated(0x1a, 3, 0x8a, 0x01, 0),
+		"a seek's peers":       field(3, append([]byte{0x8a, 0x01, 0xfe, 0xff, 0x03}, repeated(0x32, 0)[:1<<16-2]...)...),
+		"digests":              field(3, append([]byte{0x9a, 0x01, 0xfe, 0xff, 0x03}, repeated(0x0a, 0)[:1<<16-2]...)...),
 		"empty locks":          field(8, repeated(0x32, 0)...),
 		"empty holders":        field(8, field(6, repeated(0x2a, 0)...)...),
 		"empty waiters":        field(8, field(6, repeated(0x3a, 0)...)...),

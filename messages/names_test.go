@@ -23,6 +23,11 @@ func TestErrorsNameTheField(t *testing.T) {
 		_, err := DecodeSnapshot(body)
 		checkNamed(t, f, err)
 	})
+	commands := new(wire.Commands).ProtoReflect().Descriptor()
+	forEachField(commands, nil, func(f protoreflect.FieldDescriptor, body []byte) {
+		_, err := new(Codec).DecodeCommands(append([]byte{commandsFormat}, body...))
+		checkNamed(t, f, err)
+	})
 }
 
 func checkNamed(t *testing.T, f protoreflect.FieldDescriptor, err error) {

@@ -8,7 +8,8 @@ import (
 	"lockstep/replica"
 )
 
-// appendPair writes one message of a pair: a PairMessage with its kind inside.
+// appendPair writes one message of a pair or of a quorum: a PairMessage with its
+// kind inside.
 // A message that has no kind on the wire is a fault of this program.
 func appendPair(b []byte, num protowire.Number, m replica.Message) []byte {
 	b, start := openMessage(b, num)
@@ -43,6 +44,14 @@ func appendPair(b []byte, num protowire.Number, m replica.Message) []byte {
 		b = appendConfirm(b, 14, m)
 	case replica.Confirmation:
 		b = appendConfirmation(b, 15, m)
+	case replica.Engine:
+		b = appendEngine(b, 16, m)
+	case replica.Seek:
+		b = appendSeek(b, 17, m)
+	case replica.Found:
+		b = appendFound(b, 18, m)
+	case replica.Digests:
+		b = appendDigests(b, 19, m)
 	default:
 		panic(fmt.Sprintf("messages: %T is not on the wire", m))
 	}
@@ -98,6 +107,14 @@ func (r *reader) pairKind() replica.Message {
 		return r.confirm("PairMessage.confirm")
 	case 15:
 		return r.confirmation("PairMessage.confirmation")
+	case 16:
+		return r.engine("PairMessage.engine")
+	case 17:
+		return r.seek("PairMessage.seek")
+	case 18:
+		return r.found("PairMessage.found")
+	case 19:
+		return r.digests("PairMessage.digests")
 	default:
 		r.skip("PairMessage")
 		return nil

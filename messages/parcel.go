@@ -19,11 +19,12 @@ type Header struct {
 	From, To        replica.NodeID
 	FromIncarnation replica.Incarnation
 	ToIncarnation   replica.Incarnation // zero: the receiver was not heard yet
-	Version         uint32
-	Proof           uint64 // the number that the receiver sent to From
-	Challenge       uint64 // the number that the receiver must return
-	Seq             uint64 // counts the frames of this direction, from 1
-	Seen            uint64 // the highest Seq of the other direction that was handled
+	Version         uint32              // in which the body is written
+	Newest          uint32              // that the sender reads, if it is not Version
+	Proof           uint64              // the number that the receiver sent to From
+	Challenge       uint64              // the number that the receiver must return
+	Seq             uint64              // counts the frames of this direction, from 1
+	Seen            uint64              // the highest Seq of the other direction that was handled
 }
 
 // Parcel is all that waited for one process, as plain values.

@@ -1,8 +1,6 @@
 package messages
 
 import (
-	"fmt"
-
 	"lockstep/lock"
 	"lockstep/messages/wire"
 	"lockstep/replica"
@@ -25,7 +23,7 @@ func wireHeader(h Header) *wire.Frame {
 	return &wire.Frame{
 		Cluster: uint64(h.Cluster), Table: h.Table, From: string(h.From), To: string(h.To),
 		FromIncarnation: uint64(h.FromIncarnation), ToIncarnation: uint64(h.ToIncarnation),
-		Version: h.Version, Proof: h.Proof, Challenge: h.Challenge, Seq: h.Seq, Seen: h.Seen,
+		Version: h.Version, Newest: h.Newest, Proof: h.Proof, Challenge: h.Challenge, Seq: h.Seq, Seen: h.Seen,
 	}
 }
 
@@ -40,6 +38,10 @@ func wireParcel(p Parcel) *wire.Parcel {
 		Queries:       each(p.Queries, wireQuery),
 		Reports:       each(p.Reports, wireQueryReport),
 		Notices:       each(p.Notices, wireNotice),
+		Orders:        each(p.Orders, wireOrder),
+		Ordered:       each(p.Ordered, wireOrdered),
+		MemberQueries: each(p.MemberQueries, wireMemberQuery),
+		Told:          each(p.Told, wireTold),
 	}
 }
 
@@ -109,6 +111,8 @@ func wireStatusReport(r StatusReport) *wire.StatusReport {
 		Client: uint32(r.Client), Node: string(s.Node), Role: uint32(s.Role), View: uint64(s.View),
 		Index: uint64(s.Index), Peer: string(s.Peer), Paired: s.Paired, Heard: s.Heard,
 		HeardAgo: s.HeardAgo, TickMs: s.TickMS, Cluster: uint64(s.Cluster),
+		Name: s.Name, Quorum: s.Quorum, Durable: s.Durable, Members: each(s.Members, wireMemberStatus),
+		First: s.First, Last: s.Last, Committed: s.Committed, DiskBytes: s.DiskBytes,
 	}
 }
 
@@ -165,7 +169,7 @@ func wireJoining(m replica.Message) *wire.PairMessage {
 		return &wire.PairMessage{Kind: &wire.PairMessage_Start{Start: &wire.Start{
 			View: uint64(m.View), Index: uint64(m.Index), Cluster: uint64(m.Cluster), Founding: m.Founding}}}
 	default:
-		panic(fmt.Sprintf("no schema for %T", m))
+		return wireQuorum(m)
 	}
 }
 

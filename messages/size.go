@@ -10,7 +10,7 @@ import (
 // that was filled by them is not too large. They count what the schema needs at
 // most, rounded up.
 const (
-	StatusQuerySize = 8
+	OnlyClientSize = 8 // of a status query or a member query
 
 	requestSize = 12 // without its command
 	entrySize   = 24 // without its command
@@ -21,12 +21,13 @@ const (
 	answerSize  = 80 // without its strings
 	smallSize   = 96 // of a message without lists and strings
 	sessionSize = 48 // of a SessionCard, without its info
-	stepSize    = 24 // of a CycleStep, or a Revocation, without its strings
+	stepSize    = 24 // of a CycleStep, a Revocation or a Member, without its strings
+	statusSize  = 160
 )
 
 // Size is how many bytes the parcel takes on the wire, or some more.
 func (p *Parcel) Size() int {
-	size := len(p.StatusQueries)*StatusQuerySize + len(p.Refused)
+	size := (len(p.StatusQueries)+len(p.MemberQueries))*OnlyClientSize + len(p.Refused)
 	for i := range p.Requests {
 		size += p.Requests[i].Size()
 	}
@@ -48,6 +49,15 @@ func (p *Parcel) Size() int {
 	for i := range p.Notices {
 		size += p.Notices[i].Size()
 	}
+	for i := range p.Orders {
+		size += p.Orders[i].Size()
+	}
+	for i := range p.Ordered {
+		size += p.Ordered[i].Size()
+	}
+	for i := range p.Told {
+		size += p.Told[i].Size()
+	}
 	return size
 }
 
@@ -58,13 +68,29 @@ func (q *Request) Size() int { return requestSize + sizeOfCommand(&q.Command) }
 func (a *Answer) Size() int { return answerSize + len(a.Answer.Hint) + len(a.Answer.Result.Cycle) }
 
 // Size is how many bytes the report takes on the wire, or some more.
-func (r *StatusReport) Size() int { return smallSize + len(r.Status.Node) + len(r.Status.Peer) }
+func (r *StatusReport) Size() int {
+	s := &r.Status
+	size := statusSize + len(s.Node) + len(s.Peer) + len(s.Name)
+	for i := range s.Members {
+		size += smallSize + len(s.Members[i].Name) + len(s.Members[i].Address)
+	}
+	return size
+}
 
 // Size is how many bytes the query takes on the wire, or some more.
 func (q *Query) Size() int { return smallSize + len(q.Query.Name) + len(q.Query.After) }
 
 // Size is how many bytes the notice takes on the wire, or some more.
 func (n *Notice) Size() int { return smallSize + len(n.Revocation.Reason) }
+
+// Size is how many bytes the order takes on the wire, or some more.
+func (o *Order) Size() int { return smallSize + len(o.Order.Name) + len(o.Order.Address) }
+
+// Size is how many bytes the answer takes on the wire, or some more.
+func (o *Ordered) Size() int { return smallSize + len(o.Ordered.Hint) + len(o.Ordered.Text) }
+
+// Size is how many bytes the answer takes on the wire, or some more.
+func (t *Told) Size() int { return smallSize + sizeOfMembers(t.Told.Members) }
 
 // PairSize is how many bytes a message of the pair takes on the wire, or some
 // more.
@@ -85,6 +111,25 @@ func PairSize(m replica.Message) int {
 		size += len(m.Pair[0]) + len(m.Pair[1])
 	case replica.Refusal:
 		size += len(m.Reason)
+	case replica.Engine:
+		size += len(m.Bytes)
+	case replica.Seek:
+		size += len(m.Name)
+		for i := range m.Peers {
+			size += stepSize + len(m.Peers[i].Name) + len(m.Peers[i].Address)
+		}
+	case replica.Found:
+		size += sizeOfMembers(m.Members)
+	case replica.Digests:
+		size += len(m.At) * entrySize
+	}
+	return size
+}
+
+func sizeOfMembers(members []replica.Member) int {
+	size := 0
+	for i := range members {
+		size += stepSize + len(members[i].Name) + len(members[i].Address)
 	}
 	return size
 }

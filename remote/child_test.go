@@ -52,7 +52,11 @@ func runChild(text string) {
 	if c.Incarnation == 0 {
 		c.Incarnation = replica.Incarnation(time.Now().UnixMilli())
 	}
-	p, err := Start(Config{Listen: c.Listen, Peer: c.Peer, Nodes: c.Nodes, Incarnation: c.Incarnation, TLS: c.TLS.config()})
+	var peers []replica.NodeID
+	if c.Peer != "" {
+		peers = []replica.NodeID{c.Peer}
+	}
+	p, err := Start(Config{Listen: c.Listen, Peers: peers, Nodes: c.Nodes, Incarnation: c.Incarnation, TLS: c.TLS.config()})
 	if err != nil {
 		fmt.Println("failed", err)
 		return

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"lockstep/messages"
 	"lockstep/replica"
 )
 
@@ -24,10 +25,11 @@ type Config struct {
 	// Incarnation tells the lives of this process apart: each start must have a
 	// higher one. A client may use the Unix time in milliseconds.
 	Incarnation replica.Incarnation
-	// Peer is the other node of the pair; empty for a client.
-	Peer replica.NodeID
-	// Nodes are the addresses that are dialled until they answer: a node's peer,
-	// a client's nodes. Peer is always among them.
+	// Peers are the nodes that the protocol is spoken with, until Befriend names
+	// others; none for a client.
+	Peers []replica.NodeID
+	// Nodes are the addresses that are dialled until they answer: a client's
+	// nodes. Peers are always among them, and Know adds to them.
 	Nodes []replica.NodeID
 	// Insecure allows a Listen that others than this machine can reach, without
 	// TLS: whoever can reach it may then ask for locks and read what is sent.
@@ -39,6 +41,9 @@ type Config struct {
 	Log *slog.Logger
 	// Tick is the period of the links' upkeep; 0 means 50 ms.
 	Tick time.Duration
+	// Version makes this process behave as if it knew no newer version of the
+	// protocol, for tests; 0 means messages.Version.
+	Version uint32
 }
 
 const defaultTick = 50 * time.Millisecond
@@ -54,10 +59,10 @@ func (c Config) complete() (Config, error) {
 	if c.Incarnation == 0 {
 		return c, errors.New("remote: a process needs an incarnation other than zero")
 	}
-	if c.Peer != "" && !slices.Contains(c.Nodes, c.Peer) {
-		c.Nodes = append(slices.Clone(c.Nodes), c.Peer)
+	if c.Version == 0 {
+		c.Version = messages.Version
 	}
-	for _, n := range c.Nodes {
+	for _, n := range slices.Concat(c.Nodes, c.Peers) {
 		if err := checkAddress(string(n)); err != nil {
 			return c, fmt.Errorf("remote: node %q: %w", n, err)
 		}

@@ -106,7 +106,7 @@ func (d *door) frame(ctx actor.Context, s *stream, f *messages.Frame) {
 		d.refuse("another life on the same stream", s, f)
 		return
 	}
-	if !messages.Compatible(f.GetVersion()) {
+	if !d.process.reads(f.GetVersion()) {
 		d.incompatible(ctx, n, f)
 		return
 	}
@@ -153,7 +153,7 @@ func (d *door) proven(s *stream, f *messages.Frame) (n *neighbour, current bool)
 	} else if proof == p.secret.challenge(s.address, 0) {
 		return p.meet(s.address), true
 	}
-	for _, node := range p.cfg.Nodes {
+	for _, node := range p.circle.Load().nodes {
 		if n := p.neighbour(node); n != nil {
 			if good, current := n.expects(proof); good {
 				return n, current
@@ -197,7 +197,8 @@ func (d *door) answer(n *neighbour, f *messages.Frame) *messages.Frame {
 		To:              replica.NodeID(f.GetFrom()),
 		FromIncarnation: p.cfg.Incarnation,
 		ToIncarnation:   replica.Incarnation(f.GetFromIncarnation()),
-		Version:         messages.Version,
+		Version:         messages.OldestVersion,
+		Newest:          p.newest(),
 		Proof:           f.GetChallenge(),
 	}
 	if n == nil {
@@ -220,7 +221,7 @@ func (d *door) incompatible(ctx actor.Context, n *neighbour, f *messages.Frame) 
 	}
 	d.refuse("incompatible version", &stream{address: n.name}, f)
 	d.refuseTo(n, f, fmt.Sprintf("%s speaks versions %d to %d of the protocol, and %s speaks version %d: run versions that go together",
-		d.process.address, messages.OldestVersion, messages.Version, n.name, f.GetVersion()))
+		d.process.address, messages.OldestVersion, d.process.cfg.Version, n.name, f.GetVersion()))
 }
 
 func (d *door) refuseTo(n *neighbour, f *messages.Frame, reason string) {
@@ -248,18 +249,18 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 	d.deliver(ctx, n.name, &parcel)
 }
 
-// pair hands protocol messages to the replicator. Only the peer has a say there;
-// a stranger may introduce itself, so that it can be told that it is not the
-// peer.
+// pair hands protocol messages to the replicator. Only friends have a say there;
+// a stranger may introduce itself, so that it can be taken in, or told that it is
+// not one of them.
 func (d *door) pair(ctx actor.Context, s *stream, n *neighbour, f *messages.Frame, p *messages.Parcel) {
 	_, replicator := d.process.served()
 	if replicator == nil {
 		return
 	}
 	pair := p.Pair
-	if n.name != d.process.cfg.Peer {
-		if pair = hellos(pair); len(pair) < len(p.Pair) {
-			d.refuse("pair message of another than the peer", s, f)
+	if !d.process.friend(n.name) {
+		if pair = introductions(pair); len(pair) < len(p.Pair) {
+			d.refuse("protocol message of a stranger", s, f)
 		}
 	}
 	if len(pair) == 0 {
@@ -275,13 +276,14 @@ func (d *door) pair(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 	s.announced = true
 }
 
-func hellos(pair []replica.Message) (hellos []replica.Message) {
+func introductions(pair []replica.Message) (some []replica.Message) {
 	for _, m := range pair {
-		if _, ok := m.(replica.Hello); ok {
-			hellos = append(hellos, m)
+		switch m.(type) {
+		case replica.Hello, replica.Seek:
+			some = append(some, m)
 		}
 	}
-	return hellos
+	return some
 }
 
 // deliver hands the rest of a parcel to the actors that it is for.
@@ -297,12 +299,18 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 		for _, client := range p.StatusQueries {
 			ctx.Send(replicator, &actors.StatusAsked{From: from, Client: client})
 		}
+		for _, client := range p.MemberQueries {
+			ctx.Send(replicator, &actors.MembersAsked{From: from, Client: client})
+		}
+		if len(p.Orders) > 0 {
+			ctx.Send(replicator, &actors.OrdersFromClients{From: from, Orders: p.Orders})
+		}
 	}
 	if p.Refused != "" {
 		d.refused(ctx, from, p.Refused)
 	}
 	// Only who was asked may answer.
-	if len(p.Answers)+len(p.StatusReports)+len(p.Reports)+len(p.Notices) > 0 && d.process.hasAsked(from) {
+	if hasReplies(p) && d.process.hasAsked(from) {
 		d.replies(ctx, from, p)
 	}
 }
@@ -332,12 +340,12 @@ func (d *door) ended(ctx actor.Context, s *stream) {
 	more := n.streams > 0 && n.incarnation == s.incarnation
 	n.mu.Unlock()
 	// While another stream of that life stands, the life goes on.
-	if n.name == d.process.cfg.Peer && !more {
+	if !more && d.process.friend(n.name) {
 		d.tell(ctx, &actors.StreamEnded{From: n.name, Incarnation: s.incarnation})
 	}
 }
 
-// tell passes an event on to whom it concerns: what is about the peer to the
+// tell passes an event on to whom it concerns: what is about a friend to the
 // replicator, and what is about a node to every client.
 func (d *door) tell(ctx actor.Context, event any) {
 	var about replica.NodeID
@@ -357,7 +365,7 @@ func (d *door) tell(ctx actor.Context, event any) {
 	if !d.process.configured(about) {
 		return
 	}
-	if _, replicator := d.process.served(); replicator != nil && about == d.process.cfg.Peer {
+	if _, replicator := d.process.served(); replicator != nil && d.process.friend(about) {
 		ctx.Send(replicator, event)
 	}
 	if forClients {

@@ -55,8 +55,8 @@ func TestRequestAndAnswer(t *testing.T) {
 // startPair starts two nodes that know each other.
 func startPair(t *testing.T, n *Network) (a, b *Process, pa, pb *probe) {
 	t.Helper()
-	a = mustStart(t, n, Config{Listen: "127.0.0.1:1", Peer: "127.0.0.1:2"})
-	b = mustStart(t, n, Config{Listen: "127.0.0.1:2", Peer: "127.0.0.1:1"})
+	a = mustStart(t, n, Config{Listen: "127.0.0.1:1", Peers: []replica.NodeID{"127.0.0.1:2"}})
+	b = mustStart(t, n, Config{Listen: "127.0.0.1:2", Peers: []replica.NodeID{"127.0.0.1:1"}})
 	pa, pb = serveEcho(a), serveEcho(b)
 	time.Sleep(time.Second)
 	synctest.Wait()
@@ -93,7 +93,7 @@ func TestKillAndRestart(t *testing.T) {
 		a.Send(b.Address(), heartbeat(77)) // for the dead life: must not reach the next
 		time.Sleep(2 * time.Second)
 
-		b = mustStart(t, n, Config{Listen: "127.0.0.1:2", Peer: "127.0.0.1:1", Incarnation: 2})
+		b = mustStart(t, n, Config{Listen: "127.0.0.1:2", Peers: []replica.NodeID{"127.0.0.1:1"}, Incarnation: 2})
 		pb := serveEcho(b)
 		time.Sleep(100 * time.Millisecond)
 		synctest.Wait()

@@ -121,7 +121,9 @@ func (l *link) mayBeSent() bool {
 	return open && credit
 }
 
-// header is what every frame to this process says. The caller holds n.mu.
+// header is what every frame to this process says. A frame without a parcel is
+// the same in all versions: it is written in the oldest, which everybody reads.
+// The caller holds n.mu.
 func (l *link) headerLocked() messages.Header {
 	n := l.n
 	n.returned = n.handled
@@ -131,7 +133,8 @@ func (l *link) headerLocked() messages.Header {
 		To:              n.name,
 		FromIncarnation: l.process.cfg.Incarnation,
 		ToIncarnation:   n.incarnation,
-		Version:         messages.Version,
+		Version:         messages.OldestVersion,
+		Newest:          l.process.newest(),
 		Proof:           n.theirs,
 		Challenge:       n.ours,
 		Seen:            n.handled,
@@ -144,7 +147,9 @@ func (l *link) send(p messages.Parcel) {
 	h := l.headerLocked()
 	l.n.sent++
 	h.Seq = l.n.sent
+	h.Version = l.process.writes(l.n.reads)
 	l.n.mu.Unlock()
+	p = p.As(h.Version)
 	f := messages.Encode(h, &p)
 	if len(f.GetBody()) > maxFrameBytes {
 		l.process.refusals.count("outgoing frame too large", "to "+string(l.n.name))
@@ -237,7 +242,7 @@ func (l *link) upkeep() {
 		if l.owes() {
 			l.bare(false)
 		}
-	case !l.n.configured && l.held.empty():
+	case !l.n.configured.Load() && l.held.empty():
 		l.dialling = false
 	case !l.dialling, isConnected && l.knocked >= knockTicks, l.knocked >= dialTicks:
 		// Without a connection the first knock is still queued, and a second would
@@ -276,7 +281,7 @@ func (l *link) terminated() {
 	l.held.clear()
 	l.dialling = false
 	l.process.tell(&actors.LinkDown{Node: l.n.name})
-	if l.n.configured && l.knockAt != l.process.now()+1 {
+	if l.n.configured.Load() && l.knockAt != l.process.now()+1 {
 		l.knock() // at most once a tick, should connections break as soon as they stand
 	}
 	l.flush()

@@ -19,7 +19,7 @@ const Window = 64
 // wake-ups are what a request's latency is made of.
 type neighbour struct {
 	name       replica.NodeID
-	configured bool // one of Config.Nodes
+	configured atomic.Bool // it is dialled until it answers
 	link       *actor.PID
 	secret     secret
 	asked      atomic.Bool  // an actor of ours has sent something there
@@ -30,6 +30,7 @@ type neighbour struct {
 	// What it told us, proven (N3).
 	incarnation replica.Incarnation
 	theirs      uint64 // the challenge to return; zero if not heard yet
+	reads       uint32 // the newest version of what it can read
 
 	// What it must return: the current number and the one before, which frames
 	// that are under way still carry.
@@ -56,7 +57,9 @@ type neighbour struct {
 
 func newNeighbour(name replica.NodeID, configured bool, s secret) *neighbour {
 	ours := s.challenge(name, 0)
-	return &neighbour{name: name, configured: configured, secret: s, ours: ours, older: ours}
+	n := &neighbour{name: name, secret: s, ours: ours, older: ours}
+	n.configured.Store(configured)
+	return n
 }
 
 // expects reports whether a proof is good: current tells a number that was sent
@@ -97,7 +100,7 @@ func (n *neighbour) hear(f *messages.Frame, s *stream, current bool, now uint64)
 	defer n.mu.Unlock()
 	life := replica.Incarnation(f.GetFromIncarnation())
 	// A node's lives are in order. A client's need not be: it has no memory.
-	if n.configured && life < n.incarnation {
+	if n.configured.Load() && life < n.incarnation {
 		return news{stale: true}
 	}
 	if life != n.incarnation {
@@ -110,6 +113,7 @@ func (n *neighbour) hear(f *messages.Frame, s *stream, current bool, now uint64)
 	if n.newest == nil || s.number >= n.newest.number {
 		n.newest = s
 		n.theirs = f.GetChallenge()
+		n.reads = max(f.GetVersion(), f.GetNewest())
 		if f.GetSeq() > 0 {
 			n.handled = f.GetSeq()
 		}
@@ -152,7 +156,7 @@ func (n *neighbour) settled() bool {
 func (n *neighbour) idle() bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.waiting || n.configured && !n.open {
+	if n.waiting || n.configured.Load() && !n.open {
 		return false
 	}
 	return !n.open || n.handled == n.returned && n.underWayLocked() == 0
@@ -162,5 +166,5 @@ func (n *neighbour) idle() bool {
 func (n *neighbour) forgettable(now, after uint64) bool {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return !n.configured && n.streams == 0 && !n.waiting && now > n.active+after
+	return !n.configured.Load() && n.streams == 0 && !n.waiting && now > n.active+after
 }

@@ -65,7 +65,7 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	}
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
-		Peer: peer, Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
+		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 )
 
 // Limits of what waits for one process (N6), and of what goes into one frame. A
-// single message of a pair is never split: the protocol bounds it well below
+// single message of a protocol is never split: the protocol bounds it well below
 // maxFrameBytes.
 const (
 	maxWaitingBytes = 8 << 20
@@ -37,6 +37,10 @@ func (w *waiting) add(p *messages.Parcel) {
 	w.parcel.Queries = join(w.parcel.Queries, p.Queries)
 	w.parcel.Reports = join(w.parcel.Reports, p.Reports)
 	w.parcel.Notices = join(w.parcel.Notices, p.Notices)
+	w.parcel.Orders = join(w.parcel.Orders, p.Orders)
+	w.parcel.Ordered = join(w.parcel.Ordered, p.Ordered)
+	w.parcel.MemberQueries = join(w.parcel.MemberQueries, p.MemberQueries)
+	w.parcel.Told = join(w.parcel.Told, p.Told)
 	if p.Refused != "" {
 		w.parcel.Refused = p.Refused
 		w.items++
@@ -56,15 +60,21 @@ func join[T any](waiting, more []T) []T {
 // overflowing drops traffic until the limits hold, and reports whether it had
 // to. Requests go first: their clients re-send them by themselves, and elsewhere.
 // Reports come next: they are large, and nobody holds a lock by them. Then the
-// answers: whoever misses one asks again, and it is remembered. The pair's own
-// messages come last, since re-sending those costs the most.
+// answers: whoever misses one asks again, and it is remembered. The protocol's
+// own messages come last, since re-sending those costs the most.
 func (w *waiting) overflowing() bool {
 	if w.items <= maxWaitingItems && w.bytes <= maxWaitingBytes {
 		return false
 	}
 	drops := []func(){
-		func() { w.parcel.Requests, w.parcel.StatusQueries, w.parcel.Queries = nil, nil, nil },
-		func() { w.parcel.Reports, w.parcel.StatusReports, w.parcel.Notices = nil, nil, nil },
+		func() {
+			w.parcel.Requests, w.parcel.StatusQueries, w.parcel.Queries = nil, nil, nil
+			w.parcel.Orders, w.parcel.MemberQueries = nil, nil
+		},
+		func() {
+			w.parcel.Reports, w.parcel.StatusReports, w.parcel.Notices = nil, nil, nil
+			w.parcel.Ordered, w.parcel.Told = nil, nil
+		},
 		func() { w.parcel.Answers = nil },
 		func() { w.parcel.Pair = nil },
 	}
@@ -90,11 +100,15 @@ func (w *waiting) take() messages.Parcel {
 	var p messages.Parcel
 	room := frameBytes
 	p.Refused, w.parcel.Refused = w.parcel.Refused, ""
-	// The pair's messages first: every client's answer waits for them.
+	// The protocol's messages first: every client's answer waits for them.
 	p.Pair, w.parcel.Pair = cut(w.parcel.Pair, &room, pairSize)
 	p.Answers, w.parcel.Answers = cut(w.parcel.Answers, &room, (*messages.Answer).Size)
 	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, (*messages.Request).Size)
-	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, statusQuerySize)
+	p.Ordered, w.parcel.Ordered = cut(w.parcel.Ordered, &room, (*messages.Ordered).Size)
+	p.Told, w.parcel.Told = cut(w.parcel.Told, &room, (*messages.Told).Size)
+	p.Orders, w.parcel.Orders = cut(w.parcel.Orders, &room, (*messages.Order).Size)
+	p.MemberQueries, w.parcel.MemberQueries = cut(w.parcel.MemberQueries, &room, onlyClientSize)
+	p.StatusQueries, w.parcel.StatusQueries = cut(w.parcel.StatusQueries, &room, onlyClientSize)
 	p.StatusReports, w.parcel.StatusReports = cut(w.parcel.StatusReports, &room, (*messages.StatusReport).Size)
 	p.Notices, w.parcel.Notices = cut(w.parcel.Notices, &room, (*messages.Notice).Size)
 	p.Queries, w.parcel.Queries = cut(w.parcel.Queries, &room, (*messages.Query).Size)
@@ -116,8 +130,9 @@ func cut[T any](items []T, room *int, size func(*T) int) (head, tail []T) {
 
 func count(p *messages.Parcel) int {
 	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports) +
-		len(p.Queries) + len(p.Reports) + len(p.Notices)
+		len(p.Queries) + len(p.Reports) + len(p.Notices) +
+		len(p.Orders) + len(p.Ordered) + len(p.MemberQueries) + len(p.Told)
 }
 
-func pairSize(m *replica.Message) int        { return messages.PairSize(*m) }
-func statusQuerySize(*messages.ClientID) int { return messages.StatusQuerySize }
+func pairSize(m *replica.Message) int       { return messages.PairSize(*m) }
+func onlyClientSize(*messages.ClientID) int { return messages.OnlyClientSize }

@@ -2,7 +2,6 @@ package remote
 
 import (
 	"log/slog"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -37,6 +36,8 @@ type Process struct {
 	cluster   atomic.Uint64
 	ticks     atomic.Uint64
 	faults    atomic.Uint32 // isSilent, isHeld
+	circle    atomic.Pointer[circle]
+	turning   sync.Mutex // one change of the circle at a time
 
 	mu         sync.RWMutex
 	book       map[replica.NodeID]*neighbour
@@ -71,7 +72,7 @@ func newProcess(cfg Config) *Process {
 		actor.WithLoggerFactory(func(*actor.ActorSystem) *slog.Logger { return slog.New(quiet{cfg.Log.Handler()}) }),
 	)
 	ignoreDeadLetters(system)
-	return &Process{
+	p := &Process{
 		cfg:       cfg,
 		log:       cfg.Log,
 		system:    system,
@@ -84,6 +85,8 @@ func newProcess(cfg Config) *Process {
 		quit:      make(chan struct{}),
 		stopped:   make(chan struct{}),
 	}
+	p.circle.Store(newCircle(cfg.Peers, cfg.Nodes))
+	return p
 }
 
 // begin opens the door and begins to dial the configured nodes. Nothing may be
@@ -100,7 +103,7 @@ func (p *Process) begin() error {
 
 // dialNodes makes the links of the configured nodes knock.
 func (p *Process) dialNodes() {
-	for _, node := range p.cfg.Nodes {
+	for _, node := range p.circle.Load().nodes {
 		if n := p.meet(node); n != nil {
 			p.system.Root.Send(n.link, upkeep{})
 		}
@@ -132,16 +135,7 @@ func (p *Process) Serve(lockTable, replicator *actor.PID) {
 	p.mu.Lock()
 	p.lockTable, p.replicator = lockTable, replicator
 	p.mu.Unlock()
-	p.bringUpToDate(replicator, p.cfg.Peer)
-}
-
-// bringUpToDate tells an actor of the links that stood before it came.
-func (p *Process) bringUpToDate(pid *actor.PID, nodes ...replica.NodeID) {
-	for _, node := range nodes {
-		if n := p.neighbour(node); n != nil && n.isOpen() {
-			p.system.Root.Send(pid, &actors.LinkUp{Node: node})
-		}
-	}
+	p.bringUpToDate(replicator, p.circle.Load().friends...)
 }
 
 func (p *Process) served() (lockTable, replicator *actor.PID) {
@@ -156,7 +150,7 @@ func (p *Process) Enroll(client messages.ClientID, pid *actor.PID) {
 	p.mu.Lock()
 	p.clients[client] = pid
 	p.mu.Unlock()
-	p.bringUpToDate(pid, p.cfg.Nodes...)
+	p.bringUpToDate(pid, p.circle.Load().nodes...)
 }
 
 // Dismiss forgets a client.
@@ -191,12 +185,6 @@ func (p *Process) Send(to replica.NodeID, parcel messages.Parcel) {
 func (p *Process) Reset(to replica.NodeID) {
 	p.post(mail{to, nil})
 }
-
-// Befriend says which nodes the protocol is spoken with from now on.
-func (p *Process) Befriend(nodes []replica.NodeID) {}
-
-// Know adds nodes to those that are dialled until they answer.
-func (p *Process) Know(nodes []replica.NodeID) {}
 
 func (p *Process) post(m mail) {
 	if f := p.faults.Load(); f != 0 {
@@ -279,8 +267,6 @@ func (p *Process) hasAsked(name replica.NodeID) bool {
 	n := p.neighbour(name)
 	return n != nil && n.asked.Load()
 }
-
-func (p *Process) configured(name replica.NodeID) bool { return slices.Contains(p.cfg.Nodes, name) }
 
 // now is the number of ticks so far.
 func (p *Process) now() uint64 { return p.ticks.Load() }

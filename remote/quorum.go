@@ -35,6 +35,9 @@ type QuorumConfig struct {
 
 // StartQuorumNode begins a life of a node, as StartNode does for one of a pair.
 func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
+	if err := cfg.check(); err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
+	}
 	if cfg.Tick == 0 {
 		cfg.Tick = defaultTick
 	}
@@ -56,7 +59,7 @@ func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
 	process, err := start(Config{
-		Listen: cfg.Listen, Advertise: string(cfg.Address), Incarnation: identity.Incarnation,
+		Listen: cfg.Listen, Advertise: string(cfg.Address), Incarnation: identity.Incarnation, Peers: cfg.others(),
 		Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
@@ -65,6 +68,40 @@ func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Exit: cfg.Exit, Log: cfg.Log,
 	})}, nil
+}
+
+// check refuses a list of nodes that cannot be meant.
+func (cfg *QuorumConfig) check() error {
+	names, addresses := map[string]bool{}, map[replica.NodeID]string{}
+	for _, p := range cfg.Peers {
+		if p.Name == "" {
+			return fmt.Errorf("the node at %s has no name: give each one, as in a=%s", p.Address, p.Address)
+		}
+		if names[p.Name] {
+			return fmt.Errorf("two of the nodes are called %s: give each its own name", p.Name)
+		}
+		if other, ok := addresses[p.Address]; ok {
+			return fmt.Errorf("the nodes %s and %s have the same address %s: give each its own", other, p.Name, p.Address)
+		}
+		names[p.Name], addresses[p.Address] = true, p.Name
+		if p.Name == cfg.Name && p.Address != cfg.Address {
+			return fmt.Errorf("node %s is to listen on %s, and the list of nodes says %s=%s: say the same in both, on all nodes", cfg.Name, cfg.Address, p.Name, p.Address)
+		}
+	}
+	if !names[cfg.Name] {
+		return fmt.Errorf("node %q is not in the list of nodes: it names itself too, as in %s=%s", cfg.Name, cfg.Name, cfg.Address)
+	}
+	return nil
+}
+
+// others returns the addresses of the nodes that this one begins with.
+func (cfg *QuorumConfig) others() (others []replica.NodeID) {
+	for _, p := range cfg.Peers {
+		if p.Name != cfg.Name {
+			others = append(others, p.Address)
+		}
+	}
+	return others
 }
 
 // draw returns a random number that is not zero, for the name of a log or of a

@@ -10,6 +10,10 @@ import (
 	"lockstep/replica"
 )
 
+func hasReplies(p *messages.Parcel) bool {
+	return len(p.Answers)+len(p.StatusReports)+len(p.Reports)+len(p.Notices)+len(p.Told)+len(p.Ordered) > 0
+}
+
 // replies hands what a node has to say to the clients that it is for. Notices
 // come last: a client hears of a grant before it hears that it lost it.
 func (d *door) replies(ctx actor.Context, from replica.NodeID, p *messages.Parcel) {
@@ -18,6 +22,16 @@ func (d *door) replies(ctx actor.Context, from replica.NodeID, p *messages.Parce
 		d.toClient(ctx, r.Client, &actors.StatusTold{From: from, Status: r.Status})
 	}
 	d.reports(ctx, from, p.Reports)
+	for _, t := range p.Told {
+		d.toClient(ctx, t.Client, &actors.ToldByNode{From: from, Told: t.Told, Version: d.process.versionOf(from)})
+	}
+	for begin, end := range runs(p.Ordered, func(o *messages.Ordered) messages.ClientID { return o.Client }) {
+		ordered := make([]replica.Ordered, 0, end-begin)
+		for _, o := range p.Ordered[begin:end] {
+			ordered = append(ordered, o.Ordered)
+		}
+		d.toClient(ctx, p.Ordered[begin].Client, &actors.OrderedFromNode{From: from, Ordered: ordered})
+	}
 	for begin, end := range runs(p.Notices, func(n *messages.Notice) messages.ClientID { return n.Client }) {
 		d.toClient(ctx, p.Notices[begin].Client, &actors.NoticesFromNode{From: from, Notices: p.Notices[begin:end:end]})
 	}

@@ -55,7 +55,7 @@ var layers = []layer{
 		folder: "messages",
 		ours:   []string{"lock", "replica", "messages/wire"},
 		theirs: []string{"google.golang.org/protobuf/"},
-		std:    []string{"errors", "fmt", "slices"},
+		std:    []string{"bytes", "errors", "fmt", "slices"},
 		why:    "the wire turns values into bytes and back; it decides nothing",
 	},
 	{

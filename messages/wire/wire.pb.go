@@ -45,6 +45,7 @@ type Frame struct {
 	Seq             uint64                 `protobuf:"varint,10,opt,name=seq,proto3" json:"seq,omitempty"`             // counts the sender's frames to the receiver, from 1
 	Seen            uint64                 `protobuf:"varint,11,opt,name=seen,proto3" json:"seen,omitempty"`           // the highest seq of the receiver that was handled: credit
 	Body            []byte                 `protobuf:"bytes,12,opt,name=body,proto3" json:"body,omitempty"`            // a Parcel
+	Newest          uint32                 `protobuf:"varint,13,opt,name=newest,proto3" json:"newest,omitempty"`       // the newest version that the sender reads; absent if it is `version`
 	unknownFields   protoimpl.UnknownFields
 	sizeCache       protoimpl.SizeCache
 }
@@ -163,6 +164,13 @@ func (x *Frame) GetBody() []byte {
 	return nil
 }
 
+func (x *Frame) GetNewest() uint32 {
+	if x != nil {
+		return x.Newest
+	}
+	return 0
+}
+
 // Parcel is all that waited for one process.
 type Parcel struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -175,6 +183,10 @@ type Parcel struct {
 	Queries       []*Query               `protobuf:"bytes,7,rep,name=queries,proto3" json:"queries,omitempty"`
 	Reports       []*QueryReport         `protobuf:"bytes,8,rep,name=reports,proto3" json:"reports,omitempty"`
 	Notices       []*Notice              `protobuf:"bytes,9,rep,name=notices,proto3" json:"notices,omitempty"`
+	Orders        []*Order               `protobuf:"bytes,10,rep,name=orders,proto3" json:"orders,omitempty"`
+	Ordered       []*Ordered             `protobuf:"bytes,11,rep,name=ordered,proto3" json:"ordered,omitempty"`
+	MemberQueries []*MemberQuery         `protobuf:"bytes,12,rep,name=member_queries,json=memberQueries,proto3" json:"member_queries,omitempty"`
+	Told          []*Told                `protobuf:"bytes,13,rep,name=told,proto3" json:"told,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -268,6 +280,34 @@ func (x *Parcel) GetReports() []*QueryReport {
 func (x *Parcel) GetNotices() []*Notice {
 	if x != nil {
 		return x.Notices
+	}
+	return nil
+}
+
+func (x *Parcel) GetOrders() []*Order {
+	if x != nil {
+		return x.Orders
+	}
+	return nil
+}
+
+func (x *Parcel) GetOrdered() []*Ordered {
+	if x != nil {
+		return x.Ordered
+	}
+	return nil
+}
+
+func (x *Parcel) GetMemberQueries() []*MemberQuery {
+	if x != nil {
+		return x.MemberQueries
+	}
+	return nil
+}
+
+func (x *Parcel) GetTold() []*Told {
+	if x != nil {
+		return x.Told
 	}
 	return nil
 }
@@ -997,6 +1037,10 @@ type PairMessage struct {
 	//	*PairMessage_Start
 	//	*PairMessage_Confirm
 	//	*PairMessage_Confirmation
+	//	*PairMessage_Engine
+	//	*PairMessage_Seek
+	//	*PairMessage_Found
+	//	*PairMessage_Digests
 	Kind          isPairMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1174,6 +1218,42 @@ func (x *PairMessage) GetConfirmation() *Confirmation {
 	return nil
 }
 
+func (x *PairMessage) GetEngine() *Engine {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Engine); ok {
+			return x.Engine
+		}
+	}
+	return nil
+}
+
+func (x *PairMessage) GetSeek() *Seek {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Seek); ok {
+			return x.Seek
+		}
+	}
+	return nil
+}
+
+func (x *PairMessage) GetFound() *Found {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Found); ok {
+			return x.Found
+		}
+	}
+	return nil
+}
+
+func (x *PairMessage) GetDigests() *Digests {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Digests); ok {
+			return x.Digests
+		}
+	}
+	return nil
+}
+
 type isPairMessage_Kind interface {
 	isPairMessage_Kind()
 }
@@ -1238,6 +1318,22 @@ type PairMessage_Confirmation struct {
 	Confirmation *Confirmation `protobuf:"bytes,15,opt,name=confirmation,proto3,oneof"`
 }
 
+type PairMessage_Engine struct {
+	Engine *Engine `protobuf:"bytes,16,opt,name=engine,proto3,oneof"`
+}
+
+type PairMessage_Seek struct {
+	Seek *Seek `protobuf:"bytes,17,opt,name=seek,proto3,oneof"`
+}
+
+type PairMessage_Found struct {
+	Found *Found `protobuf:"bytes,18,opt,name=found,proto3,oneof"`
+}
+
+type PairMessage_Digests struct {
+	Digests *Digests `protobuf:"bytes,19,opt,name=digests,proto3,oneof"`
+}
+
 func (*PairMessage_Heartbeat) isPairMessage_Kind() {}
 
 func (*PairMessage_Forward) isPairMessage_Kind() {}
@@ -1267,6 +1363,14 @@ func (*PairMessage_Start) isPairMessage_Kind() {}
 func (*PairMessage_Confirm) isPairMessage_Kind() {}
 
 func (*PairMessage_Confirmation) isPairMessage_Kind() {}
+
+func (*PairMessage_Engine) isPairMessage_Kind() {}
+
+func (*PairMessage_Seek) isPairMessage_Kind() {}
+
+func (*PairMessage_Found) isPairMessage_Kind() {}
+
+func (*PairMessage_Digests) isPairMessage_Kind() {}
 
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2144,6 +2248,427 @@ func (x *Start) GetFounding() bool {
 	return false
 }
 
+// Engine is a message of the consensus engine, in its own encoding.
+type Engine struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Bytes         []byte                 `protobuf:"bytes,1,opt,name=bytes,proto3" json:"bytes,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Engine) Reset() {
+	*x = Engine{}
+	mi := &file_wire_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Engine) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Engine) ProtoMessage() {}
+
+func (x *Engine) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Engine.ProtoReflect.Descriptor instead.
+func (*Engine) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *Engine) GetBytes() []byte {
+	if x != nil {
+		return x.Bytes
+	}
+	return nil
+}
+
+type Seek struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Member        uint64                 `protobuf:"fixed64,1,opt,name=member,proto3" json:"member,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Quiet         bool                   `protobuf:"varint,3,opt,name=quiet,proto3" json:"quiet,omitempty"`
+	Fresh         bool                   `protobuf:"varint,4,opt,name=fresh,proto3" json:"fresh,omitempty"`
+	View          uint64                 `protobuf:"varint,5,opt,name=view,proto3" json:"view,omitempty"`
+	Peers         []*Peer                `protobuf:"bytes,6,rep,name=peers,proto3" json:"peers,omitempty"`
+	Knows         uint64                 `protobuf:"varint,7,opt,name=knows,proto3" json:"knows,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Seek) Reset() {
+	*x = Seek{}
+	mi := &file_wire_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Seek) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Seek) ProtoMessage() {}
+
+func (x *Seek) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Seek.ProtoReflect.Descriptor instead.
+func (*Seek) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *Seek) GetMember() uint64 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *Seek) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Seek) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+func (x *Seek) GetFresh() bool {
+	if x != nil {
+		return x.Fresh
+	}
+	return false
+}
+
+func (x *Seek) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Seek) GetPeers() []*Peer {
+	if x != nil {
+		return x.Peers
+	}
+	return nil
+}
+
+func (x *Seek) GetKnows() uint64 {
+	if x != nil {
+		return x.Knows
+	}
+	return 0
+}
+
+type Peer struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Peer) Reset() {
+	*x = Peer{}
+	mi := &file_wire_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Peer) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Peer) ProtoMessage() {}
+
+func (x *Peer) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Peer.ProtoReflect.Descriptor instead.
+func (*Peer) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{29}
+}
+
+func (x *Peer) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Peer) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+type Found struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Cluster       uint64                 `protobuf:"fixed64,1,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	View          uint64                 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
+	Members       []*Member              `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Found) Reset() {
+	*x = Found{}
+	mi := &file_wire_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Found) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Found) ProtoMessage() {}
+
+func (x *Found) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Found.ProtoReflect.Descriptor instead.
+func (*Found) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *Found) GetCluster() uint64 {
+	if x != nil {
+		return x.Cluster
+	}
+	return 0
+}
+
+func (x *Found) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Found) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+type Member struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Name          string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
+	Address       string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	Voter         bool                   `protobuf:"varint,4,opt,name=voter,proto3" json:"voter,omitempty"`
+	Quiet         bool                   `protobuf:"varint,5,opt,name=quiet,proto3" json:"quiet,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Member) Reset() {
+	*x = Member{}
+	mi := &file_wire_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Member) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Member) ProtoMessage() {}
+
+func (x *Member) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Member.ProtoReflect.Descriptor instead.
+func (*Member) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *Member) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Member) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Member) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Member) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *Member) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+type Digests struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	At            []*DigestAt            `protobuf:"bytes,1,rep,name=at,proto3" json:"at,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Digests) Reset() {
+	*x = Digests{}
+	mi := &file_wire_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Digests) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Digests) ProtoMessage() {}
+
+func (x *Digests) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Digests.ProtoReflect.Descriptor instead.
+func (*Digests) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Digests) GetAt() []*DigestAt {
+	if x != nil {
+		return x.At
+	}
+	return nil
+}
+
+type DigestAt struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Index         uint64                 `protobuf:"varint,1,opt,name=index,proto3" json:"index,omitempty"`
+	Digest        uint64                 `protobuf:"fixed64,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *DigestAt) Reset() {
+	*x = DigestAt{}
+	mi := &file_wire_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *DigestAt) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*DigestAt) ProtoMessage() {}
+
+func (x *DigestAt) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use DigestAt.ProtoReflect.Descriptor instead.
+func (*DigestAt) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *DigestAt) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *DigestAt) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
 type StatusQuery struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
@@ -2153,7 +2678,7 @@ type StatusQuery struct {
 
 func (x *StatusQuery) Reset() {
 	*x = StatusQuery{}
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2165,7 +2690,7 @@ func (x *StatusQuery) String() string {
 func (*StatusQuery) ProtoMessage() {}
 
 func (x *StatusQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[27]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2178,7 +2703,7 @@ func (x *StatusQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusQuery.ProtoReflect.Descriptor instead.
 func (*StatusQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{27}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *StatusQuery) GetClient() uint32 {
@@ -2201,13 +2726,21 @@ type StatusReport struct {
 	HeardAgo      uint64                 `protobuf:"varint,9,opt,name=heard_ago,json=heardAgo,proto3" json:"heard_ago,omitempty"`
 	TickMs        uint64                 `protobuf:"varint,10,opt,name=tick_ms,json=tickMs,proto3" json:"tick_ms,omitempty"`
 	Cluster       uint64                 `protobuf:"fixed64,11,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Name          string                 `protobuf:"bytes,12,opt,name=name,proto3" json:"name,omitempty"`
+	Quorum        bool                   `protobuf:"varint,13,opt,name=quorum,proto3" json:"quorum,omitempty"`
+	Durable       bool                   `protobuf:"varint,14,opt,name=durable,proto3" json:"durable,omitempty"`
+	Members       []*MemberStatus        `protobuf:"bytes,15,rep,name=members,proto3" json:"members,omitempty"`
+	First         uint64                 `protobuf:"varint,16,opt,name=first,proto3" json:"first,omitempty"` // of the log
+	Last          uint64                 `protobuf:"varint,17,opt,name=last,proto3" json:"last,omitempty"`
+	Committed     uint64                 `protobuf:"varint,18,opt,name=committed,proto3" json:"committed,omitempty"`
+	DiskBytes     uint64                 `protobuf:"varint,19,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StatusReport) Reset() {
 	*x = StatusReport{}
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2219,7 +2752,7 @@ func (x *StatusReport) String() string {
 func (*StatusReport) ProtoMessage() {}
 
 func (x *StatusReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[28]
+	mi := &file_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2232,7 +2765,7 @@ func (x *StatusReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusReport.ProtoReflect.Descriptor instead.
 func (*StatusReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{28}
+	return file_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StatusReport) GetClient() uint32 {
@@ -2312,6 +2845,420 @@ func (x *StatusReport) GetCluster() uint64 {
 	return 0
 }
 
+func (x *StatusReport) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *StatusReport) GetQuorum() bool {
+	if x != nil {
+		return x.Quorum
+	}
+	return false
+}
+
+func (x *StatusReport) GetDurable() bool {
+	if x != nil {
+		return x.Durable
+	}
+	return false
+}
+
+func (x *StatusReport) GetMembers() []*MemberStatus {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+func (x *StatusReport) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *StatusReport) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *StatusReport) GetCommitted() uint64 {
+	if x != nil {
+		return x.Committed
+	}
+	return 0
+}
+
+func (x *StatusReport) GetDiskBytes() uint64 {
+	if x != nil {
+		return x.DiskBytes
+	}
+	return 0
+}
+
+type MemberStatus struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Member        *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
+	Role          uint32                 `protobuf:"varint,2,opt,name=role,proto3" json:"role,omitempty"`
+	Match         uint64                 `protobuf:"varint,3,opt,name=match,proto3" json:"match,omitempty"`
+	Heard         bool                   `protobuf:"varint,4,opt,name=heard,proto3" json:"heard,omitempty"`
+	HeardAgo      uint64                 `protobuf:"varint,5,opt,name=heard_ago,json=heardAgo,proto3" json:"heard_ago,omitempty"` // ticks
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberStatus) Reset() {
+	*x = MemberStatus{}
+	mi := &file_wire_proto_msgTypes[36]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberStatus) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberStatus) ProtoMessage() {}
+
+func (x *MemberStatus) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[36]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
+func (*MemberStatus) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{36}
+}
+
+func (x *MemberStatus) GetMember() *Member {
+	if x != nil {
+		return x.Member
+	}
+	return nil
+}
+
+func (x *MemberStatus) GetRole() uint32 {
+	if x != nil {
+		return x.Role
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetMatch() uint64 {
+	if x != nil {
+		return x.Match
+	}
+	return 0
+}
+
+func (x *MemberStatus) GetHeard() bool {
+	if x != nil {
+		return x.Heard
+	}
+	return false
+}
+
+func (x *MemberStatus) GetHeardAgo() uint64 {
+	if x != nil {
+		return x.HeardAgo
+	}
+	return 0
+}
+
+// Order is what an operator wants of the nodes, and Ordered the answer.
+type Order struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	Id            uint64                 `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"` // shared by all repeats of the order
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`
+	Name          string                 `protobuf:"bytes,4,opt,name=name,proto3" json:"name,omitempty"`
+	Address       string                 `protobuf:"bytes,5,opt,name=address,proto3" json:"address,omitempty"`
+	Quiet         bool                   `protobuf:"varint,6,opt,name=quiet,proto3" json:"quiet,omitempty"`
+	Force         bool                   `protobuf:"varint,7,opt,name=force,proto3" json:"force,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Order) Reset() {
+	*x = Order{}
+	mi := &file_wire_proto_msgTypes[37]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Order) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Order) ProtoMessage() {}
+
+func (x *Order) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[37]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Order.ProtoReflect.Descriptor instead.
+func (*Order) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{37}
+}
+
+func (x *Order) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *Order) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Order) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Order) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Order) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Order) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+func (x *Order) GetForce() bool {
+	if x != nil {
+		return x.Force
+	}
+	return false
+}
+
+type Ordered struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	Id            uint64                 `protobuf:"fixed64,2,opt,name=id,proto3" json:"id,omitempty"`
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"` // that of an Answer
+	Hint          string                 `protobuf:"bytes,4,opt,name=hint,proto3" json:"hint,omitempty"`
+	Outcome       uint32                 `protobuf:"varint,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Text          string                 `protobuf:"bytes,6,opt,name=text,proto3" json:"text,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Ordered) Reset() {
+	*x = Ordered{}
+	mi := &file_wire_proto_msgTypes[38]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Ordered) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Ordered) ProtoMessage() {}
+
+func (x *Ordered) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[38]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Ordered.ProtoReflect.Descriptor instead.
+func (*Ordered) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{38}
+}
+
+func (x *Ordered) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *Ordered) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Ordered) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *Ordered) GetHint() string {
+	if x != nil {
+		return x.Hint
+	}
+	return ""
+}
+
+func (x *Ordered) GetOutcome() uint32 {
+	if x != nil {
+		return x.Outcome
+	}
+	return 0
+}
+
+func (x *Ordered) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
+type MemberQuery struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *MemberQuery) Reset() {
+	*x = MemberQuery{}
+	mi := &file_wire_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *MemberQuery) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*MemberQuery) ProtoMessage() {}
+
+func (x *MemberQuery) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use MemberQuery.ProtoReflect.Descriptor instead.
+func (*MemberQuery) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *MemberQuery) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+// Told answers a member query.
+type Told struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Client        uint32                 `protobuf:"varint,1,opt,name=client,proto3" json:"client,omitempty"`
+	View          uint64                 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
+	Members       []*Member              `protobuf:"bytes,3,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Told) Reset() {
+	*x = Told{}
+	mi := &file_wire_proto_msgTypes[40]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Told) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Told) ProtoMessage() {}
+
+func (x *Told) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[40]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Told.ProtoReflect.Descriptor instead.
+func (*Told) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{40}
+}
+
+func (x *Told) GetClient() uint32 {
+	if x != nil {
+		return x.Client
+	}
+	return 0
+}
+
+func (x *Told) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Told) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
 // Query asks about the state; what the fields after `kind` mean depends on it.
 type Query struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2330,7 +3277,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +3289,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[29]
+	mi := &file_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +3302,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{29}
+	return file_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Query) GetClient() uint32 {
@@ -2444,7 +3391,7 @@ type QueryReport struct {
 
 func (x *QueryReport) Reset() {
 	*x = QueryReport{}
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2456,7 +3403,7 @@ func (x *QueryReport) String() string {
 func (*QueryReport) ProtoMessage() {}
 
 func (x *QueryReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[30]
+	mi := &file_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2469,7 +3416,7 @@ func (x *QueryReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReport.ProtoReflect.Descriptor instead.
 func (*QueryReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{30}
+	return file_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *QueryReport) GetClient() uint32 {
@@ -2580,7 +3527,7 @@ type LockCard struct {
 
 func (x *LockCard) Reset() {
 	*x = LockCard{}
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2592,7 +3539,7 @@ func (x *LockCard) String() string {
 func (*LockCard) ProtoMessage() {}
 
 func (x *LockCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[31]
+	mi := &file_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2605,7 +3552,7 @@ func (x *LockCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockCard.ProtoReflect.Descriptor instead.
 func (*LockCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{31}
+	return file_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *LockCard) GetName() string {
@@ -2674,7 +3621,7 @@ type HolderCard struct {
 
 func (x *HolderCard) Reset() {
 	*x = HolderCard{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2686,7 +3633,7 @@ func (x *HolderCard) String() string {
 func (*HolderCard) ProtoMessage() {}
 
 func (x *HolderCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2699,7 +3646,7 @@ func (x *HolderCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HolderCard.ProtoReflect.Descriptor instead.
 func (*HolderCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *HolderCard) GetSession() uint64 {
@@ -2780,7 +3727,7 @@ type WaiterCard struct {
 
 func (x *WaiterCard) Reset() {
 	*x = WaiterCard{}
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2792,7 +3739,7 @@ func (x *WaiterCard) String() string {
 func (*WaiterCard) ProtoMessage() {}
 
 func (x *WaiterCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2805,7 +3752,7 @@ func (x *WaiterCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaiterCard.ProtoReflect.Descriptor instead.
 func (*WaiterCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *WaiterCard) GetSession() uint64 {
@@ -2872,7 +3819,7 @@ type SessionCard struct {
 
 func (x *SessionCard) Reset() {
 	*x = SessionCard{}
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2884,7 +3831,7 @@ func (x *SessionCard) String() string {
 func (*SessionCard) ProtoMessage() {}
 
 func (x *SessionCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2897,7 +3844,7 @@ func (x *SessionCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionCard.ProtoReflect.Descriptor instead.
 func (*SessionCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *SessionCard) GetId() uint64 {
@@ -2967,7 +3914,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2979,7 +3926,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2992,7 +3939,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{35}
+	return file_wire_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *Event) GetIndex() uint64 {
@@ -3076,7 +4023,7 @@ type Cycle struct {
 
 func (x *Cycle) Reset() {
 	*x = Cycle{}
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3088,7 +4035,7 @@ func (x *Cycle) String() string {
 func (*Cycle) ProtoMessage() {}
 
 func (x *Cycle) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3101,7 +4048,7 @@ func (x *Cycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cycle.ProtoReflect.Descriptor instead.
 func (*Cycle) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{36}
+	return file_wire_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *Cycle) GetSteps() []*CycleStep {
@@ -3124,7 +4071,7 @@ type CycleStep struct {
 
 func (x *CycleStep) Reset() {
 	*x = CycleStep{}
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3136,7 +4083,7 @@ func (x *CycleStep) String() string {
 func (*CycleStep) ProtoMessage() {}
 
 func (x *CycleStep) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3149,7 +4096,7 @@ func (x *CycleStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CycleStep.ProtoReflect.Descriptor instead.
 func (*CycleStep) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{37}
+	return file_wire_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *CycleStep) GetSession() uint64 {
@@ -3198,7 +4145,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3210,7 +4157,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3223,7 +4170,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{38}
+	return file_wire_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Revocation) GetToken() uint64 {
@@ -3260,7 +4207,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3272,7 +4219,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3285,7 +4232,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{39}
+	return file_wire_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Notice) GetClient() uint32 {
@@ -3309,6 +4256,51 @@ func (x *Notice) GetRevocation() *Revocation {
 	return nil
 }
 
+// Commands are what one entry of a log holds, behind a byte for the format.
+type Commands struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Commands      []*Command             `protobuf:"bytes,1,rep,name=commands,proto3" json:"commands,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Commands) Reset() {
+	*x = Commands{}
+	mi := &file_wire_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Commands) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Commands) ProtoMessage() {}
+
+func (x *Commands) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Commands.ProtoReflect.Descriptor instead.
+func (*Commands) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *Commands) GetCommands() []*Command {
+	if x != nil {
+		return x.Commands
+	}
+	return nil
+}
+
 // Snapshot is a lock table's whole state, in the canonical order of package lock.
 type Snapshot struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -3325,7 +4317,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3337,7 +4329,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3350,7 +4342,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{40}
+	return file_wire_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -3412,7 +4404,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3424,7 +4416,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3437,7 +4429,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{41}
+	return file_wire_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *HeldLock) GetName() string {
@@ -3470,7 +4462,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3482,7 +4474,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3495,7 +4487,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{42}
+	return file_wire_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Session) GetId() uint64 {
@@ -3565,7 +4557,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3577,7 +4569,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3590,7 +4582,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{43}
+	return file_wire_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -3630,7 +4622,7 @@ type GrantState struct {
 
 func (x *GrantState) Reset() {
 	*x = GrantState{}
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3642,7 +4634,7 @@ func (x *GrantState) String() string {
 func (*GrantState) ProtoMessage() {}
 
 func (x *GrantState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3655,7 +4647,7 @@ func (x *GrantState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
 func (*GrantState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{44}
+	return file_wire_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *GrantState) GetToken() uint64 {
@@ -3730,7 +4722,7 @@ type WaitState struct {
 
 func (x *WaitState) Reset() {
 	*x = WaitState{}
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3742,7 +4734,7 @@ func (x *WaitState) String() string {
 func (*WaitState) ProtoMessage() {}
 
 func (x *WaitState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3755,7 +4747,7 @@ func (x *WaitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
 func (*WaitState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{45}
+	return file_wire_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *WaitState) GetQueued() uint64 {
@@ -3825,7 +4817,7 @@ type DelayState struct {
 
 func (x *DelayState) Reset() {
 	*x = DelayState{}
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3837,7 +4829,7 @@ func (x *DelayState) String() string {
 func (*DelayState) ProtoMessage() {}
 
 func (x *DelayState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3850,7 +4842,7 @@ func (x *DelayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
 func (*DelayState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{46}
+	return file_wire_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *DelayState) GetName() string {
@@ -3879,7 +4871,7 @@ var File_wire_proto protoreflect.FileDescriptor
 const file_wire_proto_rawDesc = "" +
 	"\n" +
 	"\n" +
-	"wire.proto\x12\blockstep\"\xb5\x02\n" +
+	"wire.proto\x12\blockstep\"\xcd\x02\n" +
 	"\x05Frame\x12\x18\n" +
 	"\acluster\x18\x01 \x01(\x06R\acluster\x12\x14\n" +
 	"\x05table\x18\x02 \x01(\tR\x05table\x12\x12\n" +
@@ -3893,7 +4885,8 @@ const file_wire_proto_rawDesc = "" +
 	"\x03seq\x18\n" +
 	" \x01(\x04R\x03seq\x12\x12\n" +
 	"\x04seen\x18\v \x01(\x04R\x04seen\x12\x12\n" +
-	"\x04body\x18\f \x01(\fR\x04body\"\xad\x03\n" +
+	"\x04body\x18\f \x01(\fR\x04body\x12\x16\n" +
+	"\x06newest\x18\r \x01(\rR\x06newest\"\xe5\x04\n" +
 	"\x06Parcel\x12-\n" +
 	"\brequests\x18\x01 \x03(\v2\x11.lockstep.RequestR\brequests\x12*\n" +
 	"\aanswers\x18\x02 \x03(\v2\x10.lockstep.AnswerR\aanswers\x12)\n" +
@@ -3903,7 +4896,12 @@ const file_wire_proto_rawDesc = "" +
 	"\arefused\x18\x06 \x01(\tR\arefused\x12)\n" +
 	"\aqueries\x18\a \x03(\v2\x0f.lockstep.QueryR\aqueries\x12/\n" +
 	"\areports\x18\b \x03(\v2\x15.lockstep.QueryReportR\areports\x12*\n" +
-	"\anotices\x18\t \x03(\v2\x10.lockstep.NoticeR\anotices\"N\n" +
+	"\anotices\x18\t \x03(\v2\x10.lockstep.NoticeR\anotices\x12'\n" +
+	"\x06orders\x18\n" +
+	" \x03(\v2\x0f.lockstep.OrderR\x06orders\x12+\n" +
+	"\aordered\x18\v \x03(\v2\x11.lockstep.OrderedR\aordered\x12<\n" +
+	"\x0emember_queries\x18\f \x03(\v2\x15.lockstep.MemberQueryR\rmemberQueries\x12\"\n" +
+	"\x04told\x18\r \x03(\v2\x0e.lockstep.ToldR\x04told\"N\n" +
 	"\aRequest\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12+\n" +
 	"\acommand\x18\x02 \x01(\v2\x11.lockstep.CommandR\acommand\"\xec\x01\n" +
@@ -3964,7 +4962,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x05token\x18\x03 \x01(\x06R\x05token\x12\x18\n" +
 	"\asession\x18\x04 \x01(\x06R\asession\x12\x14\n" +
 	"\x05cycle\x18\x05 \x01(\tR\x05cycle\x12\x18\n" +
-	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xac\x05\n" +
+	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xd6\x06\n" +
 	"\vPairMessage\x123\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x13.lockstep.HeartbeatH\x00R\theartbeat\x12-\n" +
 	"\aforward\x18\x02 \x01(\v2\x11.lockstep.ForwardH\x00R\aforward\x12!\n" +
@@ -3981,7 +4979,11 @@ const file_wire_proto_rawDesc = "" +
 	"\x06report\x18\f \x01(\v2\x10.lockstep.ReportH\x00R\x06report\x12'\n" +
 	"\x05start\x18\r \x01(\v2\x0f.lockstep.StartH\x00R\x05start\x12-\n" +
 	"\aconfirm\x18\x0e \x01(\v2\x11.lockstep.ConfirmH\x00R\aconfirm\x12<\n" +
-	"\fconfirmation\x18\x0f \x01(\v2\x16.lockstep.ConfirmationH\x00R\fconfirmationB\x06\n" +
+	"\fconfirmation\x18\x0f \x01(\v2\x16.lockstep.ConfirmationH\x00R\fconfirmation\x12*\n" +
+	"\x06engine\x18\x10 \x01(\v2\x10.lockstep.EngineH\x00R\x06engine\x12$\n" +
+	"\x04seek\x18\x11 \x01(\v2\x0e.lockstep.SeekH\x00R\x04seek\x12'\n" +
+	"\x05found\x18\x12 \x01(\v2\x0f.lockstep.FoundH\x00R\x05found\x12-\n" +
+	"\adigests\x18\x13 \x01(\v2\x11.lockstep.DigestsH\x00R\adigestsB\x06\n" +
 	"\x04kind\"5\n" +
 	"\tHeartbeat\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
@@ -4040,9 +5042,37 @@ const file_wire_proto_rawDesc = "" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
 	"\x05index\x18\x02 \x01(\x04R\x05index\x12\x18\n" +
 	"\acluster\x18\x03 \x01(\x06R\acluster\x12\x1a\n" +
-	"\bfounding\x18\x04 \x01(\bR\bfounding\"%\n" +
+	"\bfounding\x18\x04 \x01(\bR\bfounding\"\x1e\n" +
+	"\x06Engine\x12\x14\n" +
+	"\x05bytes\x18\x01 \x01(\fR\x05bytes\"\xae\x01\n" +
+	"\x04Seek\x12\x16\n" +
+	"\x06member\x18\x01 \x01(\x06R\x06member\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x14\n" +
+	"\x05quiet\x18\x03 \x01(\bR\x05quiet\x12\x14\n" +
+	"\x05fresh\x18\x04 \x01(\bR\x05fresh\x12\x12\n" +
+	"\x04view\x18\x05 \x01(\x04R\x04view\x12$\n" +
+	"\x05peers\x18\x06 \x03(\v2\x0e.lockstep.PeerR\x05peers\x12\x14\n" +
+	"\x05knows\x18\a \x01(\x04R\x05knows\"4\n" +
+	"\x04Peer\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x02 \x01(\tR\aaddress\"a\n" +
+	"\x05Found\x12\x18\n" +
+	"\acluster\x18\x01 \x01(\x06R\acluster\x12\x12\n" +
+	"\x04view\x18\x02 \x01(\x04R\x04view\x12*\n" +
+	"\amembers\x18\x03 \x03(\v2\x10.lockstep.MemberR\amembers\"r\n" +
+	"\x06Member\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05voter\x18\x04 \x01(\bR\x05voter\x12\x14\n" +
+	"\x05quiet\x18\x05 \x01(\bR\x05quiet\"-\n" +
+	"\aDigests\x12\"\n" +
+	"\x02at\x18\x01 \x03(\v2\x12.lockstep.DigestAtR\x02at\"8\n" +
+	"\bDigestAt\x12\x14\n" +
+	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\x06R\x06digest\"%\n" +
 	"\vStatusQuery\x12\x16\n" +
-	"\x06client\x18\x01 \x01(\rR\x06client\"\x8a\x02\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\"\xe9\x03\n" +
 	"\fStatusReport\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n" +
@@ -4055,7 +5085,43 @@ const file_wire_proto_rawDesc = "" +
 	"\theard_ago\x18\t \x01(\x04R\bheardAgo\x12\x17\n" +
 	"\atick_ms\x18\n" +
 	" \x01(\x04R\x06tickMs\x12\x18\n" +
-	"\acluster\x18\v \x01(\x06R\acluster\"\xcd\x01\n" +
+	"\acluster\x18\v \x01(\x06R\acluster\x12\x12\n" +
+	"\x04name\x18\f \x01(\tR\x04name\x12\x16\n" +
+	"\x06quorum\x18\r \x01(\bR\x06quorum\x12\x18\n" +
+	"\adurable\x18\x0e \x01(\bR\adurable\x120\n" +
+	"\amembers\x18\x0f \x03(\v2\x16.lockstep.MemberStatusR\amembers\x12\x14\n" +
+	"\x05first\x18\x10 \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x11 \x01(\x04R\x04last\x12\x1c\n" +
+	"\tcommitted\x18\x12 \x01(\x04R\tcommitted\x12\x1d\n" +
+	"\n" +
+	"disk_bytes\x18\x13 \x01(\x04R\tdiskBytes\"\x95\x01\n" +
+	"\fMemberStatus\x12(\n" +
+	"\x06member\x18\x01 \x01(\v2\x10.lockstep.MemberR\x06member\x12\x12\n" +
+	"\x04role\x18\x02 \x01(\rR\x04role\x12\x14\n" +
+	"\x05match\x18\x03 \x01(\x04R\x05match\x12\x14\n" +
+	"\x05heard\x18\x04 \x01(\bR\x05heard\x12\x1b\n" +
+	"\theard_ago\x18\x05 \x01(\x04R\bheardAgo\"\x9d\x01\n" +
+	"\x05Order\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04name\x18\x04 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x05 \x01(\tR\aaddress\x12\x14\n" +
+	"\x05quiet\x18\x06 \x01(\bR\x05quiet\x12\x14\n" +
+	"\x05force\x18\a \x01(\bR\x05force\"\x87\x01\n" +
+	"\aOrdered\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
+	"\x02id\x18\x02 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x12\n" +
+	"\x04hint\x18\x04 \x01(\tR\x04hint\x12\x18\n" +
+	"\aoutcome\x18\x05 \x01(\rR\aoutcome\x12\x12\n" +
+	"\x04text\x18\x06 \x01(\tR\x04text\"%\n" +
+	"\vMemberQuery\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\"^\n" +
+	"\x04Told\x12\x16\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\x12\x12\n" +
+	"\x04view\x18\x02 \x01(\x04R\x04view\x12*\n" +
+	"\amembers\x18\x03 \x03(\v2\x10.lockstep.MemberR\amembers\"\xcd\x01\n" +
 	"\x05Query\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -4147,7 +5213,9 @@ const file_wire_proto_rawDesc = "" +
 	"\asession\x18\x02 \x01(\x06R\asession\x124\n" +
 	"\n" +
 	"revocation\x18\x03 \x01(\v2\x14.lockstep.RevocationR\n" +
-	"revocation\"\x94\x02\n" +
+	"revocation\"9\n" +
+	"\bCommands\x12-\n" +
+	"\bcommands\x18\x01 \x03(\v2\x11.lockstep.CommandR\bcommands\"\x94\x02\n" +
 	"\bSnapshot\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12(\n" +
@@ -4209,7 +5277,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 47)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -4238,88 +5306,116 @@ var file_wire_proto_goTypes = []any{
 	(*Tail)(nil),         // 24: lockstep.Tail
 	(*Report)(nil),       // 25: lockstep.Report
 	(*Start)(nil),        // 26: lockstep.Start
-	(*StatusQuery)(nil),  // 27: lockstep.StatusQuery
-	(*StatusReport)(nil), // 28: lockstep.StatusReport
-	(*Query)(nil),        // 29: lockstep.Query
-	(*QueryReport)(nil),  // 30: lockstep.QueryReport
-	(*LockCard)(nil),     // 31: lockstep.LockCard
-	(*HolderCard)(nil),   // 32: lockstep.HolderCard
-	(*WaiterCard)(nil),   // 33: lockstep.WaiterCard
-	(*SessionCard)(nil),  // 34: lockstep.SessionCard
-	(*Event)(nil),        // 35: lockstep.Event
-	(*Cycle)(nil),        // 36: lockstep.Cycle
-	(*CycleStep)(nil),    // 37: lockstep.CycleStep
-	(*Revocation)(nil),   // 38: lockstep.Revocation
-	(*Notice)(nil),       // 39: lockstep.Notice
-	(*Snapshot)(nil),     // 40: lockstep.Snapshot
-	(*HeldLock)(nil),     // 41: lockstep.HeldLock
-	(*Session)(nil),      // 42: lockstep.Session
-	(*SlotState)(nil),    // 43: lockstep.SlotState
-	(*GrantState)(nil),   // 44: lockstep.GrantState
-	(*WaitState)(nil),    // 45: lockstep.WaitState
-	(*DelayState)(nil),   // 46: lockstep.DelayState
+	(*Engine)(nil),       // 27: lockstep.Engine
+	(*Seek)(nil),         // 28: lockstep.Seek
+	(*Peer)(nil),         // 29: lockstep.Peer
+	(*Found)(nil),        // 30: lockstep.Found
+	(*Member)(nil),       // 31: lockstep.Member
+	(*Digests)(nil),      // 32: lockstep.Digests
+	(*DigestAt)(nil),     // 33: lockstep.DigestAt
+	(*StatusQuery)(nil),  // 34: lockstep.StatusQuery
+	(*StatusReport)(nil), // 35: lockstep.StatusReport
+	(*MemberStatus)(nil), // 36: lockstep.MemberStatus
+	(*Order)(nil),        // 37: lockstep.Order
+	(*Ordered)(nil),      // 38: lockstep.Ordered
+	(*MemberQuery)(nil),  // 39: lockstep.MemberQuery
+	(*Told)(nil),         // 40: lockstep.Told
+	(*Query)(nil),        // 41: lockstep.Query
+	(*QueryReport)(nil),  // 42: lockstep.QueryReport
+	(*LockCard)(nil),     // 43: lockstep.LockCard
+	(*HolderCard)(nil),   // 44: lockstep.HolderCard
+	(*WaiterCard)(nil),   // 45: lockstep.WaiterCard
+	(*SessionCard)(nil),  // 46: lockstep.SessionCard
+	(*Event)(nil),        // 47: lockstep.Event
+	(*Cycle)(nil),        // 48: lockstep.Cycle
+	(*CycleStep)(nil),    // 49: lockstep.CycleStep
+	(*Revocation)(nil),   // 50: lockstep.Revocation
+	(*Notice)(nil),       // 51: lockstep.Notice
+	(*Commands)(nil),     // 52: lockstep.Commands
+	(*Snapshot)(nil),     // 53: lockstep.Snapshot
+	(*HeldLock)(nil),     // 54: lockstep.HeldLock
+	(*Session)(nil),      // 55: lockstep.Session
+	(*SlotState)(nil),    // 56: lockstep.SlotState
+	(*GrantState)(nil),   // 57: lockstep.GrantState
+	(*WaitState)(nil),    // 58: lockstep.WaitState
+	(*DelayState)(nil),   // 59: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
 	9,  // 1: lockstep.Parcel.answers:type_name -> lockstep.Answer
 	11, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
-	27, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
-	28, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
-	29, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
-	30, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
-	39, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
-	3,  // 8: lockstep.Request.command:type_name -> lockstep.Command
-	4,  // 9: lockstep.Command.terms:type_name -> lockstep.Terms
-	5,  // 10: lockstep.Terms.and:type_name -> lockstep.Want
-	6,  // 11: lockstep.Terms.under:type_name -> lockstep.Holding
-	3,  // 12: lockstep.Entry.command:type_name -> lockstep.Command
-	8,  // 13: lockstep.Answer.request:type_name -> lockstep.RequestID
-	10, // 14: lockstep.Answer.result:type_name -> lockstep.Result
-	12, // 15: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
-	13, // 16: lockstep.PairMessage.forward:type_name -> lockstep.Forward
-	14, // 17: lockstep.PairMessage.ack:type_name -> lockstep.Ack
-	15, // 18: lockstep.PairMessage.relay:type_name -> lockstep.Relay
-	18, // 19: lockstep.PairMessage.alone:type_name -> lockstep.Alone
-	19, // 20: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
-	20, // 21: lockstep.PairMessage.bye:type_name -> lockstep.Bye
-	21, // 22: lockstep.PairMessage.hello:type_name -> lockstep.Hello
-	22, // 23: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
-	23, // 24: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
-	24, // 25: lockstep.PairMessage.tail:type_name -> lockstep.Tail
-	25, // 26: lockstep.PairMessage.report:type_name -> lockstep.Report
-	26, // 27: lockstep.PairMessage.start:type_name -> lockstep.Start
-	16, // 28: lockstep.PairMessage.confirm:type_name -> lockstep.Confirm
-	17, // 29: lockstep.PairMessage.confirmation:type_name -> lockstep.Confirmation
-	7,  // 30: lockstep.Forward.entries:type_name -> lockstep.Entry
-	3,  // 31: lockstep.Relay.commands:type_name -> lockstep.Command
-	7,  // 32: lockstep.Tail.entries:type_name -> lockstep.Entry
-	31, // 33: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
-	34, // 34: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
-	36, // 35: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
-	35, // 36: lockstep.QueryReport.events:type_name -> lockstep.Event
-	38, // 37: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
-	32, // 38: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
-	33, // 39: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
-	34, // 40: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
-	34, // 41: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
-	8,  // 42: lockstep.Event.request:type_name -> lockstep.RequestID
-	37, // 43: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
-	38, // 44: lockstep.Notice.revocation:type_name -> lockstep.Revocation
-	41, // 45: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	42, // 46: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	44, // 47: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
-	45, // 48: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
-	46, // 49: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
-	43, // 50: lockstep.Session.slots:type_name -> lockstep.SlotState
-	38, // 51: lockstep.Session.revocations:type_name -> lockstep.Revocation
-	10, // 52: lockstep.SlotState.answer:type_name -> lockstep.Result
-	4,  // 53: lockstep.GrantState.terms:type_name -> lockstep.Terms
-	4,  // 54: lockstep.WaitState.terms:type_name -> lockstep.Terms
-	55, // [55:55] is the sub-list for method output_type
-	55, // [55:55] is the sub-list for method input_type
-	55, // [55:55] is the sub-list for extension type_name
-	55, // [55:55] is the sub-list for extension extendee
-	0,  // [0:55] is the sub-list for field type_name
+	34, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
+	35, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
+	41, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
+	42, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
+	51, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	37, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
+	38, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
+	39, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
+	40, // 11: lockstep.Parcel.told:type_name -> lockstep.Told
+	3,  // 12: lockstep.Request.command:type_name -> lockstep.Command
+	4,  // 13: lockstep.Command.terms:type_name -> lockstep.Terms
+	5,  // 14: lockstep.Terms.and:type_name -> lockstep.Want
+	6,  // 15: lockstep.Terms.under:type_name -> lockstep.Holding
+	3,  // 16: lockstep.Entry.command:type_name -> lockstep.Command
+	8,  // 17: lockstep.Answer.request:type_name -> lockstep.RequestID
+	10, // 18: lockstep.Answer.result:type_name -> lockstep.Result
+	12, // 19: lockstep.PairMessage.heartbeat:type_name -> lockstep.Heartbeat
+	13, // 20: lockstep.PairMessage.forward:type_name -> lockstep.Forward
+	14, // 21: lockstep.PairMessage.ack:type_name -> lockstep.Ack
+	15, // 22: lockstep.PairMessage.relay:type_name -> lockstep.Relay
+	18, // 23: lockstep.PairMessage.alone:type_name -> lockstep.Alone
+	19, // 24: lockstep.PairMessage.outdated:type_name -> lockstep.Outdated
+	20, // 25: lockstep.PairMessage.bye:type_name -> lockstep.Bye
+	21, // 26: lockstep.PairMessage.hello:type_name -> lockstep.Hello
+	22, // 27: lockstep.PairMessage.refusal:type_name -> lockstep.Refusal
+	23, // 28: lockstep.PairMessage.chunk:type_name -> lockstep.Chunk
+	24, // 29: lockstep.PairMessage.tail:type_name -> lockstep.Tail
+	25, // 30: lockstep.PairMessage.report:type_name -> lockstep.Report
+	26, // 31: lockstep.PairMessage.start:type_name -> lockstep.Start
+	16, // 32: lockstep.PairMessage.confirm:type_name -> lockstep.Confirm
+	17, // 33: lockstep.PairMessage.confirmation:type_name -> lockstep.Confirmation
+	27, // 34: lockstep.PairMessage.engine:type_name -> lockstep.Engine
+	28, // 35: lockstep.PairMessage.seek:type_name -> lockstep.Seek
+	30, // 36: lockstep.PairMessage.found:type_name -> lockstep.Found
+	32, // 37: lockstep.PairMessage.digests:type_name -> lockstep.Digests
+	7,  // 38: lockstep.Forward.entries:type_name -> lockstep.Entry
+	3,  // 39: lockstep.Relay.commands:type_name -> lockstep.Command
+	7,  // 40: lockstep.Tail.entries:type_name -> lockstep.Entry
+	29, // 41: lockstep.Seek.peers:type_name -> lockstep.Peer
+	31, // 42: lockstep.Found.members:type_name -> lockstep.Member
+	33, // 43: lockstep.Digests.at:type_name -> lockstep.DigestAt
+	36, // 44: lockstep.StatusReport.members:type_name -> lockstep.MemberStatus
+	31, // 45: lockstep.MemberStatus.member:type_name -> lockstep.Member
+	31, // 46: lockstep.Told.members:type_name -> lockstep.Member
+	43, // 47: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
+	46, // 48: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
+	48, // 49: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
+	47, // 50: lockstep.QueryReport.events:type_name -> lockstep.Event
+	50, // 51: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
+	44, // 52: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	45, // 53: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	46, // 54: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	46, // 55: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	8,  // 56: lockstep.Event.request:type_name -> lockstep.RequestID
+	49, // 57: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	50, // 58: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	3,  // 59: lockstep.Commands.commands:type_name -> lockstep.Command
+	54, // 60: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	55, // 61: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	57, // 62: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	58, // 63: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	59, // 64: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	56, // 65: lockstep.Session.slots:type_name -> lockstep.SlotState
+	50, // 66: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	10, // 67: lockstep.SlotState.answer:type_name -> lockstep.Result
+	4,  // 68: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	4,  // 69: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	70, // [70:70] is the sub-list for method output_type
+	70, // [70:70] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -4343,6 +5439,10 @@ func file_wire_proto_init() {
 		(*PairMessage_Start)(nil),
 		(*PairMessage_Confirm)(nil),
 		(*PairMessage_Confirmation)(nil),
+		(*PairMessage_Engine)(nil),
+		(*PairMessage_Seek)(nil),
+		(*PairMessage_Found)(nil),
+		(*PairMessage_Digests)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -4350,7 +5450,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   47,
+			NumMessages:   60,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -64,7 +64,7 @@ func run(args []string) error {
 
 // victim is a node with an echo for a lock table, until its input ends.
 func victim() error {
-	p, err := remote.Start(remote.Config{Listen: "127.0.0.1:0", Peer: peer, Incarnation: 1})
+	p, err := remote.Start(remote.Config{Listen: "127.0.0.1:0", Peers: []replica.NodeID{peer}, Incarnation: 1})
 	if err != nil {
 		return err
 	}
