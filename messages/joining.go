@@ -17,6 +17,8 @@ func appendHello(b []byte, num protowire.Number, m replica.Hello) []byte {
 	b = appendBytes(b, 4, m.Pair[0])
 	b = appendBytes(b, 5, m.Pair[1])
 	b = appendVarint(b, 6, m.Knows)
+	b = appendVarint(b, 7, m.LogView)
+	b = appendVarint(b, 8, m.LogIndex)
 	return closeMessage(b, start)
 }
 
@@ -36,6 +38,10 @@ func (r *reader) hello(field string) (m replica.Hello) {
 			m.Pair[1] = replica.NodeID(r.own("Hello.backup"))
 		case 6:
 			m.Knows = replica.Incarnation(r.varint("Hello.knows"))
+		case 7:
+			m.LogView = lock.View(r.varint("Hello.log_view"))
+		case 8:
+			m.LogIndex = lock.Index(r.varint("Hello.log_index"))
 		default:
 			r.skip("Hello")
 		}

@@ -152,7 +152,8 @@ func wireJoining(m replica.Message) *wire.PairMessage {
 	case replica.Hello:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Hello{Hello: &wire.Hello{
 			Role: uint32(m.Role), View: uint64(m.View), AsPrimary: m.AsPrimary,
-			Primary: string(m.Pair[0]), Backup: string(m.Pair[1]), Knows: uint64(m.Knows)}}}
+			Primary: string(m.Pair[0]), Backup: string(m.Pair[1]), Knows: uint64(m.Knows),
+			LogView: uint64(m.LogView), LogIndex: uint64(m.LogIndex)}}}
 	case replica.Refusal:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Refusal{Refusal: &wire.Refusal{Reason: m.Reason}}}
 	case replica.Chunk:

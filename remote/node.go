@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"lockstep/actors"
+	"lockstep/journal"
+	"lockstep/messages"
 	"lockstep/replica"
 )
 
@@ -59,9 +61,33 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
+	log, recovered, err := openLog(cfg.Dir, string(self), cfg.Durable, false)
+	if err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
+	}
+	node, err := cfg.begin(self, peer, log, recovered, start)
+	if err != nil && log != nil {
+		_ = log.Close()
+	}
+	return node, err
+}
+
+// begin begins the life. The node has the log from the moment of its success.
+func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, recovered replica.Recovered, start Starter) (*Node, error) {
 	identity, known, err := actors.BeginLife(cfg.Dir, self, time.Now())
 	if err != nil {
 		return nil, err
+	}
+	core, err := replica.OpenPair(replica.PairConfig{
+		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
+		// Without a view the node has had no part in anything yet: it may begin
+		// like one that starts for the first time.
+		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
+		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
+		Durable: cfg.Durable, Codec: new(messages.Codec), Log: recovered,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
 	}
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
@@ -70,15 +96,9 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	core := replica.NewPair(replica.PairConfig{
-		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
-		// Without a view the node has had no part in anything yet: it may begin
-		// like one that starts for the first time.
-		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
-		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
-	})
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
-		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Exit: cfg.Exit, Log: cfg.Log,
+		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: string(self),
+		Exit: cfg.Exit, Log: cfg.Log,
 	})}, nil
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"lockstep/actors"
+	"lockstep/journal"
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
@@ -44,17 +45,34 @@ func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
+	log, recovered, err := openLog(cfg.Dir, cfg.Name, cfg.Durable, true)
+	if err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
+	}
+	node, err := cfg.begin(log, recovered, start)
+	if err != nil && log != nil {
+		_ = log.Close()
+	}
+	return node, err
+}
+
+// begin begins the life. The node has the log from the moment of its success.
+func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered, start Starter) (*Node, error) {
 	identity, known, err := actors.BeginLife(cfg.Dir, cfg.Address, time.Now())
 	if err != nil {
 		return nil, err
 	}
+	member := replica.MemberID(draw())
+	if log != nil && log.Owner().Member != 0 {
+		member = log.Owner().Member
+	}
 	core, err := quorum.New(quorum.Config{
 		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet,
-		Incarnation: identity.Incarnation, Member: replica.MemberID(draw()),
+		Incarnation: identity.Incarnation, Member: member,
 		HasIdentity: known && identity.View > 0, View: identity.View,
 		Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
 		Durable: cfg.Durable, Codec: new(messages.Codec), ElectionTicks: cfg.ElectionTicks,
-	}, replica.Recovered{})
+	}, recovered)
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
@@ -66,7 +84,8 @@ func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 		return nil, err
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
-		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Exit: cfg.Exit, Log: cfg.Log,
+		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: cfg.Name, Member: member,
+		Exit: cfg.Exit, Log: cfg.Log,
 	})}, nil
 }
 

@@ -1832,6 +1832,8 @@ type Hello struct {
 	Primary       string                 `protobuf:"bytes,4,opt,name=primary,proto3" json:"primary,omitempty"` // the pair of addresses that it was started with
 	Backup        string                 `protobuf:"bytes,5,opt,name=backup,proto3" json:"backup,omitempty"`
 	Knows         uint64                 `protobuf:"varint,6,opt,name=knows,proto3" json:"knows,omitempty"`
+	LogView       uint64                 `protobuf:"varint,7,opt,name=log_view,json=logView,proto3" json:"log_view,omitempty"` // of the copy in the sender's log; zero: it has none
+	LogIndex      uint64                 `protobuf:"varint,8,opt,name=log_index,json=logIndex,proto3" json:"log_index,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1904,6 +1906,20 @@ func (x *Hello) GetBackup() string {
 func (x *Hello) GetKnows() uint64 {
 	if x != nil {
 		return x.Knows
+	}
+	return 0
+}
+
+func (x *Hello) GetLogView() uint64 {
+	if x != nil {
+		return x.LogView
+	}
+	return 0
+}
+
+func (x *Hello) GetLogIndex() uint64 {
+	if x != nil {
+		return x.LogIndex
 	}
 	return 0
 }
@@ -5009,7 +5025,7 @@ const file_wire_proto_rawDesc = "" +
 	"\bOutdated\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\"\x19\n" +
 	"\x03Bye\x12\x12\n" +
-	"\x04view\x18\x01 \x01(\x04R\x04view\"\x96\x01\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\"\xce\x01\n" +
 	"\x05Hello\x12\x12\n" +
 	"\x04role\x18\x01 \x01(\rR\x04role\x12\x12\n" +
 	"\x04view\x18\x02 \x01(\x04R\x04view\x12\x1d\n" +
@@ -5017,7 +5033,9 @@ const file_wire_proto_rawDesc = "" +
 	"as_primary\x18\x03 \x01(\bR\tasPrimary\x12\x18\n" +
 	"\aprimary\x18\x04 \x01(\tR\aprimary\x12\x16\n" +
 	"\x06backup\x18\x05 \x01(\tR\x06backup\x12\x14\n" +
-	"\x05knows\x18\x06 \x01(\x04R\x05knows\"!\n" +
+	"\x05knows\x18\x06 \x01(\x04R\x05knows\x12\x19\n" +
+	"\blog_view\x18\a \x01(\x04R\alogView\x12\x1b\n" +
+	"\tlog_index\x18\b \x01(\x04R\blogIndex\"!\n" +
 	"\aRefusal\x12\x16\n" +
 	"\x06reason\x18\x01 \x01(\tR\x06reason\"s\n" +
 	"\x05Chunk\x12\x12\n" +
