@@ -40,8 +40,11 @@ func (c *Client) acquire(ctx context.Context, names []string, wait bool, opts []
 		return nil, fmt.Errorf("lockstep: acquire %q: %w", names, err)
 	}
 	holding, result, err := c.caller.Acquire(ctx, command)
+	for wait && c.asksAgain(err) {
+		holding, result, err = c.caller.Acquire(ctx, command)
+	}
 	if err != nil {
-		return nil, explainAcquire(command.Name, c.nodes, err)
+		return nil, explainAcquire(command.Name, c.known(), err)
 	}
 	l := &Lease{client: c, holding: holding, name: command.Name, values: ctx}
 	if command.Terms != nil {
@@ -110,11 +113,13 @@ func (c *Client) Elect(ctx context.Context, name string, opts ...LockOption) (*L
 // holders' leases end with ErrRevoked and the reason. It returns false if nobody
 // held the lock.
 func (c *Client) Revoke(ctx context.Context, name, reason string) (bool, error) {
-	result, err := c.caller.Ask(ctx, lock.Command{
-		Verb: lock.Revoke, Name: name, Terms: &lock.Terms{Info: lock.Info(reason)},
-	})
+	command := lock.Command{Verb: lock.Revoke, Name: name, Terms: &lock.Terms{Info: lock.Info(reason)}}
+	result, err := c.caller.Ask(ctx, command)
+	for c.asksAgain(err) {
+		result, err = c.caller.Ask(ctx, command)
+	}
 	if err != nil {
-		return false, explain("revoke", name, c.nodes, err)
+		return false, explain("revoke", name, c.known(), err)
 	}
 	return result.Outcome == lock.Released, nil
 }

@@ -46,9 +46,12 @@ func (k *Clerk) ask(ctx context.Context, verb lock.Verb, word, name string, yes 
 		return false, fmt.Errorf("lockstep: %s %q: %w", word, name, err)
 	}
 	result, err := k.client.caller.Call(ctx, k.id, verb, name)
+	for verb == lock.Unlock && k.client.asksAgain(err) {
+		result, err = k.client.caller.Call(ctx, k.id, verb, name)
+	}
 	<-k.turn
 	if err != nil {
-		return false, explain(word, name, k.client.nodes, err)
+		return false, explain(word, name, k.client.known(), err)
 	}
 	return result.Outcome == yes, nil
 }

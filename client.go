@@ -24,14 +24,23 @@ type Client struct {
 	process *remote.Process
 	ticker  *actor.PID
 	caller  *actors.Caller
-	nodes   []string
+	repeat  bool // see WithAtLeastOnce
 }
 
 // callerID is the only client actor of its process.
 const callerID = 1
 
+// known lists the nodes that are asked, for people.
+func (c *Client) known() (nodes []string) {
+	for _, node := range c.caller.Known() {
+		nodes = append(nodes, string(node))
+	}
+	return nodes
+}
+
 // Dial returns a client of the given nodes, each host:port, the one to be asked
-// first in front. It does not wait for any of them: a node that does not answer
+// first in front. One that lives is enough: it tells who the others are, and the
+// client follows when they change. It does not wait for any of them: a node that does not answer
 // yet is asked again by every call. Errors are addresses that cannot be meant,
 // options that cannot be obeyed, or that this process cannot listen for answers.
 func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) {
@@ -53,10 +62,16 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
-	c := &Client{process: process, nodes: slices.Clone(nodes)}
+	c := &Client{process: process, repeat: o.repeat}
 	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
 	c.caller = actors.SpawnClient(process, c.ticker, callerID, cfg, actors.WithClock(clockFor(cfg.Nodes, o.clock)))
 	return c, nil
+}
+
+// asksAgain reports whether a request is made anew, since the session ended under
+// it. The next session has to be opened by the nodes, so this is not fast.
+func (c *Client) asksAgain(err error) bool {
+	return c.repeat && errors.Is(err, replica.ErrSessionExpired)
 }
 
 func clientConfig(nodes []string, o options) (cfg replica.ClientConfig, err error) {

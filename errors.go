@@ -23,7 +23,7 @@ var (
 	// could not tell the nodes within its TTL that it lives, as it found out by its
 	// own clock or from them, or both nodes were restarted and all locks are gone.
 	// Whether the request was executed is unknown; of an Acquire nothing is held.
-	// The next call opens a new session. From ShowSession it says that there is no
+	// The next call opens a new session; see WithAtLeastOnce. From ShowSession it says that there is no
 	// such session.
 	ErrSessionExpired = errors.New("session expired")
 
@@ -39,11 +39,10 @@ var (
 	// reached. It was not executed.
 	ErrInvalid = errors.New("not accepted")
 
-	// ErrNoQuorum says that the nodes that could be reached know of no primary,
-	// since no majority of them could talk to each other. It comes with the end of
-	// ctx, and says nothing about earlier attempts: unless the error is ErrUnknown
-	// too, nothing was executed.
-	ErrNoQuorum = errors.New("no quorum")
+	// ErrNoQuorum says why no answer came: the nodes that could be reached know of
+	// no primary, since no majority of all nodes can talk to each other. It comes
+	// together with what else the error is: the end of ctx, or ErrSessionExpired.
+	ErrNoQuorum = errors.New("no quorum: the nodes that answer know of no primary")
 
 	// ErrNoAnswer says that a node did not tell where it stands in time.
 	ErrNoAnswer = errors.New("no answer")
@@ -96,28 +95,47 @@ type RevokedError struct{ Reason string }
 
 // explain turns what the core says into what callers are promised.
 func explain(verb, name string, nodes []string, err error) error {
-	if err == nil { // mostly: nothing is written then
-		return nil
-	}
+	return explainAs(fmt.Sprintf("lockstep: %s %q", verb, name), nodes, err)
+}
+
+// explainAs is explain for what is not about one name.
+func explainAs(what string, nodes []string, err error) error {
 	var limit *replica.LimitError
 	var incompatible *replica.IncompatibleError
-	what := fmt.Sprintf("lockstep: %s %q", verb, name)
 	switch {
 	case errors.As(err, &limit):
 		return fmt.Errorf("%s: %w: %s", what, ErrInvalid, limit)
 	case errors.As(err, &incompatible):
 		return fmt.Errorf("%s: %w: node %s says: %s", what, ErrIncompatible, incompatible.Node, incompatible.Reason)
 	case errors.Is(err, replica.ErrSessionExpired):
-		return fmt.Errorf("%s: %w: whether it was executed is unknown", what, ErrSessionExpired)
+		return fmt.Errorf("%s: %w: whether it was executed is unknown", what, wanting(err, ErrSessionExpired))
 	case errors.Is(err, replica.ErrClosed):
 		return fmt.Errorf("%s: %w", what, ErrClosed)
 	case errors.Is(err, replica.ErrBusy):
 		return fmt.Errorf("%s: %w", what, ErrOverloaded)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: no definite answer from %v: %w: %w", what, nodes, ErrUnknown, err)
+	case ended(err) != nil:
+		return fmt.Errorf("%s: no definite answer from %v: %w: %w", what, nodes, ErrUnknown, ended(err))
 	default:
 		return fmt.Errorf("%s: %w", what, err)
 	}
+}
+
+// ended returns why the caller's context has ended, if that is what err is.
+func ended(err error) error {
+	for _, cause := range []error{context.DeadlineExceeded, context.Canceled} {
+		if errors.Is(err, cause) {
+			return wanting(err, cause)
+		}
+	}
+	return nil
+}
+
+// wanting says of an end that it came for want of a quorum, if it did.
+func wanting(err, end error) error {
+	if errors.Is(err, replica.ErrNoQuorum) {
+		return fmt.Errorf("%w: %w", ErrNoQuorum, end)
+	}
+	return end
 }
 
 // explainAcquire is explain for requests of which nothing stays: what was not
@@ -126,9 +144,9 @@ func explainAcquire(name string, nodes []string, err error) error {
 	what := fmt.Sprintf("lockstep: acquire %q", name)
 	switch {
 	case errors.Is(err, replica.ErrSessionExpired):
-		return fmt.Errorf("%s: nothing is held: %w", what, ErrSessionExpired)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return fmt.Errorf("%s: nothing is held: %w", what, err)
+		return fmt.Errorf("%s: nothing is held: %w", what, wanting(err, ErrSessionExpired))
+	case ended(err) != nil:
+		return fmt.Errorf("%s: nothing is held: %w", what, ended(err))
 	default:
 		return explain("acquire", name, nodes, err)
 	}
@@ -136,10 +154,18 @@ func explainAcquire(name string, nodes []string, err error) error {
 
 // explainInquiry is explain for questions, which change nothing.
 func explainInquiry(what, name string, nodes []string, err error) error {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return fmt.Errorf("lockstep: %s %q: %w from %v: %w", what, name, ErrNoAnswer, nodes, err)
+	if ended(err) != nil {
+		return fmt.Errorf("lockstep: %s %q: %w from %v: %w", what, name, ErrNoAnswer, nodes, ended(err))
 	}
 	return explain(what, name, nodes, err)
+}
+
+// explainOrder is explain for an operator's orders, which may be repeated.
+func explainOrder(what string, nodes []string, err error) error {
+	if ended(err) != nil {
+		return fmt.Errorf("lockstep: %s: not done yet, as far as %v have told: %w", what, nodes, ended(err))
+	}
+	return explainAs("lockstep: "+what, nodes, err)
 }
 
 func (e *HeldError) Error() string {

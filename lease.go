@@ -79,7 +79,10 @@ func (l *Lease) Release(ctx context.Context) error {
 	if cause := leaseError(err); cause != nil && cause != err {
 		return fmt.Errorf("lockstep: release %q: %w", l.name, cause)
 	}
-	return explain("release", l.name, l.client.nodes, err)
+	if err == nil {
+		return nil
+	}
+	return explain("release", l.name, l.client.known(), err)
 }
 
 // releaseWithin is how long Do waits for the answer to its Release, which goes on

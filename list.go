@@ -117,5 +117,8 @@ func (c *Client) Verify(ctx context.Context, name string, token Token) (bool, er
 // inquire asks about the state, for which no outcome is unknown.
 func (c *Client) inquire(ctx context.Context, what string, q lock.Query) (lock.Report, error) {
 	report, err := c.caller.Inquire(ctx, q)
-	return report, explainInquiry(what, q.Name, c.nodes, err)
+	if err == nil {
+		return report, nil
+	}
+	return report, explainInquiry(what, q.Name, c.known(), err)
 }

@@ -67,6 +67,19 @@ func WithInfo(info map[string]string) Option { return func(o *options) { o.info 
 // where the system has such a clock.
 func WithClock(clock func() time.Duration) Option { return func(o *options) { o.clock = clock } }
 
-// WithAtLeastOnce makes the client repeat, under a new session, what the end of
-// its session would have left unknown.
+// WithAtLeastOnce makes some requests outlive the client's session: what would
+// end with ErrSessionExpired is asked again under a new one, until there is a
+// definite answer or ctx ends. Without it every request is executed at most once,
+// and exactly once if it is answered. With it, these may be executed twice:
+//
+//   - Acquire, AcquireAll, Elect and Do, of which nothing stays when their session
+//     ends. Their place in the queue is a new one, and they may wait for the old
+//     session's end.
+//   - Unlock and Revoke. The answer may be false although it was the first asking
+//     that freed the lock; and if somebody else took the lock between the two,
+//     the second frees it again.
+//
+// Never asked again are Lock, TryAcquire and TryAcquireAll, which could be refused
+// for what their own first asking took, and Release, since the lock goes with the
+// session. Questions change nothing, and are repeated anyway.
 func WithAtLeastOnce() Option { return func(o *options) { o.repeat = true } }

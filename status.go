@@ -35,19 +35,18 @@ type MemberStatus struct {
 	Heard time.Duration // since it was last heard; negative if never
 }
 
-// Status asks every node where it stands. A node that does not answer before
-// ctx ends has an Err; ctx should have a deadline.
+// Status asks every node where it stands: those that are known, and those that
+// they name. A node that does not answer before ctx ends has an Err; ctx should
+// have a deadline.
 func (c *Client) Status(ctx context.Context) []NodeStatus {
-	ids := nodeIDs(c.nodes)
-	reports := c.caller.AskStatus(ctx, ids)
-	all := make([]NodeStatus, len(ids))
-	for i, id := range ids {
-		report, ok := reports[id]
-		if !ok {
-			all[i] = NodeStatus{Name: string(id), Err: ErrNoAnswer}
+	reports := c.caller.AskStatus(ctx)
+	all := make([]NodeStatus, len(reports))
+	for i, report := range reports {
+		if report.Status == nil {
+			all[i] = NodeStatus{Name: string(report.Node), Node: report.Name, Err: ErrNoAnswer}
 			continue
 		}
-		all[i] = nodeStatus(report)
+		all[i] = nodeStatus(*report.Status)
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -26,8 +27,10 @@ type Caller struct {
 	inquiries atomic.Uint32
 	once      sync.Once
 
-	clock  Clock
-	belief atomic.Uint64 // the Instant until which the session is believed in (T4)
+	clock   Clock
+	belief  atomic.Uint64                    // the Instant until which the session is believed in (T4)
+	wanting atomic.Uint64                    // the Instant until which calls end for want of a primary
+	known   atomic.Pointer[[]replica.NodeID] // in the order of asking
 }
 
 // ClientTick is the period of a client's ticks.
@@ -48,8 +51,9 @@ func SpawnClient(h Host, ticker *actor.PID, id messages.ClientID, cfg replica.Cl
 		option(caller)
 	}
 	cfg.Now = caller.clock()
+	caller.known.Store(&cfg.Nodes)
 	client := &Client{
-		core: replica.NewClient(cfg), id: id, mail: h, queue: caller.queue, caller: caller, holdings: holdings{},
+		core: replica.NewClient(cfg), id: id, host: h, queue: caller.queue, caller: caller, holdings: holdings{},
 	}
 	caller.pid = h.Root().Spawn(Props(func() actor.Actor { return client }, actor.WithDispatcher(h.Workers())))
 	h.Enroll(id, caller.pid)
@@ -122,7 +126,7 @@ func (c *Caller) Inquire(ctx context.Context, q lock.Query) (lock.Report, error)
 
 // await leaves a call to the actor and waits for its end, or for that of ctx.
 func (c *Caller) await(ctx context.Context, one *call) (ending, error) {
-	if !c.order(order{call: one}) {
+	if !c.enqueue(order{call: one}) {
 		return ending{}, replica.ErrClosed
 	}
 	if ctx.Done() == nil { // the plain wait is cheaper
@@ -133,14 +137,22 @@ func (c *Caller) await(ctx context.Context, one *call) (ending, error) {
 		return c.end(one, end)
 	case <-ctx.Done():
 		// The end of the call may still come, so its channel is not used again.
-		c.order(order{call: one, cancel: true})
-		return ending{}, ctx.Err()
+		c.enqueue(order{call: one, cancel: true})
+		return ending{}, c.because(ctx.Err())
 	}
 }
 
-// order queues an order and wakes the actor if it has to be. It reports false
+// because adds to an error that there was no primary, if so.
+func (c *Caller) because(err error) error {
+	if until := c.wanting.Load(); until == 0 || c.clock() >= replica.Instant(until) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", replica.ErrNoQuorum, err)
+}
+
+// enqueue queues an order and wakes the actor if it has to be. It reports false
 // when the client is closed.
-func (c *Caller) order(o order) bool {
+func (c *Caller) enqueue(o order) bool {
 	first, open := c.queue.add(o)
 	if first {
 		// Whoever else is about to call gets into the same parcel.
@@ -153,6 +165,9 @@ func (c *Caller) order(o order) bool {
 // end gives a call back that has ended.
 func (c *Caller) end(one *call, end ending) (ending, error) {
 	c.queue.reuse(one)
+	if end.Err == replica.ErrSessionExpired {
+		return end, c.because(end.Err)
+	}
 	return end, end.Err
 }
 

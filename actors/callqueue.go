@@ -10,9 +10,10 @@ import (
 // call is one call of a goroutine on its way through a Client.
 type call struct {
 	replica.Call
-	query *lock.Query // not nil: it is an inquiry, of which Call has the ID alone
-	gives *Holding    // what a Release gives back
-	done  chan ending // has room for the one end of the call
+	query *lock.Query  // not nil: it is an inquiry, of which Call has the ID alone
+	order *instruction // not nil: it is an operator's order, and the same
+	gives *Holding     // what a Release gives back
+	done  chan ending  // has room for the one end of the call
 }
 
 // ending is how a call ended, and what an Acquire got.

@@ -13,7 +13,7 @@ import (
 type Client struct {
 	core  *replica.Client
 	id    messages.ClientID
-	mail  Mail
+	host  Host
 	pulse pulse
 
 	queue *callQueue
@@ -45,6 +45,10 @@ func (c *Client) Receive(ctx actor.Context) {
 		c.step(replica.Answered{From: m.From, Answers: m.Answers, Now: c.caller.clock()})
 	case *ReportsFromNode:
 		c.step(replica.Looked{From: m.From, Reports: m.Reports})
+	case *OrderedFromNode:
+		c.step(replica.Instructions{From: m.From, Ordered: m.Ordered})
+	case *ToldByNode:
+		c.step(replica.Bound{From: m.From, Told: m.Told})
 	case *NoticesFromNode:
 		c.noticed(m)
 	case *Tick:
@@ -57,6 +61,7 @@ func (c *Client) Receive(ctx actor.Context) {
 	case *DialRefused:
 		c.step(replica.NodeLost{Node: m.Node})
 	case *LinkUp:
+		c.step(replica.NodeReached{Node: m.Node})
 	case *RefusedByNode:
 		c.step(replica.NodeRefused{Node: m.From, Reason: m.Reason})
 	case shut:
@@ -90,8 +95,12 @@ func (c *Client) begin(one *call) {
 		return
 	}
 	one.ID = c.place(one)
-	if one.query != nil {
+	switch {
+	case one.query != nil:
 		c.step(replica.Inquire{ID: one.ID, Query: *one.query})
+		return
+	case one.order != nil:
+		c.step(replica.Issue{ID: one.ID, Order: one.order.order, Only: one.order.only})
 		return
 	}
 	if c.batch = append(c.batch, one.Call); len(c.batch) == callPiece {
@@ -158,16 +167,27 @@ func (c *Client) step(event replica.ClientEvent) {
 		switch e := effect.(type) {
 		case replica.Believes:
 			c.believe(e)
+		case replica.NoPrimary:
+			c.caller.wanting.Store(uint64(e.Until))
+		case replica.Progress:
+			c.running[e.ID].order.tell(e.Text)
 		case replica.Finish:
 			c.finish(e)
 		case replica.LeaseLost:
 			c.holdings.lose(e.Token, lossOf(e))
 		case replica.Lost:
 			c.holdings.loseAll(e.Cause)
+		case replica.Know:
+			c.caller.known.Store(&e.Nodes)
+			c.host.Know(e.Nodes)
+		case replica.AskMembers:
+			c.host.Send(e.To, messages.Parcel{MemberQueries: []messages.ClientID{c.id}})
 		case replica.Ask:
 			c.ask(e)
 		case replica.Look:
 			c.look(e)
+		case replica.Pass:
+			c.pass(e)
 		case replica.Closed:
 			close(c.closing)
 		default:
@@ -181,7 +201,7 @@ func (c *Client) ask(e replica.Ask) {
 	for i, command := range e.Commands {
 		requests[i] = messages.Request{Client: c.id, Command: command}
 	}
-	c.mail.Send(e.To, messages.Parcel{Requests: requests})
+	c.host.Send(e.To, messages.Parcel{Requests: requests})
 }
 
 func (c *Client) look(e replica.Look) {
@@ -189,7 +209,15 @@ func (c *Client) look(e replica.Look) {
 	for i, one := range e.Inquiries {
 		queries[i] = messages.Query{Client: c.id, ID: one.ID, Query: one.Query}
 	}
-	c.mail.Send(e.To, messages.Parcel{Queries: queries})
+	c.host.Send(e.To, messages.Parcel{Queries: queries})
+}
+
+func (c *Client) pass(e replica.Pass) {
+	orders := make([]messages.Order, len(e.Orders))
+	for i, one := range e.Orders {
+		orders[i] = messages.Order{Client: c.id, ID: one.ID, Order: one.Order}
+	}
+	c.host.Send(e.To, messages.Parcel{Orders: orders})
 }
 
 func (c *Client) believe(e replica.Believes) {

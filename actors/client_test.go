@@ -125,7 +125,7 @@ func TestNextCallFencesTheCancelledOne(t *testing.T) {
 			return one
 		}
 		given, next := newCall(lock.Lock), newCall(lock.Unlock)
-		c.order(order{call: given})
+		c.enqueue(order{call: given})
 		synctest.Wait()
 		answer(s, c, lock.Result{Outcome: lock.Opened, Session: 1})
 		synctest.Wait()

@@ -147,13 +147,13 @@ func TestAGrantThatNobodyTakesIsGivenBack(t *testing.T) {
 		c, _, end := clientWithClock(t, s)
 		one := c.queue.newCall()
 		one.Call = callFor(acquireCommand)
-		c.order(order{call: one})
+		c.enqueue(order{call: one})
 		synctest.Wait()
 		answer(s, c, lock.Result{Outcome: lock.Opened, Session: 5})
 		synctest.Wait()
 		answer(s, c, lock.Result{Outcome: lock.Granted, Token: 9})
 		synctest.Wait()
-		c.order(order{call: one, cancel: true}) // the answer is on its way to a caller who has gone
+		c.enqueue(order{call: one, cancel: true}) // the answer is on its way to a caller who has gone
 		synctest.Wait()
 		asked := answer(s, c, lock.Result{Outcome: lock.Released})
 		if len(asked) != 1 || asked[0].Verb != lock.Release || asked[0].Token != 9 {

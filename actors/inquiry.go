@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -10,14 +11,14 @@ import (
 	"lockstep/replica"
 )
 
-// inquiry is an actor that asks nodes for their status and hands on the
-// reports.
-type inquiry struct{ told chan<- *StatusTold }
+// inquiry is an actor that asks nodes where they stand, or who the members are,
+// and hands on what they say.
+type inquiry struct{ told chan<- any }
 
 // Receive dispatches.
 func (q *inquiry) Receive(ctx actor.Context) {
 	switch m := ctx.Message().(type) {
-	case *StatusTold:
+	case *StatusTold, *ToldByNode:
 		select {
 		case q.told <- m:
 		default: // more than was asked for
@@ -28,18 +29,38 @@ func (q *inquiry) Receive(ctx actor.Context) {
 	}
 }
 
-// firstInquiry keeps the ids of inquiries, each a client of its own to the door,
-// apart from those of clients.
-const firstInquiry = 1 << 31
+const (
+	// firstInquiry keeps the ids of inquiries, each a client of its own to the
+	// door, apart from those of clients.
+	firstInquiry = 1 << 31
+	// inquiryRepeat is how long a question may take before it is asked again.
+	inquiryRepeat = 200 * time.Millisecond
+	// otherAnswers is how long the first answer waits for others that may know
+	// better.
+	otherAnswers = 100 * time.Millisecond
+)
 
-// inquiryRepeat is how long a question may take before it is asked again.
-const inquiryRepeat = 200 * time.Millisecond
+// survey is one question to several nodes.
+type survey struct {
+	nodes  []replica.NodeID // that are asked, in this order; they may become more
+	answer map[replica.NodeID]bool
+	ask    func(messages.ClientID) messages.Parcel
+	hear   func(answer any) (good bool) // and note it
+	// within, if not zero, is how long the first good answer waits for the others.
+	within time.Duration
+}
 
-// AskStatus asks nodes where they stand until all have answered or ctx ends,
-// and returns the reports of those that did.
-func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[replica.NodeID]replica.Status {
+// add has another node asked too.
+func (s *survey) add(node replica.NodeID) {
+	if !slices.Contains(s.nodes, node) && len(s.nodes) < replica.MaxClientNodes {
+		s.nodes = append(s.nodes, node)
+	}
+}
+
+// run asks until all nodes have answered or ctx ends.
+func (c *Caller) run(ctx context.Context, s *survey) {
 	h, id := c.host, messages.ClientID(firstInquiry|c.inquiries.Add(1))
-	told := make(chan *StatusTold, 4*len(nodes))
+	told := make(chan any, 4*replica.MaxClientNodes)
 	pid := h.Root().Spawn(Props(func() actor.Actor { return &inquiry{told} }, actor.WithDispatcher(h.Workers())))
 	h.Enroll(id, pid)
 	defer func() {
@@ -48,27 +69,110 @@ func (c *Caller) AskStatus(ctx context.Context, nodes []replica.NodeID) map[repl
 	}()
 	repeat := time.NewTicker(inquiryRepeat)
 	defer repeat.Stop()
-	reports := map[replica.NodeID]replica.Status{}
-	for !c.queue.isClosed() {
-		for _, node := range nodes {
-			if _, known := reports[node]; !known {
-				h.Send(node, messages.Parcel{StatusQueries: []messages.ClientID{id}})
+	asked := map[replica.NodeID]bool{} // since the last repeat
+	for len(s.answer) < len(s.nodes) && !c.queue.isClosed() {
+		for _, node := range s.nodes {
+			if !s.answer[node] && !asked[node] {
+				asked[node] = true
+				h.Send(node, s.ask(id))
 			}
 		}
-		for waiting := true; waiting; {
-			select {
-			case m := <-told:
-				// A node may call itself by another name than it was asked by.
-				reports[m.From] = m.Status
-				if len(reports) == len(nodes) {
-					return reports
-				}
-			case <-repeat.C:
-				waiting = false
-			case <-ctx.Done():
-				return reports
+		select {
+		case m := <-told:
+			if s.hear(m) && s.within > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, s.within)
+				defer cancel()
+				s.within = 0
 			}
+		case <-repeat.C:
+			clear(asked)
+		case <-ctx.Done():
+			return
 		}
 	}
-	return reports
 }
+
+// NodeReport is what is known of one node.
+type NodeReport struct {
+	Node   replica.NodeID  // as it was asked
+	Name   string          // as others know it; may be empty
+	Status *replica.Status // nil if it did not answer
+}
+
+// AskStatus asks the nodes that are known where they stand, and those that they
+// name as members, until all have answered or ctx ends.
+func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
+	reports := map[replica.NodeID]*replica.Status{}
+	names := map[replica.NodeID]string{}
+	s := &survey{nodes: c.Known(), answer: map[replica.NodeID]bool{}}
+	s.ask = func(id messages.ClientID) messages.Parcel {
+		return messages.Parcel{StatusQueries: []messages.ClientID{id}}
+	}
+	s.hear = func(answer any) bool {
+		m, ok := answer.(*StatusTold)
+		if !ok || !slices.Contains(s.nodes, m.From) {
+			return false
+		}
+		reports[m.From], s.answer[m.From] = &m.Status, true
+		for _, member := range m.Status.Members {
+			names[member.Address] = member.Name
+			if !answered(reports, member.Address) {
+				s.add(member.Address)
+			}
+		}
+		return true
+	}
+	c.run(ctx, s)
+	var all []NodeReport
+	for i, node := range s.nodes {
+		status := reports[node]
+		if status != nil && answeredAs(reports, s.nodes[:i], status.Node) || status == nil && answered(reports, node) {
+			continue // it goes by two names
+		}
+		all = append(all, NodeReport{node, names[node], status})
+	}
+	return all
+}
+
+// answered reports whether a node has, under whatever name.
+func answered(reports map[replica.NodeID]*replica.Status, node replica.NodeID) bool {
+	for _, status := range reports {
+		if status.Node == node {
+			return true
+		}
+	}
+	return false
+}
+
+// answeredAs reports whether one of several names stands for the node.
+func answeredAs(reports map[replica.NodeID]*replica.Status, names []replica.NodeID, node replica.NodeID) bool {
+	return slices.ContainsFunc(names, func(name replica.NodeID) bool {
+		return reports[name] != nil && reports[name].Node == node
+	})
+}
+
+// AskMembers asks the nodes that are known who the members are, and returns the
+// newest of what they say. It reports false if ctx ends before one has answered.
+func (c *Caller) AskMembers(ctx context.Context) (told replica.Told, ok bool) {
+	s := &survey{nodes: c.Known(), answer: map[replica.NodeID]bool{}, within: otherAnswers}
+	s.ask = func(id messages.ClientID) messages.Parcel {
+		return messages.Parcel{MemberQueries: []messages.ClientID{id}}
+	}
+	s.hear = func(answer any) bool {
+		m, is := answer.(*ToldByNode)
+		if !is || !slices.Contains(s.nodes, m.From) {
+			return false
+		}
+		s.answer[m.From] = true
+		if len(m.Told.Members) > 0 && (!ok || m.Told.View > told.View) {
+			told, ok = m.Told, true
+		}
+		return ok
+	}
+	c.run(ctx, s)
+	return told, ok
+}
+
+// Known lists the nodes that the client asks, in the order of asking.
+func (c *Caller) Known() []replica.NodeID { return slices.Clone(*c.known.Load()) }

@@ -8,7 +8,9 @@ import (
 
 // ClientConfig is what a client is started with. Zero means the default.
 type ClientConfig struct {
-	Nodes []NodeID // 1 to MaxClientNodes; the first is asked first
+	// Nodes are 1 to MaxClientNodes; the first is asked first. The nodes themselves
+	// tell who the others are (Bound); these stay to be asked, but last.
+	Nodes []NodeID
 	// Seed is for nonces and jitter. Two clients with one seed could be given
 	// the same session, so the shell draws it from a good source.
 	Seed         uint64
@@ -24,7 +26,7 @@ type ClientConfig struct {
 
 // Limits of a client.
 const (
-	MaxClientNodes = 64      // so that a set of nodes fits in a word
+	MaxClientNodes = 64      // known at a time, so that a set of nodes fits in a word
 	MaxWaiting     = 1 << 14 // calls that wait for a session or a slot
 )
 
@@ -41,17 +43,22 @@ type Client struct {
 	now    uint64  // in ticks
 	clock  Instant // as last shown: what is sent now counts as sent then, which is never too late
 
-	// primary is the index of the node that new requests go to: the last that
+	nodes   []clientNode // by place
+	ring    []int        // the places of those that are asked in turn, in that order
+	binding binding
+	// primary is the place of the node that new requests go to: the last that
 	// has answered one as executed.
 	primary int
-	// refusals has the reason of each node that will not talk to us.
-	refusals []string
 
 	session   session
 	slots     slots
 	waiting   callQueue
 	leases    leases
 	inquiries inquiries
+	orders    instructions
+	// wanting is until when a call that ends without a result does so for want
+	// of a primary; zero if one has been heard of since.
+	wanting Instant
 
 	// What the step at hand has for the shell.
 	heard    bool     // a keep-alive was acknowledged, by the primary
@@ -59,8 +66,8 @@ type Client struct {
 	finished []Finished
 	lost     []LeaseLost
 	allLost  error
-	asks     [][]lock.Command // by node
-	looks    [][]Inquiry      // by node
+	progress []Progress
+	wanted   bool // wanting has changed
 	closed   bool
 	effects  []ClientEffect
 }
@@ -82,16 +89,14 @@ func NewClient(cfg ClientConfig) *Client {
 		cfg.TTL = lock.DefaultTTL
 	}
 	c := &Client{
-		cfg:      cfg,
-		terms:    &lock.Terms{TTL: cfg.TTL, Info: cfg.Info},
-		random:   splitMix(cfg.Seed),
-		clock:    cfg.Now,
-		refusals: make([]string, len(cfg.Nodes)),
-		slots:    newSlots(),
-		leases:   newLeases(),
-		asks:     make([][]lock.Command, len(cfg.Nodes)),
-		looks:    make([][]Inquiry, len(cfg.Nodes)),
+		cfg:    cfg,
+		terms:  &lock.Terms{TTL: cfg.TTL, Info: cfg.Info},
+		random: splitMix(cfg.Seed),
+		clock:  cfg.Now,
+		slots:  newSlots(),
+		leases: newLeases(),
 	}
+	c.seeds()
 	c.session.nonce = c.random.nonce()
 	return c
 }
@@ -106,6 +111,8 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 		c.calls(ev)
 	case Inquire:
 		c.inquire(ev)
+	case Issue:
+		c.issue(ev)
 	case Cancel:
 		c.cancel(ev.ID)
 	case Forget:
@@ -114,10 +121,16 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 		c.answered(ev)
 	case Looked:
 		c.looked(ev)
+	case Instructions:
+		c.instructed(ev)
+	case Bound:
+		c.bound(ev)
 	case Noticed:
 		c.noticed(ev)
 	case ClientTick:
 		c.tick(ev)
+	case NodeReached:
+		c.reached(ev)
 	case NodeLost:
 		c.nodeLost(ev)
 	case NodeRefused:
@@ -142,12 +155,21 @@ func (c *Client) flush() []ClientEffect {
 		c.effects = append(c.effects, c.belief)
 		c.belief = Believes{}
 	}
+	if c.wanted {
+		c.effects = append(c.effects, NoPrimary{c.wanting})
+		c.wanted = false
+	}
+	for _, news := range c.progress {
+		c.effects = append(c.effects, news)
+	}
+	c.progress = c.progress[:0]
 	if len(c.finished) > 0 {
 		c.effects = append(c.effects, Finish{slices.Clone(c.finished)})
 		clear(c.finished) // they have reports
 		c.finished = c.finished[:0]
 	}
 	c.flushLosses()
+	c.flushBinding()
 	c.flushMail()
 	if c.closed {
 		c.effects = append(c.effects, Closed{})
@@ -168,16 +190,37 @@ func (c *Client) flushLosses() {
 }
 
 func (c *Client) flushMail() {
-	for i, commands := range c.asks {
-		if len(commands) > 0 {
-			c.effects = append(c.effects, Ask{c.cfg.Nodes[i], slices.Clone(commands)})
-			c.asks[i] = commands[:0]
+	for i := range c.nodes {
+		if n := &c.nodes[i]; len(n.asks) > 0 {
+			c.effects = append(c.effects, Ask{n.id, slices.Clone(n.asks)})
+			n.asks = n.asks[:0]
 		}
 	}
-	for i, inquiries := range c.looks {
-		if len(inquiries) > 0 {
-			c.effects = append(c.effects, Look{c.cfg.Nodes[i], slices.Clone(inquiries)})
-			c.looks[i] = inquiries[:0]
+	for i := range c.nodes {
+		if n := &c.nodes[i]; len(n.looks) > 0 {
+			c.effects = append(c.effects, Look{n.id, slices.Clone(n.looks)})
+			n.looks = n.looks[:0]
+		}
+	}
+	for i := range c.nodes {
+		if n := &c.nodes[i]; len(n.passes) > 0 {
+			c.effects = append(c.effects, Pass{n.id, slices.Clone(n.passes)})
+			n.passes = n.passes[:0]
+		}
+	}
+}
+
+// flushBinding comes before the mail: who is asked for the first time has to be
+// dialled.
+func (c *Client) flushBinding() {
+	if c.binding.moved {
+		c.effects = append(c.effects, Know{c.known()})
+		c.binding.moved = false
+	}
+	for i := range c.nodes {
+		if n := &c.nodes[i]; n.bind {
+			c.effects = append(c.effects, AskMembers{n.id})
+			n.bind = false
 		}
 	}
 }
@@ -185,6 +228,3 @@ func (c *Client) flushMail() {
 func (c *Client) finish(id CallID, result lock.Result, err error) {
 	c.finished = append(c.finished, Finished{ID: id, Result: result, Err: err})
 }
-
-// node returns the index of a node, or -1 for one that we were not told of.
-func (c *Client) node(id NodeID) int { return slices.Index(c.cfg.Nodes, id) }

@@ -1,6 +1,10 @@
 package replica
 
-import "lockstep/lock"
+import (
+	"slices"
+
+	"lockstep/lock"
+)
 
 // attempt is where a request stands on its way through the nodes. A round lasts
 // until a time-out. Within it the request may be sent again at once, to a node
@@ -13,6 +17,7 @@ type attempt struct {
 	node   int    // asked, or to be asked when due
 	rounds uint8  // that have passed; each is longer than the last
 	rests  uint8  // that a wait has had; each is longer than the last
+	barren uint8  // answers in a row that have led nowhere
 	asked  bool   // an answer of node is awaited; else the request is backing off
 	// resting is a request that node has answered once and will answer again when
 	// there is more to say: a wait.
@@ -25,6 +30,7 @@ type errand struct {
 	kind    errandKind
 	slot    lock.Slot
 	inquiry *inquiry
+	order   *instruction
 }
 
 type errandKind uint8
@@ -34,7 +40,11 @@ const (
 	forSession            // to open or close it
 	forKeepAlive
 	forInquiry
+	forOrder
 )
+
+// bound says that only the node that was asked first may be asked.
+func (e errand) bound() bool { return e.kind == forOrder && e.order.only }
 
 // send asks the attempt's node.
 func (c *Client) send(a *attempt, e errand) {
@@ -49,12 +59,17 @@ func (c *Client) send(a *attempt, e errand) {
 	case forKeepAlive:
 		c.ask(a.node, c.session.keepAliveCommand())
 	case forInquiry:
-		c.looks[a.node] = append(c.looks[a.node], Inquiry{e.inquiry.id, e.inquiry.query})
+		n := &c.nodes[a.node]
+		n.looks = append(n.looks, Inquiry{e.inquiry.id, e.inquiry.query})
+	case forOrder:
+		n := &c.nodes[a.node]
+		n.passes = append(n.passes, GivenOrder{e.order.id, e.order.order})
 	}
 }
 
 func (c *Client) ask(node int, cmd lock.Command) {
-	c.asks[node] = append(c.asks[node], cmd)
+	n := &c.nodes[node]
+	n.asks = append(n.asks, cmd)
 }
 
 // patience is for how many ticks an attempt waits. The first has no jitter: its
@@ -83,19 +98,27 @@ func backOff(cfg ClientConfig, rounds uint8) int {
 }
 
 // again starts the next round: after a time-out with the next node, after a
-// back-off with the one that was chosen then. A rest was no trouble: what follows
-// it is as good as new.
+// back-off with the one that was chosen then, unless it was lost since. A rest was
+// no trouble: what follows it is as good as new. A pause makes no round longer:
+// who has answered is well.
 func (c *Client) again(a *attempt, e errand) {
 	if a.resting {
 		*a = attempt{node: c.primary, rests: a.rests}
 		c.send(a, e)
 		return
 	}
-	if a.asked {
+	if (a.asked || c.isLost(a.node) && !c.allAreLost()) && !e.bound() {
 		a.node = c.after(a.node)
 	}
-	a.rounds = min(a.rounds+1, 100)
+	if a.rounds > 1 || a.barren > hopeful/2 {
+		c.rebindFrom(a.node)
+	}
 	a.tried = 0
+	if !a.asked && a.barren > 0 {
+		c.send(a, e)
+		return
+	}
+	a.rounds = min(a.rounds+1, 100)
 	c.send(a, e)
 }
 
@@ -107,30 +130,53 @@ func (c *Client) notYet(a *attempt, e errand, from int, kind AnswerKind, hint No
 	}
 	switch kind {
 	case NotPrimary, Moved:
-		c.follow(a, e, c.node(hint))
+		c.follow(a, e, c.hinted(from, hint))
+	case NoQuorum:
+		c.wantPrimary()
+		c.pause(a, e, c.after(a.node))
 	case Overloaded:
 		// Who is overloaded is alive: the primary stays the one to ask.
+		c.served()
 		c.wait(a, c.primary)
 	}
 }
 
-// follow takes a hint at once, unless it is none or was taken in this round.
+// follow takes a hint at once, unless it is none, was taken in this round, or
+// names a node that is lost: the nodes may not know that yet. That one may have
+// come back when the pause is over.
 func (c *Client) follow(a *attempt, e errand, hint int) {
-	if hint < 0 || hint == a.node || !c.sendAtOnce(a, e, hint) {
-		c.wait(a, c.after(a.node))
+	switch {
+	case hint < 0 || hint == a.node:
+		c.pause(a, e, c.after(a.node))
+	case c.isLost(hint) && !c.allAreLost():
+		c.pause(a, e, hint)
+	case e.bound() || !c.sendAtOnce(a, e, hint):
+		c.pause(a, e, c.after(a.node))
 	}
 }
 
-// replace finds another node for a request whose node was lost. The lost node
-// itself is the last choice: a new connection may do.
+// replace finds another node for a request whose node was lost: one that is not
+// lost too, unless all are. The lost node itself is the last choice: a new
+// connection may do.
 func (c *Client) replace(a *attempt, e errand) {
-	lost := a.node
-	for i := c.after(lost); i != lost; i = c.after(i) {
-		if c.sendAtOnce(a, e, i) {
+	lost, all := a.node, c.allAreLost()
+	if e.bound() {
+		if !c.sendAtOnce(a, e, lost) {
+			c.wait(a, lost)
+		}
+		return
+	}
+	at := slices.Index(c.ring, lost)
+	for ahead := 1; ahead <= len(c.ring); ahead++ {
+		i := c.ring[(at+ahead)%len(c.ring)]
+		if i != lost && (all || !c.isLost(i)) && c.sendAtOnce(a, e, i) {
 			return
 		}
 	}
-	if !c.sendAtOnce(a, e, lost) {
+	switch {
+	case !all:
+		c.pause(a, e, c.after(lost))
+	case at < 0 || !c.sendAtOnce(a, e, lost):
 		c.wait(a, c.after(lost))
 	}
 }
@@ -150,14 +196,53 @@ func (c *Client) sendAtOnce(a *attempt, e errand, node int) bool {
 func (c *Client) wait(a *attempt, node int) {
 	a.asked = false
 	a.node = node
+	a.barren = 0
 	a.due = c.now + uint64(c.random.around(backOff(c.cfg, a.rounds)))
 }
 
-// after returns the next node in turn.
-func (c *Client) after(node int) int { return (node + 1) % len(c.cfg.Nodes) }
+// hopeful is how many answers in a row may lead nowhere until the pauses between
+// them grow: two seconds are enough to elect a primary.
+const hopeful = 24
+
+// pause follows an answer that has led nowhere, as they all do while there is no
+// primary. It is short, since the next one is elected within a second, and grows
+// when that takes much longer.
+func (c *Client) pause(a *attempt, e errand, node int) {
+	a.asked = false
+	if !e.bound() {
+		a.node = node
+	}
+	a.rounds = 0
+	a.barren = min(a.barren+1, 100)
+	a.due = c.now + uint64(c.pauseAfter(int(a.barren)))
+}
+
+// pauseAfter is 50 to 100 ms as long as there is hope.
+func (c *Client) pauseAfter(barren int) int {
+	most := max(1, c.cfg.MaxAttempt*4/5)
+	if barren <= hopeful {
+		return min(most, 2+int(c.random.next()%3))
+	}
+	return c.random.around(min(most, 3<<min(barren-hopeful, 10)))
+}
+
+// wantPrimary takes note that nobody knows of a primary. If nothing else is heard
+// for as long as two attempts take, with their pauses, it is no longer known why
+// there is no answer.
+func (c *Client) wantPrimary() {
+	c.wanting = c.clock + 4*Instant(c.cfg.MaxAttempt)*ClientTickPeriod
+	c.wanted = true
+}
+
+// served takes note that somebody serves.
+func (c *Client) served() {
+	c.wanted = c.wanted || c.wanting != 0
+	c.wanting = 0
+}
 
 // trust remembers who executed a request: new ones go there first.
 func (c *Client) trust(node int) {
+	c.served()
 	if node >= 0 {
 		c.primary = node
 	}
@@ -168,7 +253,8 @@ func (c *Client) trust(node int) {
 // while idle proves nothing.
 func (c *Client) nodeLost(ev NodeLost) {
 	if node := c.node(ev.Node); node >= 0 {
-		c.refusals[node] = ""
+		c.nodes[node].refusal = ""
+		c.nodes[node].lost = c.now + lostFor
 		c.moveFrom(node)
 	}
 }
@@ -180,18 +266,21 @@ func (c *Client) nodeRefused(ev NodeRefused) {
 	if node < 0 {
 		return
 	}
-	c.refusals[node] = "refused: " + ev.Reason
-	for _, reason := range c.refusals {
-		if reason == "" {
+	c.nodes[node].refusal = "refused: " + ev.Reason
+	for _, i := range c.ring {
+		if c.nodes[i].refusal == "" {
 			c.moveFrom(node)
 			return
 		}
 	}
-	clear(c.refusals)
+	for i := range c.nodes {
+		c.nodes[i].refusal = ""
+	}
 	c.sessionHopeless()
 	err := &IncompatibleError{ev.Node, ev.Reason}
 	c.failAll(err)
 	c.failInquiries(err)
+	c.failOrders(err)
 }
 
 func (c *Client) moveFrom(node int) {
@@ -204,4 +293,5 @@ func (c *Client) moveFrom(node int) {
 		}
 	}
 	c.inquiriesLost(node)
+	c.ordersLost(node)
 }

@@ -100,7 +100,7 @@ func TestOnlyAliveProlongsTheBelief(t *testing.T) {
 	s := tellHolding(t, ClientConfig{Nodes: []NodeID{"a"}})
 	s.then(at(4333), "ask a: keep-alive 1")
 	for _, kind := range []AnswerKind{NotPrimary, Moved, Overloaded} {
-		s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: kind, Hint: "b"}}})
+		s.then(Answered{From: "a", Answers: []Answer{{Request: keepAliveID(1), Kind: kind, Hint: "a"}}})
 	}
 	s.then(alive("a", 2)) // of no round
 	s.then(alive("a", 0))

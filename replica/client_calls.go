@@ -177,7 +177,7 @@ func (c *Client) cancel(id CallID) {
 			return
 		}
 	}
-	if !c.cancelInquiry(id) {
+	if !c.cancelInquiry(id) && !c.cancelOrder(id) {
 		c.giveUpWaiting(ErrCanceled, func(waiting *call) bool { return waiting.id == id })
 	}
 }
@@ -221,9 +221,7 @@ func (c *Client) endWaiting(err error) {
 func (c *Client) answered(ev Answered) {
 	c.reach(ev.Now)
 	from := c.node(ev.From)
-	if from >= 0 {
-		c.refusals[from] = ""
-	}
+	c.speaks(from)
 	for i := range ev.Answers {
 		a := &ev.Answers[i]
 		if a.Request.Verb != 0 {
@@ -281,6 +279,8 @@ func (c *Client) tick(ev ClientTick) {
 	c.slotsTick()
 	c.holdsTick()
 	c.inquiriesTick()
+	c.ordersTick()
+	c.bindingTick()
 	c.giveUpWaiting(ErrDeadline, func(waiting *call) bool { return waiting.deadline <= c.now })
 }
 

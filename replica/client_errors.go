@@ -15,6 +15,8 @@ var (
 	ErrCanceled       = errors.New("replica: the call was given up; the request may have been executed")
 	ErrClosed         = errors.New("replica: the client is closed")
 	ErrBusy           = errors.New("replica: 16384 calls wait already; the call was not sent")
+	// ErrNoQuorum: the nodes that answer know of no primary.
+	ErrNoQuorum = errors.New("replica: the nodes that answer know of no primary")
 	// ErrBadAnswer is an answer that no node of this version can have given to
 	// the request.
 	ErrBadAnswer = errors.New("replica: the answer does not fit the request")

@@ -3,7 +3,7 @@ package replica
 import "lockstep/lock"
 
 // CallID names a call for the shell, which draws it: unique for its client,
-// among calls and inquiries together.
+// among calls, inquiries and orders together.
 type CallID uint64
 
 // ClerkID names a clerk, which has one call outstanding at a time. Zero is a
@@ -56,6 +56,15 @@ type (
 		Query lock.Query
 	}
 
+	// Issue gives the nodes an operator's order, which is repeated until it is done
+	// or refused. It ends with an Ordered of the outcome. With Only it goes to that
+	// node and no other.
+	Issue struct {
+		ID    CallID
+		Order Order
+		Only  NodeID
+	}
+
 	// Cancel gives a call or an inquiry up. A call's outcome may be unknown for
 	// ever.
 	Cancel struct{ ID CallID }
@@ -78,6 +87,19 @@ type (
 		Reports []Reported
 	}
 
+	// Instructions brings what a node replied to orders.
+	Instructions struct {
+		From    NodeID
+		Ordered []Ordered
+	}
+
+	// Bound brings what a node says of who the nodes are. The client asks those
+	// from then on, and the configured ones last.
+	Bound struct {
+		From NodeID
+		Told Told
+	}
+
 	// Noticed is a node's word, which may get lost, that a grant was taken from a
 	// session.
 	Noticed struct {
@@ -88,6 +110,9 @@ type (
 	// ClientTick is one unit of logical time, ClientTickPeriod long. Now is what
 	// the client's clock shows.
 	ClientTick struct{ Now Instant }
+
+	// NodeReached says that a new connection to a node stands.
+	NodeReached struct{ Node NodeID }
 
 	// NodeLost says that the connection to a node broke or was refused: what
 	// became of the requests sent there is unknown.
@@ -105,18 +130,22 @@ type (
 	Shut struct{}
 )
 
-func (Call) clientEvent()        {}
-func (Calls) clientEvent()       {}
-func (Inquire) clientEvent()     {}
-func (Cancel) clientEvent()      {}
-func (Forget) clientEvent()      {}
-func (Answered) clientEvent()    {}
-func (Looked) clientEvent()      {}
-func (Noticed) clientEvent()     {}
-func (ClientTick) clientEvent()  {}
-func (NodeLost) clientEvent()    {}
-func (NodeRefused) clientEvent() {}
-func (Shut) clientEvent()        {}
+func (Call) clientEvent()         {}
+func (Calls) clientEvent()        {}
+func (Inquire) clientEvent()      {}
+func (Issue) clientEvent()        {}
+func (Cancel) clientEvent()       {}
+func (Forget) clientEvent()       {}
+func (Answered) clientEvent()     {}
+func (Looked) clientEvent()       {}
+func (Instructions) clientEvent() {}
+func (Bound) clientEvent()        {}
+func (Noticed) clientEvent()      {}
+func (ClientTick) clientEvent()   {}
+func (NodeReached) clientEvent()  {}
+func (NodeLost) clientEvent()     {}
+func (NodeRefused) clientEvent()  {}
+func (Shut) clientEvent()         {}
 
 // ClientEffect is something that the client's shell has to do. What an effect
 // holds belongs to the shell and is never changed.
@@ -133,7 +162,18 @@ type (
 		Until   Instant
 	}
 
-	// Finish ends calls and inquiries: all that one step has ended. A grant among
+	// NoPrimary says why calls wait: the nodes that answer know of no primary. A
+	// call that ends without a result before Until ends for that reason; with zero
+	// there is somebody who serves.
+	NoPrimary struct{ Until Instant }
+
+	// Progress tells how far an order is.
+	Progress struct {
+		ID   CallID
+		Text string
+	}
+
+	// Finish ends calls, inquiries and orders: all that one step has ended. A grant among
 	// them is a lease from then on, until its Release is asked or its loss told.
 	Finish struct{ Calls []Finished }
 
@@ -149,6 +189,14 @@ type (
 	// Shut.
 	Lost struct{ Cause error }
 
+	// Know says which nodes are to be asked from now on, in the order of asking:
+	// connections to them should stand.
+	Know struct{ Nodes []NodeID }
+
+	// AskMembers asks a node who the nodes are; it comes back as Bound. A node of
+	// an older version does not answer.
+	AskMembers struct{ To NodeID }
+
 	// Ask sends requests to a node: all that one step has for it.
 	Ask struct {
 		To       NodeID
@@ -161,20 +209,31 @@ type (
 		Inquiries []Inquiry
 	}
 
+	// Pass sends orders to a node: all that one step has for it.
+	Pass struct {
+		To     NodeID
+		Orders []GivenOrder
+	}
+
 	// Closed says that Shut is done. The client asks nothing after it.
 	Closed struct{}
 )
 
-func (Believes) clientEffect()  {}
-func (Finish) clientEffect()    {}
-func (LeaseLost) clientEffect() {}
-func (Lost) clientEffect()      {}
-func (Ask) clientEffect()       {}
-func (Look) clientEffect()      {}
-func (Closed) clientEffect()    {}
+func (Believes) clientEffect()   {}
+func (NoPrimary) clientEffect()  {}
+func (Progress) clientEffect()   {}
+func (Finish) clientEffect()     {}
+func (LeaseLost) clientEffect()  {}
+func (Lost) clientEffect()       {}
+func (Know) clientEffect()       {}
+func (AskMembers) clientEffect() {}
+func (Ask) clientEffect()        {}
+func (Look) clientEffect()       {}
+func (Pass) clientEffect()       {}
+func (Closed) clientEffect()     {}
 
-// Finished is the end of one call: a Result or a Report, or the reason why there
-// is none.
+// Finished is the end of one call: a Result, a Report or an Ordered, or the reason
+// why there is none.
 type Finished struct {
 	ID     CallID
 	Result lock.Result
@@ -182,7 +241,14 @@ type Finished struct {
 	// leaves it to Believes.
 	Until  Instant
 	Report *lock.Report // of an inquiry
+	Order  *Ordered     // of an order
 	Err    error
+}
+
+// GivenOrder is an order on its way to a node. A repeat is the same order.
+type GivenOrder struct {
+	ID    OrderID
+	Order Order
 }
 
 // Inquiry is a query on its way to a node. A repeat replaces the one before.

@@ -76,9 +76,7 @@ func (c *Client) look(one inquiry) InquiryID {
 // looked handles a frame of reports.
 func (c *Client) looked(ev Looked) {
 	from := c.node(ev.From)
-	if from >= 0 {
-		c.refusals[from] = ""
-	}
+	c.speaks(from)
 	for i := range ev.Reports {
 		r := &ev.Reports[i]
 		at, ok := c.inquiries.index(r.ID)

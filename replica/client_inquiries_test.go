@@ -29,6 +29,7 @@ func TestAnInquiryFindsThePrimary(t *testing.T) {
 	s.then(looked("a", 1, NotPrimary, "b"), "look b: 1 lock")
 	s.then(looked("a", 1, NotPrimary, "b")) // late
 	s.then(NodeLost{"b"}, "look a: 1 lock")
+	s.then(NodeReached{"b"}, "ask b: members")
 	if got := s.tickUntil("look b: 1 lock"); got != 10 {
 		t.Errorf("asked again after %d ticks, not 10", got)
 	}

@@ -12,12 +12,15 @@ import (
 	"lockstep/lock"
 )
 
-// world is a client, two or three nodes that share one table, so that only the
-// client's half of the protocol is under test, and the network between them.
+// world is a client, the nodes, which share one table, so that only the client's
+// half of the protocol is under test, and the network between them. The client
+// was given some of the nodes, and hears of others.
 type world struct {
 	client  *Client
-	nodes   []NodeID
+	nodes   []NodeID // that there are
+	members []int    // of them; the others answer too, and send everybody there
 	primary int
+	known   []NodeID // what the client's shell was told to know
 	table   *lock.Table
 	view    lock.View
 	packets []packet
@@ -49,13 +52,18 @@ type packet struct {
 	node     int
 	commands []lock.Command
 	answers  []Answer
+	bind     bool // who are the members?
+	told     *Told
 }
 
 func newWorld(t *rapid.T) *world {
-	nodes := []NodeID{"a", "b", "c"}[:rapid.IntRange(1, 3).Draw(t, "nodes")]
+	nodes := []NodeID{"a", "b", "c", "d", "e"}
+	seeds := nodes[:rapid.IntRange(1, 3).Draw(t, "seeds")]
 	w := &world{
-		client:  NewClient(ClientConfig{Nodes: nodes, Seed: rapid.Uint64().Draw(t, "seed"), FirstAttempt: 3, MaxAttempt: 9}),
+		client:  NewClient(ClientConfig{Nodes: seeds, Seed: rapid.Uint64().Draw(t, "seed"), FirstAttempt: 3, MaxAttempt: 9}),
 		nodes:   nodes,
+		members: []int{0, 1, 2},
+		known:   seeds,
 		table:   lock.NewTable(),
 		view:    1,
 		calls:   map[CallID]*worldCall{},
@@ -70,7 +78,13 @@ func newWorld(t *rapid.T) *world {
 func (w *world) step(t *rapid.T, ev ClientEvent) {
 	for _, effect := range w.client.Step(ev) {
 		switch e := effect.(type) {
+		case Know:
+			w.known = e.Nodes
+		case AskMembers:
+			w.checkKnown(t, e.To)
+			w.packets = append(w.packets, packet{node: slices.Index(w.nodes, e.To), bind: true})
 		case Ask:
+			w.checkKnown(t, e.To)
 			for _, c := range e.Commands {
 				w.checkAsked(t, c)
 			}
@@ -82,6 +96,34 @@ func (w *world) step(t *rapid.T, ev ClientEvent) {
 		case Closed:
 			w.closed = true
 		}
+	}
+	w.checkPlaces(t)
+}
+
+// checkKnown demands that nobody is asked to whom no connection was wanted.
+func (w *world) checkKnown(t *rapid.T, node NodeID) {
+	if !slices.Contains(w.known, node) {
+		t.Fatalf("%q is asked, but only %v are known", node, w.known)
+	}
+}
+
+// checkPlaces demands that nothing refers to a place that nobody has: the next
+// node to get it would be taken for another.
+func (w *world) checkPlaces(t *rapid.T) {
+	c := w.client
+	var used uint64
+	for i := range c.nodes {
+		if c.nodes[i].id != "" {
+			used |= 1 << i
+		}
+	}
+	c.eachAttempt(func(a *attempt, _ errand) {
+		if used>>a.node&1 == 0 || a.tried&^used != 0 {
+			t.Fatalf("an attempt at place %d, after %b, when %b are taken", a.node, a.tried, used)
+		}
+	})
+	if len(c.ring) == 0 || used>>c.primary&1 == 0 || len(c.nodes) > MaxClientNodes {
+		t.Fatalf("%d nodes in the ring, the primary at %d, of %d places", len(c.ring), c.primary, len(c.nodes))
 	}
 }
 
@@ -176,8 +218,17 @@ func (w *world) checkFence(t *rapid.T, call *worldCall, c lock.Command) {
 
 // arrive lets a packet arrive at its end.
 func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
-	if p.answers != nil {
+	switch {
+	case p.node < 0: // there is no such node
+		return
+	case p.answers != nil:
 		w.step(t, Answered{From: w.nodes[p.node], Answers: p.answers})
+		return
+	case p.told != nil:
+		w.step(t, Bound{w.nodes[p.node], *p.told})
+		return
+	case p.bind:
+		w.packets = append(w.packets, packet{node: p.node, told: w.truth()})
 		return
 	}
 	back := packet{node: p.node}
@@ -187,6 +238,15 @@ func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
 		back.answers = append(back.answers, a)
 	}
 	w.packets = append(w.packets, back)
+}
+
+// truth is who the members are.
+func (w *world) truth() *Told {
+	told := &Told{View: w.view}
+	for _, i := range w.members {
+		told.Members = append(told.Members, Member{Address: w.nodes[i], Voter: true})
+	}
+	return told
 }
 
 // honest is what a node in good health answers.
@@ -203,7 +263,7 @@ func (w *world) honest(t *rapid.T, node int) func(lock.Command) Answer {
 func (w *world) troubled(t *rapid.T, node int) func(lock.Command) Answer {
 	return func(c lock.Command) Answer {
 		hint := rapid.SampledFrom(append([]NodeID{"", "nobody"}, w.nodes...)).Draw(t, "hint")
-		switch rapid.IntRange(0, 4).Draw(t, "trouble") {
+		switch rapid.IntRange(0, 5).Draw(t, "trouble") {
 		case 0:
 			return Answer{Kind: NotPrimary, Hint: hint}
 		case 1:
@@ -213,6 +273,8 @@ func (w *world) troubled(t *rapid.T, node int) func(lock.Command) Answer {
 		case 3:
 			w.order(t, c)
 			return Answer{Kind: Moved, Hint: hint}
+		case 4:
+			return Answer{Kind: NoQuorum}
 		default:
 			return w.honest(t, node)(c)
 		}
@@ -252,11 +314,10 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		},
 		"lose":     func(t *rapid.T) { w.anyPacket(t, false) },
 		"lostNode": func(t *rapid.T) { w.step(t, NodeLost{rapid.SampledFrom(w.nodes).Draw(t, "node")}) },
-		"failOver": func(t *rapid.T) {
-			w.primary = rapid.IntRange(0, len(w.nodes)-1).Draw(t, "primary")
-			w.view++
-		},
-		"expire": w.expire,
+		"reached":  func(t *rapid.T) { w.step(t, NodeReached{rapid.SampledFrom(w.nodes).Draw(t, "node")}) },
+		"failOver": w.failOver,
+		"told":     w.told,
+		"expire":   w.expire,
 	}
 }
 
@@ -300,6 +361,22 @@ func (w *world) forget(t *rapid.T) {
 	w.clerks[i] = &worldClerk{id: w.gone}
 }
 
+// failOver makes another node the primary, which may be a new one.
+func (w *world) failOver(t *rapid.T) {
+	w.members = rapid.SliceOfNDistinct(rapid.IntRange(0, len(w.nodes)-1), 1, 4, rapid.ID).Draw(t, "members")
+	w.primary = w.members[0]
+	w.view++
+}
+
+// told is an old list of members, or one of the future, or nonsense.
+func (w *world) told(t *rapid.T) {
+	told := Told{View: w.view + lock.View(rapid.IntRange(0, 1).Draw(t, "view"))}
+	for _, id := range rapid.SliceOfN(rapid.SampledFrom(append([]NodeID{"", "nobody"}, w.nodes...)), 0, 4).Draw(t, "members") {
+		told.Members = append(told.Members, Member{Address: id, Voter: rapid.Bool().Draw(t, "voter")})
+	}
+	w.step(t, Bound{rapid.SampledFrom(w.nodes).Draw(t, "from"), told})
+}
+
 func (w *world) expire(t *rapid.T) {
 	sessions := w.table.Snapshot().Sessions
 	if len(sessions) == 0 {
@@ -311,7 +388,11 @@ func (w *world) expire(t *rapid.T) {
 
 // settle lets the network be good until every call has finished.
 func (w *world) settle(t *rapid.T) {
-	for range 100 {
+	w.view += 2 // and everybody has heard of it
+	for _, node := range w.nodes {
+		w.step(t, NodeReached{node})
+	}
+	for range 200 {
 		for len(w.packets) > 0 {
 			p := w.packets[0]
 			w.packets = w.packets[1:]

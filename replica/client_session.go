@@ -109,8 +109,8 @@ func (c *Client) expire() {
 	})
 	c.loseAll(ErrLost)
 	// Earlier answers of this step may have had calls asked again.
-	for node := range c.asks {
-		c.asks[node] = c.asks[node][:0]
+	for i := range c.nodes {
+		c.nodes[i].asks = c.nodes[i].asks[:0]
 	}
 	c.endOwnInquiries()
 	c.session = session{nonce: c.session.nonce}
@@ -122,6 +122,7 @@ func (c *Client) shut() {
 	c.endSlots(ErrClosed)
 	c.endWaiting(ErrClosed)
 	c.failInquiries(ErrClosed)
+	c.failOrders(ErrClosed)
 	c.endOwnInquiries()
 	c.loseAll(ErrReleased)
 	switch s := &c.session; s.stage {

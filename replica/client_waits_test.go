@@ -126,6 +126,7 @@ func TestAnAcquireThatIsGivenUpIsUndone(t *testing.T) {
 			s.then(granted("a", 0, 2, 501)) // of what is being undone
 			s.then(refused("a", NotPrimary, "b", 0, 3), "ask b: cancel 0/3")
 			s.then(NodeLost{"b"}, "ask a: cancel 0/3")
+			s.then(NodeReached{"b"}, "ask b: members")
 			s.tickUntil("ask b: cancel 0/3")
 			s.then(acquireCall(3, "z"), "ask a: acquire 1/1 z") // the slot is not free yet
 			s.then(executed("b", 0, 3, lock.Released))
