@@ -12,7 +12,7 @@ import (
 // leasedPair is the same pair, by leases: of goroutines that share a client, or
 // of clients of their own.
 type leasedPair struct {
-	*lockstepPair
+	*lockstepNodes
 	actors bool
 }
 

@@ -20,24 +20,30 @@ import (
 	"lockstep/replica"
 )
 
-// lockstepPair is two lockd processes with their default settings.
-type lockstepPair struct {
+// lockstepNodes are lockd processes with their default settings: a pair, or three.
+type lockstepNodes struct {
 	processes []*process
 	addresses []string
+	home      string // removed in the end; empty: somebody else does
 }
 
-// startLockstep builds lockd from the tree that this module lies in and runs it.
-func startLockstep(ctx context.Context, dir string) (pair *lockstepPair, err error) {
-	lockd := filepath.Join(dir, "lockd")
-	build := exec.CommandContext(ctx, "go", "build", "-o", lockd, "lockstep/cmd/lockd")
+// buildLockd builds lockd from the tree that this module lies in.
+func buildLockd(ctx context.Context, dir string) (path string, err error) {
+	path = filepath.Join(dir, "lockd")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "lockstep/cmd/lockd")
 	if out, err := build.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("build lockd (run this in the folder bench/): %w: %s", err, strings.TrimSpace(string(out)))
+		return "", fmt.Errorf("build lockd (run this in the folder bench/): %w: %s", err, strings.TrimSpace(string(out)))
 	}
+	return path, nil
+}
+
+// startPair runs a primary and a backup.
+func startPair(ctx context.Context, lockd, dir string) (pair *lockstepNodes, err error) {
 	ports, err := freePorts(2)
 	if err != nil {
 		return nil, err
 	}
-	pair = &lockstepPair{addresses: []string{fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])}}
+	pair = &lockstepNodes{addresses: []string{fmt.Sprintf("127.0.0.1:%d", ports[0]), fmt.Sprintf("127.0.0.1:%d", ports[1])}}
 	defer func() {
 		if err != nil {
 			pair.stop()
@@ -54,34 +60,22 @@ func startLockstep(ctx context.Context, dir string) (pair *lockstepPair, err err
 		}
 		pair.processes = append(pair.processes, p)
 	}
-	return pair, pair.awaitPaired(ctx)
+	if err := pair.await(ctx, paired); err != nil {
+		return nil, fmt.Errorf("the two lockd did not become a pair: %w", err)
+	}
+	return pair, nil
 }
 
-// awaitPaired returns when both nodes hold the same locks.
-func (l *lockstepPair) awaitPaired(ctx context.Context) error {
-	client, err := lockstep.Dial(ctx, l.addresses)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	for deadline := time.Now().Add(startWithin); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		asking, cancel := context.WithTimeout(ctx, time.Second)
-		nodes := client.Status(asking)
-		cancel()
-		if nodes[0].Paired && nodes[1].Paired {
-			return nil
-		}
-	}
-	return fmt.Errorf("the two lockd did not become a pair: %s", l.processes[0].lastWords())
-}
-
-func (l *lockstepPair) stop() {
+func (l *lockstepNodes) stop() {
 	for _, p := range l.processes {
 		p.stop()
 	}
+	if l.home != "" {
+		os.RemoveAll(l.home)
+	}
 }
 
-func (l *lockstepPair) pids() (pids []int) {
+func (l *lockstepNodes) pids() (pids []int) {
 	for _, p := range l.processes {
 		pids = append(pids, p.cmd.Process.Pid)
 	}
@@ -89,7 +83,7 @@ func (l *lockstepPair) pids() (pids []int) {
 }
 
 // connect returns clerks of one client, as a program of many goroutines has them.
-func (l *lockstepPair) connect(ctx context.Context, callers int) ([]clerk, func(), error) {
+func (l *lockstepNodes) connect(ctx context.Context, callers int) ([]clerk, func(), error) {
 	client, err := lockstep.Dial(ctx, l.addresses)
 	if err != nil {
 		return nil, nil, err
@@ -108,8 +102,8 @@ func (k lockstepClerk) unlock(ctx context.Context, name string) (bool, error) {
 	return k.Unlock(ctx, name)
 }
 
-// clientActors is a way to the same pair by many clients instead of one.
-type clientActors struct{ *lockstepPair }
+// clientActors is a way to the same nodes by many clients instead of one.
+type clientActors struct{ *lockstepNodes }
 
 // connect returns clerks of clients that are actors of one system, each with a
 // session of its own.
@@ -123,7 +117,7 @@ func (l clientActors) connect(_ context.Context, clients int) ([]clerk, func(), 
 }
 
 // spawnClients starts clients in one actor system.
-func (l *lockstepPair) spawnClients(n int) ([]*actors.Caller, func(), error) {
+func (l *lockstepNodes) spawnClients(n int) ([]*actors.Caller, func(), error) {
 	nodes := make([]replica.NodeID, len(l.addresses))
 	for i, a := range l.addresses {
 		nodes[i] = replica.NodeID(a)

@@ -1,6 +1,7 @@
-// Command bench compares a Lockstep pair with a Redis primary and replica, on
-// this machine and in the same run: the same closed loop of callers, each of
-// which takes a lock of its own and frees it, or all of which wait for one.
+// Command bench compares a Lockstep pair with a Redis primary and replica, and
+// three nodes with three of etcd, on this machine and in the same run: the same
+// closed loop of callers, each of which takes a lock of its own and frees it, or
+// all of which wait for one.
 package main
 
 import (
@@ -23,6 +24,8 @@ type settings struct {
 	clients  []int
 	leases   []int
 	waiters  []int
+	quorum   []int
+	mutex    bool
 	poll     time.Duration
 	runs     int
 	duration time.Duration
@@ -33,7 +36,7 @@ type settings struct {
 
 func main() {
 	ctx, release := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, os.Args[1:])
+	err := program(ctx, os.Args[1:])
 	release()
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -46,6 +49,14 @@ func main() {
 	}
 }
 
+// program is bench, or a server that bench has started.
+func program(ctx context.Context, args []string) error {
+	if len(args) > 0 && args[0] == etcdMode {
+		return runEtcd(args[1:])
+	}
+	return run(ctx, args)
+}
+
 type usageError struct{ error }
 
 func parse(args []string) (s settings, err error) {
@@ -54,6 +65,8 @@ func parse(args []string) (s settings, err error) {
 	clients := flags.String("clients", "1024", "the same with as many Lockstep client actors, each a session of its own; empty for none")
 	leases := flags.String("leases", "256", "the same as -callers with leases instead of ownerless locks; empty for none")
 	waiters := flags.String("waiters", "16", "callers that wait for one lock and hand it on, as goroutines and as clients; empty for none")
+	quorum := flags.String("quorum", "256", "the same as -callers with three nodes against three of etcd, in memory and on disk; empty for none")
+	flags.BoolVar(&s.mutex, "etcd-mutex", false, "let etcd's clients lock with etcd's own package, as its users do, which costs more than the least that a lock takes")
 	flags.DurationVar(&s.poll, "redis-poll", time.Millisecond, "how long a caller that waits for a lock of Redis pauses between two attempts; many pollers in its way make less be the slower")
 	flags.IntVar(&s.runs, "runs", 3, "how often each is measured, in turns; medians are shown")
 	flags.DurationVar(&s.duration, "duration", 3*time.Second, "for how long each is measured")
@@ -73,16 +86,21 @@ func parse(args []string) (s settings, err error) {
 		flag, text string
 		to         *[]int
 	}{
-		{"callers", *callers, &s.callers}, {"clients", *clients, &s.clients}, {"leases", *leases, &s.leases}, {"waiters", *waiters, &s.waiters},
+		{"callers", *callers, &s.callers}, {"clients", *clients, &s.clients}, {"leases", *leases, &s.leases}, {"waiters", *waiters, &s.waiters}, {"quorum", *quorum, &s.quorum},
 	} {
 		if *list.to, err = numbers(list.text); err != nil {
 			return s, usageError{fmt.Errorf("-%s: %w", list.flag, err)}
 		}
 	}
-	if s.runs < 1 || s.duration <= 0 || s.warmUp < 0 || s.poll < 0 || len(s.callers)+len(s.clients)+len(s.leases)+len(s.waiters) == 0 {
+	if s.runs < 1 || s.duration <= 0 || s.warmUp < 0 || s.poll < 0 || !s.pairs() && len(s.quorum) == 0 {
 		return s, usageError{errors.New("there is nothing to measure")}
 	}
 	return s, nil
+}
+
+// pairs says whether pairs are measured at all.
+func (s *settings) pairs() bool {
+	return len(s.callers)+len(s.clients)+len(s.leases)+len(s.waiters) > 0
 }
 
 // maxCallers is what Redis takes from one machine by default, less a few.
@@ -102,7 +120,7 @@ func numbers(text string) (all []int, err error) {
 	return all, nil
 }
 
-// run starts both services, compares them, and stops what it has started.
+// run starts the services, compares them, and stops what it has started.
 func run(ctx context.Context, args []string) error {
 	s, err := parse(args)
 	if err != nil {
@@ -113,23 +131,37 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	lockd, err := buildLockd(ctx, dir)
+	if err != nil {
+		return err
+	}
+	r := &report{}
+	if s.pairs() {
+		if err := r.pairs(ctx, s, lockd, dir); err != nil {
+			return err
+		}
+	}
+	if err := r.compareQuorums(ctx, s, lockd, dir); err != nil {
+		return err
+	}
+	if s.json {
+		return json.NewEncoder(os.Stdout).Encode(r)
+	}
+	return r.write(os.Stdout)
+}
+
+// pairs compares the two pairs.
+func (r *report) pairs(ctx context.Context, s settings, lockd, dir string) error {
 	redis, err := startRedis(ctx, s.redis, dir)
 	if err != nil {
 		return err
 	}
 	defer redis.stop()
 	redis.poll = s.poll
-	lockstep, err := startLockstep(ctx, dir)
+	pair, err := startPair(ctx, lockd, dir)
 	if err != nil {
 		return err
 	}
-	defer lockstep.stop()
-	report, err := compare(ctx, s, redis, lockstep)
-	if err != nil {
-		return err
-	}
-	if s.json {
-		return json.NewEncoder(os.Stdout).Encode(report)
-	}
-	return report.write(os.Stdout)
+	defer pair.stop()
+	return r.comparePairs(ctx, s, redis, pair)
 }

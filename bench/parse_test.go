@@ -10,7 +10,7 @@ import (
 )
 
 func TestBadFlagsAreRefused(t *testing.T) {
-	for _, args := range []string{"-callers x", "-callers 0", "-clients 1,,2", "-runs 0", "-duration 0s", "-callers= -clients= -leases= -waiters=", "-waiters 0", "-redis-poll -1s", "surplus", "-nonsense"} {
+	for _, args := range []string{"-callers x", "-callers 0", "-clients 1,,2", "-runs 0", "-duration 0s", "-callers= -clients= -leases= -waiters= -quorum=", "-quorum x", "-waiters 0", "-redis-poll -1s", "surplus", "-nonsense"} {
 		if _, err := parse(strings.Fields(args)); !errors.As(err, new(usageError)) {
 			t.Errorf("%s: got %v, want a complaint about the command line", args, err)
 		}

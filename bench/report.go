@@ -14,6 +14,7 @@ import (
 type report struct {
 	Rows     []row        `json:"rows"`
 	HandOffs []handOffRow `json:"hand_offs"`
+	Quorums  []quorumRow  `json:"quorums"`
 }
 
 // row compares the two at one number of callers.
@@ -47,10 +48,9 @@ func middleOf(values []float64) middle {
 	return middle{Median: (values[(n-1)/2] + values[n/2]) / 2, Min: values[0], Max: values[n-1]}
 }
 
-// compare measures both services in turns, so that what else the machine does
-// hits both alike.
-func compare(ctx context.Context, s settings, redis *redisPair, lockstep *lockstepPair) (*report, error) {
-	r := &report{}
+// comparePairs measures both services in turns, so that what else the machine
+// does hits both alike.
+func (r *report) comparePairs(ctx context.Context, s settings, redis *redisPair, lockstep *lockstepNodes) error {
 	for _, part := range []struct {
 		callers []int
 		kind    string
@@ -63,7 +63,7 @@ func compare(ctx context.Context, s settings, redis *redisPair, lockstep *lockst
 		for _, n := range part.callers {
 			row, err := compareAt(ctx, s, n, part.kind, redis, part.service)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			r.Rows = append(r.Rows, row)
 		}
@@ -72,12 +72,12 @@ func compare(ctx context.Context, s settings, redis *redisPair, lockstep *lockst
 		for i, kind := range []string{"goroutines", "clients"} {
 			row, err := compareHandOffs(ctx, s, n, kind, redis, leasedPair{lockstep, i == 1})
 			if err != nil {
-				return nil, err
+				return err
 			}
 			r.HandOffs = append(r.HandOffs, row)
 		}
 	}
-	return r, nil
+	return nil
 }
 
 func compareAt(ctx context.Context, s settings, callers int, kind string, redis, lockstep service) (row, error) {
@@ -99,16 +99,19 @@ func compareAt(ctx context.Context, s settings, callers int, kind string, redis,
 	return r, nil
 }
 
-func (r *row) finish() {
-	var ops, p50 []float64
-	for i, ours := range r.Lockstep.Runs {
-		theirs := r.Redis.Runs[i]
-		ops = append(ops, ours.OpsPerSecond/theirs.OpsPerSecond)
-		p50 = append(p50, ours.P50/theirs.P50)
+func (r *row) finish() { r.Ratio, r.P50Ratio = ratios(&r.Redis, &r.Lockstep) }
+
+// ratios are of what was measured right after each other.
+func ratios(theirs, ours *runs) (opsPerSecond, p50 middle) {
+	var ops, p50s []float64
+	for i, o := range ours.Runs {
+		t := theirs.Runs[i]
+		ops = append(ops, o.OpsPerSecond/t.OpsPerSecond)
+		p50s = append(p50s, o.P50/t.P50)
 	}
-	r.Ratio, r.P50Ratio = middleOf(ops), middleOf(p50)
-	r.Redis.finish()
-	r.Lockstep.finish()
+	theirs.finish()
+	ours.finish()
+	return middleOf(ops), middleOf(p50s)
 }
 
 func (r *runs) finish() {
@@ -124,20 +127,29 @@ func (r *runs) finish() {
 	r.P99 = of(func(f figures) float64 { return f.P99 })
 }
 
-// write prints a table. Every figure is a median, with the least and the most
+// write prints tables. Every figure is a median, with the least and the most
 // behind it.
 func (r *report) write(w io.Writer) error {
+	return errors.Join(r.writePairs(w), r.writeHandOffs(w), r.writeQuorums(w))
+}
+
+func (r *report) writePairs(w io.Writer) error {
+	if len(r.Rows) == 0 {
+		return nil
+	}
 	fmt.Fprintln(w, "Redis: primary and replica, SET NX PX and compare-and-delete, each with WAIT 1 in the same round trip")
 	fmt.Fprintln(w, "Lockstep: two lockd; goroutines share one client, clients are one each; leases are of goroutines")
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "callers\tRedis ops/s\tp50\tp99\tLockstep ops/s\tp50\tp99\tops/s ratio\tp50 ratio")
 	for _, row := range r.Rows {
-		fmt.Fprintf(table, "%d %s\t%s\t%s\t%.2f (%.2f..%.2f)\t%.2f (%.2f..%.2f)\n", row.Callers, row.Kind,
-			row.Redis.cells(), row.Lockstep.cells(),
-			row.Ratio.Median, row.Ratio.Min, row.Ratio.Max, row.P50Ratio.Median, row.P50Ratio.Min, row.P50Ratio.Max)
+		fmt.Fprintf(table, "%d %s\t%s\t%s\t%s\n", row.Callers, row.Kind, row.Redis.cells(), row.Lockstep.cells(), ratioCells(row.Ratio, row.P50Ratio))
 	}
-	return errors.Join(table.Flush(), r.writeHandOffs(w))
+	return table.Flush()
+}
+
+func ratioCells(ops, p50 middle) string {
+	return fmt.Sprintf("%.2f (%.2f..%.2f)\t%.2f (%.2f..%.2f)", ops.Median, ops.Min, ops.Max, p50.Median, p50.Min, p50.Max)
 }
 
 // writeHandOffs prints a table of its own.
