@@ -96,6 +96,9 @@ func (cfg *QuorumConfig) check() error {
 		if p.Name == "" {
 			return fmt.Errorf("the node at %s has no name: give each one, as in a=%s", p.Address, p.Address)
 		}
+		if err := checkAddress(string(p.Address)); err != nil {
+			return fmt.Errorf("node %s: %q is no address: %w", p.Name, p.Address, err)
+		}
 		if names[p.Name] {
 			return fmt.Errorf("two of the nodes are called %s: give each its own name", p.Name)
 		}
