@@ -94,7 +94,7 @@ func (c *checker) reached(by *client, a replica.Answer, note place) {
 		return
 	}
 	by.heard = note.in
-	if c.w.plan.regime != 1 {
+	if !c.w.plan.strict {
 		return
 	}
 	// A repeat of an opening whose session is over opens another one.

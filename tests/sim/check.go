@@ -23,6 +23,9 @@ type checker struct {
 	lastSent    map[lock.SessionID]instant // when a client last said something for the session
 	inquiries   map[inquiry]place          // the highest entry answered before it was first sent
 	disturbedAt instant                    // the last fault or new reign
+	outages     []outage                   // of a quorum, in their order
+	founded     bool                       // somebody is a member of a quorum
+	formedOnce  bool                       // the quorum has formed
 	excusedAt   instant                    // when the faults last meant to destroy every copy
 }
 
@@ -49,6 +52,10 @@ func hasRole(r replica.Role) bool {
 // stepped looks at a node after each step of its replicator.
 func (c *checker) stepped(p *process, before replica.Status) {
 	now := p.status
+	if c.w.plan.quorum != nil {
+		c.steppedInQuorum(p, before)
+		return
+	}
 	if now.View < before.View {
 		c.w.fail("one-reign", "%s went back from view %d to %d", p.node.name, before.View, now.View)
 	}
@@ -118,6 +125,10 @@ func viewOf(m replica.Message) lock.View {
 		return m.View
 	case replica.Confirmation:
 		return m.View
+	case replica.Found:
+		return m.View
+	case replica.Engine:
+		return engineView(m.Bytes)
 	default:
 		return 0
 	}
@@ -126,6 +137,9 @@ func viewOf(m replica.Message) lock.View {
 // countCopies counts the processes that hold a copy that counts; a paused one
 // does. In regime 1 there is always one, unless the faults mean otherwise.
 func (c *checker) countCopies() {
+	if c.w.plan.quorum != nil {
+		return
+	}
 	for _, n := range c.w.nodes {
 		if n.proc != nil && hasRole(n.proc.status.Role) {
 			return
@@ -155,7 +169,7 @@ func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) p
 	case known:
 	case at.n == 0:
 		at = c.beginAnew(t)
-	case c.w.plan.regime == 1:
+	case c.w.plan.strict:
 		c.w.fail("one-order", "%s applies %+v where history %d has %+v", t.p.node.name, e, at.in.number, at.in.entries[at.n])
 		return at
 	default:
@@ -170,7 +184,7 @@ func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) p
 }
 
 func (c *checker) beginAnew(t *table) place {
-	if c.w.plan.regime == 1 && len(c.histories) > 0 && !c.noCopy {
+	if c.w.plan.strict && len(c.histories) > 0 && !c.noCopy {
 		c.w.fail("new-history", "%s begins with an empty table while a copy of history %d exists", t.p.node.name, len(c.histories))
 	}
 	c.noCopy = false
@@ -207,7 +221,7 @@ func (c *checker) extend(t *table, h *history, e lock.Entry, got lock.Result, di
 	if got.Outcome == lock.Opened {
 		c.openedIn[got.Session] = h
 	}
-	if c.w.plan.regime == 1 {
+	if c.w.plan.strict {
 		c.drewNow(t, e, h.model.drew)
 		if first == e.Index {
 			c.executedNow(t, e, got)

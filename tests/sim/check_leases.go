@@ -66,7 +66,7 @@ func (c *checker) believedAgain(by *client) {
 // have. What an operator took away is excepted: its holder is told after it
 // happened. So is what was granted before every copy was lost.
 func (c *checker) believed(l *lease) {
-	if c.w.plan.regime != 1 || c.wasRevoked(l) || !l.believed() {
+	if !c.w.plan.strict || c.wasRevoked(l) || !l.believed() {
 		return
 	}
 	var others []*grant
@@ -101,12 +101,12 @@ func (c *checker) last() *history {
 // that is no client that could reach the nodes all the time and has the patience
 // for a failover or two: they cost no session.
 func (c *checker) lost(by *client, cause error) {
-	if errors.Is(cause, replica.ErrReleased) || c.w.plan.regime != 1 {
+	if errors.Is(cause, replica.ErrReleased) || !c.w.plan.strict {
 		return
 	}
 	ttl := span(by.ttl)
 	if c.w.plan.lingers(by.ttl) && by.severed == 0 && c.w.now-by.upset > 2*ttl && c.openedIn[by.session] == by.heard &&
-		!c.excused && (c.excusedAt == 0 || c.w.now-c.excusedAt > 2*ttl) {
+		!c.excused && (c.excusedAt == 0 || c.w.now-c.excusedAt > 2*ttl) && (c.w.plan.quorum == nil || c.outlasts(ttl)) {
 		c.w.fail("linger", "client %d loses session %x, and nothing kept it from its nodes: %v", by.id, by.session, cause)
 	}
 }
@@ -115,11 +115,14 @@ func (c *checker) lost(by *client, cause error) {
 // a row: the time for suspicion, and for the client's attempts to find the node
 // that goes on.
 func (p *plan) lingers(ttl lock.Millis) bool {
-	return p.pair.Solo == replica.SoloBoth && p.clientLoss == 0 && span(ttl)*2/3 > 3*p.failover()
+	return (p.quorum != nil || p.pair.Solo == replica.SoloBoth) && p.clientLoss == 0 && span(ttl)*2/3 > 3*p.failover()
 }
 
 func (p *plan) failover() instant {
-	n := instant(p.pair.SuspectTicks)
+	n := instant(p.suspect)
+	if p.quorum != nil {
+		n *= 2
+	}
 	return (n+4)*tickLength + 2*p.disk + 4*p.network.delayMax + p.late + p.stall + instant(p.maxAttempt)*clientTick
 }
 
@@ -136,7 +139,7 @@ func (w *world) watchTime() {
 	if h := w.reigning(); h != nil && w.prompt() {
 		w.check.overdue(h)
 	}
-	if w.plan.regime == 1 {
+	if w.plan.strict {
 		w.check.untold()
 	}
 }

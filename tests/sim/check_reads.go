@@ -24,7 +24,7 @@ func (c *checker) inquired(by *client, q replica.Inquiry) {
 // than an answer that anybody was given before it was asked for.
 func (c *checker) reported(by *client, r replica.Reported, note place) {
 	c.w.stats.Reads++
-	if note.in == nil || c.w.plan.regime != 1 {
+	if note.in == nil || !c.w.plan.strict {
 		return
 	}
 	floor := c.inquiries[inquiry{by.id, by.life, r.ID}]

@@ -102,7 +102,7 @@ func (k *clerk) learn(done *call, f replica.Finished) {
 		k.rename()
 		return
 	}
-	if f.Err != nil || w.plan.regime != 1 {
+	if f.Err != nil || !w.plan.strict {
 		k.mine = unknown
 		return
 	}

@@ -11,9 +11,12 @@ type faults struct {
 func (f *faults) begin(w *world) {
 	f.w = w
 	f.waiting = true
-	if w.plan.regime == 1 {
+	switch {
+	case w.plan.quorum != nil:
+		w.after(f.upTo(3*second), f.anything)
+	case w.plan.regime == 1:
 		w.after(tickLength, f.lookMild)
-	} else {
+	default:
 		w.after(f.upTo(second), f.rough)
 	}
 	w.after(f.upTo(second), f.stall)
@@ -45,7 +48,7 @@ func (f *faults) stall() {
 
 // pauseLength is anything, and often about as long as suspicion takes.
 func (f *faults) pauseLength() instant {
-	n := instant(f.w.plan.pair.SuspectTicks) * tickLength
+	n := instant(f.w.plan.suspect) * tickLength
 	switch f.w.fate.IntN(3) {
 	case 0:
 		return f.upTo(3 * tickLength)
@@ -80,7 +83,7 @@ func (f *faults) restart(n *node, down instant) {
 	f.busy++
 	f.w.after(down, func() {
 		f.busy--
-		n.start()
+		f.revive(n)
 	})
 }
 
@@ -134,11 +137,13 @@ func (f *faults) stop() {
 	w.check.calm = false
 	for _, n := range w.nodes {
 		if n.proc == nil {
-			n.start()
+			f.revive(n)
 		}
-		n.proc.wake()
+		if n.proc != nil {
+			n.proc.wake()
+		}
 		for _, l := range n.out {
-			l.blocked = false
+			l.blocked = 0
 			l.greet()
 		}
 	}

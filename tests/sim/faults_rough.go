@@ -30,8 +30,8 @@ func (f *faults) partition(which int) {
 	for i, l := range f.w.links {
 		if which>>i&1 != 0 {
 			f.w.trace(string(l.from.name), "cannot be heard")
-			l.blocked = true
-			f.w.after(f.pauseLength(), func() { l.blocked = false })
+			l.blocked = 1
+			f.w.after(f.pauseLength(), func() { l.blocked = 0 })
 		}
 	}
 }

@@ -10,9 +10,10 @@ type link struct {
 	from    *node
 	to      *node
 	conn    *conn
-	serial  int  // of connections and dials
-	blocked bool // a partition: nothing gets through, nothing connects
-	row     int  // frames lost in a row
+	by      *process // who dials, or did last
+	serial  int      // of connections and dials
+	blocked int      // a partition: nothing gets through, nothing connects
+	row     int      // frames lost in a row
 	queue   []frame
 }
 
@@ -42,6 +43,9 @@ func (l *link) send(p *process, m replica.Message) {
 		if l.w.plan.queueWhileDown && len(l.queue) < queueLimit {
 			l.queue = append(l.queue, f)
 		}
+		if l.by != p {
+			l.dial(p) // an answer to a stranger
+		}
 		return
 	}
 	l.put(l.conn, f)
@@ -49,7 +53,7 @@ func (l *link) send(p *process, m replica.Message) {
 
 // put sends a frame on a connection. A lost one leaves a silent gap.
 func (l *link) put(c *conn, f frame) {
-	lost := l.blocked || l.w.happens(l.w.weather.loss) && l.row < l.w.weather.lossRow
+	lost := !l.open() || l.w.happens(l.w.weather.loss) && l.row < l.w.weather.lossRow
 	if lost {
 		l.row++
 		return
@@ -78,7 +82,7 @@ func (l *link) arrive(c *conn, number int, f frame) {
 // handle is the door: a frame for a former life is dropped.
 func (c *conn) handle(f frame) {
 	p := c.to
-	if f.to != 0 && f.to != p.inc {
+	if f.to != 0 && f.to != p.inc || !p.passes(f, c.from.node.name) {
 		return
 	}
 	p.peerInc[c.from.node] = max(p.peerInc[c.from.node], f.from)
@@ -93,6 +97,7 @@ func (c *conn) handle(f frame) {
 // dial tries to connect until it succeeds or another dial has begun. A paused
 // process accepts nothing, and refuses nothing.
 func (l *link) dial(p *process) {
+	l.by = p
 	l.serial++
 	l.try(p, l.serial)
 }
@@ -104,11 +109,11 @@ func (l *link) try(p *process, serial int) {
 	peer := l.to
 	again := func() { l.try(p, serial) }
 	switch {
-	case l.w.happens(0.3) && l.back().heard() && !l.blocked && peer.proc != nil:
+	case l.w.happens(0.3) && l.back().heard() && l.open() && peer.proc != nil:
 		// A refusal that proves nothing: the peer's own stream to us stands (P9).
 		p.arrive(func() { p.tell(replica.DialRefused{Node: l.to.name}) })
 		l.w.after(20*millisecond, again)
-	case l.blocked || peer.dark || peer.proc != nil && peer.proc.paused:
+	case !l.open() || peer.dark || peer.proc != nil && peer.proc.paused:
 		l.w.after(20*millisecond, again)
 	case peer.proc == nil:
 		p.arrive(func() { p.tell(replica.DialRefused{Node: l.to.name}) })
@@ -123,7 +128,7 @@ func (l *link) connect(p, to *process, serial int) {
 	if p.dead || serial != l.serial {
 		return
 	}
-	if to.dead || to.paused || l.blocked {
+	if to.dead || to.paused || !l.open() {
 		l.try(p, serial)
 		return
 	}
@@ -154,6 +159,9 @@ func (l *link) cut(keep bool) {
 
 func (l *link) breakOff(c *conn, keep, silent bool) {
 	l.conn = nil
+	if l.w.plan.quorum != nil {
+		c.from.arrive(func() { c.from.tell(replica.LinkDown{Node: l.to.name}) })
+	}
 	c.broken, c.limit = true, c.sent
 	if !keep {
 		c.limit -= l.w.chance.IntN(6)
@@ -199,6 +207,9 @@ func (l *link) greet() {
 		l.cut(false)
 	}
 }
+
+// open reports whether frames get through.
+func (l *link) open() bool { return l.blocked == 0 }
 
 // back is the other direction.
 func (l *link) back() *link { return l.to.linkTo(l.from.name) }

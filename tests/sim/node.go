@@ -17,6 +17,16 @@ type node struct {
 	// dark says that the machine has vanished without a word: nobody is told
 	// that its connections ended or that nobody listens.
 	dark bool
+
+	// Of a quorum:
+	title string // the operator's name for it
+	peers []replica.Peer
+	quiet bool
+	fs    *stubFS
+	log   replica.MemberID // whose log lies in fs
+	// members is what its log last said of the cluster.
+	members []replica.MemberStatus
+	idle    bool // it has no part in the cluster, and is not started
 }
 
 // identity is the file that outlives a process.
@@ -50,7 +60,12 @@ type process struct {
 	peerInc        map[*node]replica.Incarnation // the others' lives, as far as they were heard
 	status         replica.Status
 	spread         spread
-	soloAt         instant // SOLO, awake and with its view on disk ever since
+	friends        []replica.NodeID // of a quorum: whose messages get to the core
+	member         replica.MemberID
+	orders         int       // answers to orders in this step
+	orderer        *operator // whose order the core is stepped with
+	spoilt         bool      // a bad copy was put in place of the table
+	soloAt         instant   // SOLO, awake and with its view on disk ever since
 }
 
 func (n *node) linkTo(address replica.NodeID) *link {
@@ -74,14 +89,16 @@ func (n *node) start() {
 	n.disk.incarnation = max(before.incarnation+1, replica.Incarnation(w.now/millisecond))
 	n.disk.written = true
 	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, peerInc: map[*node]replica.Incarnation{}}
-	cfg := w.plan.pair
-	cfg.AsPrimary = n.id == 0
-	cfg.Incarnation = p.inc
-	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
-	cfg.NewCluster = replica.ClusterID(w.chance.Uint64() | 1)
-	p.core = replica.NewPair(cfg)
-	p.status = p.core.Status()
 	p.disk = &writer{p: p}
+	if w.plan.quorum != nil {
+		p.core = p.quorumCore(before)
+	} else {
+		p.core = p.pairCore(before)
+	}
+	if p.core == nil {
+		return
+	}
+	p.status = p.core.Status()
 	p.replicator.p, p.tableActor.p = p, p
 	p.table = newTable(p)
 	p.lastPost, p.lastTick, p.soloAt = w.now, w.now, w.now
@@ -89,11 +106,22 @@ func (n *node) start() {
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
 	for _, l := range n.out {
-		l.dial(p)
+		if w.plan.quorum == nil {
+			l.dial(p)
+		}
 	}
 	for _, l := range n.in {
 		l.greet()
 	}
+}
+
+func (p *process) pairCore(before identity) replica.Core {
+	cfg := p.w.plan.pair
+	cfg.AsPrimary = p.node.id == 0
+	cfg.Incarnation = p.inc
+	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
+	cfg.NewCluster = replica.ClusterID(p.w.chance.Uint64() | 1)
+	return replica.NewPair(cfg)
 }
 
 // crash ends the process at once. What it wrote but was not told of may be on

@@ -16,6 +16,9 @@ const tickLength = 50 * millisecond
 type plan struct {
 	regime                      int
 	end, faultsEnd, callsEnd    instant
+	strict                      bool               // one order for ever: no history ends, but with all that held it
+	suspect                     int                // ticks of silence until a node does something about it
+	quorum                      *quorumPlan        // nil: a pair
 	pair                        replica.PairConfig // but for what differs between the nodes
 	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
@@ -71,10 +74,15 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		p.period = append(p.period, ticking(tickLength, drawDrift(r)))
 	}
 	p.drawClients(r)
-	if regime == 1 {
+	p.suspect = p.pair.SuspectTicks
+	switch regime {
+	case 1:
+		p.strict = true
 		p.drawMild(r)
-	} else {
+	case 2:
 		p.drawRough(r)
+	case 3:
+		p.drawQuorum(r)
 	}
 	return p
 }
@@ -153,7 +161,11 @@ func fairWeather() weather {
 // String is the first line of a trace.
 func (p *plan) String() string {
 	c := p.pair
-	return fmt.Sprintf("regime %d N %d solo %d trust %v batch %d queue %d chunk %d retained %d perView %d periods %v network %+v stall %d disk %d late %d clients %dx%d names %d think %d drifts %v ttls %v users %v upset %d",
+	var of string
+	if p.quorum != nil {
+		of = p.quorum.String()
+	}
+	return fmt.Sprintf("regime %d N %d solo %d trust %v batch %d queue %d chunk %d retained %d perView %d periods %v network %+v stall %d disk %d late %d clients %dx%d names %d think %d drifts %v ttls %v users %v upset %d %s",
 		p.regime, c.SuspectTicks, c.Solo, c.TrustRefused, c.MaxBatch, c.MaxQueue, c.ChunkBytes, c.MaxRetained, c.EntriesPerView,
-		p.period, p.network, p.stall, p.disk, p.late, p.clients, p.clerks, p.names, p.think, p.clockDrift, p.ttl, p.users, p.upset)
+		p.period, p.network, p.stall, p.disk, p.late, p.clients, p.clerks, p.names, p.think, p.clockDrift, p.ttl, p.users, p.upset, of)
 }

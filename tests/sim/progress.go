@@ -12,6 +12,9 @@ const settleTicks = 200
 // formedNow reports whether both nodes say that they are a pair, and have just
 // heard each other.
 func (w *world) formedNow() bool {
+	if w.plan.quorum != nil {
+		return w.formedQuorum()
+	}
 	a, b := w.nodes[0].proc, w.nodes[1].proc
 	return a != nil && b != nil && !a.paused && !b.paused &&
 		a.status.View == b.status.View && a.status.Paired && b.status.Paired &&
@@ -52,7 +55,7 @@ func (w *world) watchEnd() {
 	look()
 	w.after(settleTicks*tickLength, func() {
 		if !formed {
-			w.fail("formed", "no pair %d ticks after the last fault: %s", settleTicks, w.standing())
+			w.fail("formed", "not formed %d ticks after the last fault: %s", settleTicks, w.standing())
 		}
 	})
 	w.watchCalls()
@@ -136,6 +139,10 @@ func (c *checker) atEnd() {
 	w := c.w
 	w.now = w.plan.end
 	w.slowCalls("calls", w.plan.faultsEnd, w.plan.end-w.plan.callsEnd-2*second)
+	if w.plan.quorum != nil {
+		c.quorumAtEnd()
+		return
+	}
 	a, b := w.nodes[0].proc, w.nodes[1].proc
 	if !paired(a) || !paired(b) || a.status.View != b.status.View || apart(a.table.locks, b.table.locks) {
 		w.fail("formed", "the idle pair is not one: %s", w.standing())
@@ -148,7 +155,7 @@ func (c *checker) atEnd() {
 // holds nothing and waits for nothing. In regime 2 a release may have been
 // executed in a history that is over.
 func (c *checker) leftBehind(m *model) {
-	if c.w.plan.regime != 1 {
+	if !c.w.plan.strict {
 		return
 	}
 	for _, by := range c.w.clients {

@@ -20,20 +20,29 @@ func (p *process) step(ev replica.Event) {
 	before := p.status
 	p.status = p.core.Status()
 	p.w.check.stepped(p, before)
+	p.orders = 0
 	for _, e := range effects {
+		if p.dead {
+			break // its disk failed
+		}
 		if p.w.opt.Trace != nil {
 			p.w.trace(string(p.node.name), "  ", e)
 		}
 		p.perform(e)
 	}
-	if _, ok := ev.(replica.Leave); ok {
-		// What was said last still has to leave the machine.
-		p.w.after(p.w.upTo(5*millisecond), func() {
-			if !p.dead {
-				p.node.crash(false)
-			}
-		})
+	if _, ok := ev.(replica.Instruct); ok && p.orders != 1 {
+		p.w.fail("orders", "%s answers an order %d times: %+v", p.node.name, p.orders, ev)
 	}
+}
+
+// ends stops the process after its last step; what was said last still has to
+// leave the machine.
+func (p *process) ends() {
+	p.w.after(p.w.upTo(5*millisecond), func() {
+		if !p.dead {
+			p.node.crash(false)
+		}
+	})
 }
 
 func (p *process) perform(e replica.Effect) {
@@ -66,7 +75,17 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Ended:
 		p.tableActor.post(p.table.ended)
 	case replica.Persist:
-		p.disk.write(e.View, e.Cluster)
+		p.disk.write(write{view: e.View, cluster: e.Cluster})
+	case replica.Store:
+		p.disk.write(write{store: &e})
+	case replica.Fingerprint:
+		p.tableActor.post(p.table.fingerprint)
+	case replica.Befriend:
+		p.befriend(e.Nodes)
+	case replica.Instructed:
+		p.instructed(e.Ordered)
+	case replica.Left:
+		p.ends()
 	case replica.TakeSnapshot:
 		p.tableActor.post(p.table.takeSnapshot)
 	case replica.Install:
@@ -77,7 +96,7 @@ func (p *process) perform(e replica.Effect) {
 		p.node.linkTo(e.To).cut(oneOf(p.w.chance, true, false))
 	case replica.Say:
 	case replica.Exit:
-		p.w.fail("exit", "%s gives up: %s", p.node.name, e.Reason)
+		p.exits(e.Reason)
 	}
 }
 
@@ -85,48 +104,6 @@ func (p *process) perform(e replica.Effect) {
 func (p *process) tell(ev replica.Event) {
 	if !p.dead {
 		p.replicator.post(func() { p.step(ev) })
-	}
-}
-
-// writer is the disk actor: one write at a time, each taking a while.
-type writer struct {
-	p       *process
-	waiting []identity
-}
-
-func (d *writer) write(view lock.View, cluster replica.ClusterID) {
-	d.waiting = append(d.waiting, identity{view: view, cluster: cluster})
-	if len(d.waiting) == 1 {
-		d.begin()
-	}
-}
-
-func (d *writer) begin() {
-	w := d.p.w
-	w.after(10+w.upTo(w.plan.disk), func() {
-		if d.p.dead {
-			return
-		}
-		view := d.waiting[0].view
-		d.save()
-		d.p.tell(replica.Synced{View: view})
-		if len(d.waiting) > 0 {
-			d.begin()
-		}
-	})
-}
-
-// save puts the first write on disk. The disk of a paused process goes on.
-func (d *writer) save() {
-	file := &d.p.node.disk
-	file.view, file.cluster = d.waiting[0].view, d.waiting[0].cluster
-	d.waiting = d.waiting[1:]
-}
-
-// crash comes at any moment of a write: before it, or between it and Synced.
-func (d *writer) crash() {
-	if len(d.waiting) > 0 && d.p.w.happens(0.5) {
-		d.save()
 	}
 }
 

@@ -241,6 +241,10 @@ func (t *table) compact() {
 	t.order = left
 }
 
+func (t *table) fingerprint() {
+	t.p.tell(replica.Fingerprinted{Index: t.locks.Index(), Digest: t.locks.Digest()})
+}
+
 func (t *table) takeSnapshot() {
 	snap := t.locks.Snapshot()
 	t.p.tell(replica.SnapshotTaken{Index: snap.Index, Digest: t.locks.Digest(), Bytes: messages.EncodeSnapshot(snap)})
@@ -254,6 +258,7 @@ func (t *table) install(b []byte) {
 	if err == nil && w.now < w.plan.faultsEnd && len(snap.Sessions) > 1 && w.happens(w.plan.badInstalls) {
 		snap.Sessions[0].Nonce++
 		w.stats.BadInstalls++
+		t.p.spoilt = true
 	}
 	var locks *lock.Table
 	if err == nil {

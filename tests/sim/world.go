@@ -36,6 +36,10 @@ type Stats struct {
 	Leases, LeasesLost, SessionsLost      int
 	Passed, Expired, Overheld, Revoked    int
 	KeepAlives, Reads                     int
+
+	Reigns, Exits, Splits, PowerCuts int
+	Wipes, DiskErrors                int
+	OrdersDone, OrdersRefused        int
 }
 
 // Violation is a broken promise.
@@ -70,7 +74,10 @@ type world struct {
 	clients []*client
 	weather weather
 	faults  faults
-	check   checker
+	codec   codec
+	// operator looks after a quorum; a pair has none.
+	operator *operator
+	check    checker
 
 	violation *Violation
 	stats     Stats
@@ -94,8 +101,12 @@ func newWorld(opt Options) *world {
 	}
 	w.weather = w.plan.network
 	w.check = newChecker(w)
-	for i, name := range w.plan.pair.Pair {
-		w.addNode(&node{w: w, id: i, name: name})
+	if w.plan.quorum != nil {
+		w.machines()
+	} else {
+		for i, name := range w.plan.pair.Pair {
+			w.addNode(&node{w: w, id: i, name: name})
+		}
 	}
 	for i := range w.plan.clients {
 		w.clients = append(w.clients, newClient(w, i))
@@ -158,9 +169,13 @@ func (w *world) play() {
 
 // begin starts everything; the second node may come a little later.
 func (w *world) begin() {
-	first := w.fate.IntN(2)
-	w.nodes[first].start()
-	w.after(w.upTo(oneOf(w.fate, tickLength, 20*tickLength)), w.nodes[1-first].start)
+	if w.plan.quorum != nil {
+		w.beginQuorum()
+	} else {
+		first := w.fate.IntN(2)
+		w.nodes[first].start()
+		w.after(w.upTo(oneOf(w.fate, tickLength, 20*tickLength)), w.nodes[1-first].start)
+	}
 	for _, c := range w.clients {
 		c.begin()
 	}

@@ -1,0 +1,148 @@
+package sim
+
+import (
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// steppedInQuorum looks at a node of a quorum after each step of its core.
+func (c *checker) steppedInQuorum(p *process, before replica.Status) {
+	now := p.status
+	if now.View < before.View {
+		c.w.fail("one-reign", "%s went back from view %d to %d", p.node.name, before.View, now.View)
+	}
+	if len(now.Members) > 0 {
+		p.node.members = now.Members
+		c.founded = true
+	}
+	c.reigned(p)
+	if now.Role != before.Role && now.Role == replica.Primary {
+		c.w.stats.Reigns++
+	}
+}
+
+// obeyed checks an order that a node calls done.
+func (c *checker) obeyed(p *process, o replica.Order) {
+	at := slices.IndexFunc(p.status.Members, func(m replica.MemberStatus) bool { return m.Name == o.Name })
+	switch o.Kind {
+	case replica.AddMember:
+		if at < 0 || !p.status.Members[at].Voter {
+			c.w.fail("orders", "%s says that %s has been added: %s", p.node.name, o.Name, show(p.status))
+		}
+	case replica.RemoveMember:
+		if at >= 0 {
+			c.w.fail("orders", "%s says that %s has been removed: %s", p.node.name, o.Name, show(p.status))
+		}
+	}
+}
+
+// The engine's messages, as far as they are looked at.
+const (
+	fieldType, fieldTerm = 1, 4
+	preVote, preVoteResp = 17, 18
+)
+
+// engineView is the view of one of the engine's messages; a question about an
+// election to come has none.
+func engineView(b []byte) lock.View {
+	var kind, term uint64
+	for len(b) > 0 {
+		field, wire, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return 0
+		}
+		b = b[n:]
+		if wire == protowire.VarintType && (field == fieldType || field == fieldTerm) {
+			v, m := protowire.ConsumeVarint(b)
+			if field == fieldType {
+				kind = v
+			} else {
+				term = v
+			}
+			if m < 0 {
+				return 0
+			}
+			b = b[m:]
+			continue
+		}
+		m := protowire.ConsumeFieldValue(field, wire, b)
+		if m < 0 {
+			return 0
+		}
+		b = b[m:]
+	}
+	if kind == preVote || kind == preVoteResp {
+		return 0
+	}
+	return lock.View(term)
+}
+
+// watchService looks, time and again, whether a quorum could serve: a primary that runs
+// and has a majority within reach, and a network and disks that are not too bad.
+func (w *world) watchService() {
+	w.after(tickLength, w.watchService)
+	c := &w.check
+	if w.formedNow() {
+		c.formedOnce = true
+	}
+	if w.servable() {
+		return
+	}
+	c.disturbed()
+	if n := len(c.outages); n > 0 && w.now-c.outages[n-1].end <= 4*tickLength {
+		c.outages[n-1].end = w.now
+		return
+	}
+	c.outages = append(c.outages, outage{w.now, w.now})
+}
+
+// outage is a time in which the quorum could not serve.
+type outage struct{ begin, end instant }
+
+func (w *world) servable() bool {
+	bad := w.weather.loss > 0.02 || w.weather.delayMax > 2*tickLength || w.plan.disk > 2*tickLength || w.plan.late > 4*tickLength
+	if bad && !w.faults.over() {
+		return false
+	}
+	return slices.ContainsFunc(w.nodes, func(n *node) bool {
+		p := n.proc
+		return p != nil && !p.paused && p.status.Role == replica.Primary && w.reaches(n, p.status.Members)
+	})
+}
+
+// reaches reports whether a majority can speak with the node.
+func (w *world) reaches(n *node, members []replica.MemberStatus) bool {
+	var voters, near int
+	for _, m := range members {
+		if !m.Voter {
+			continue
+		}
+		voters++
+		other := w.nodeAt(m.Address)
+		if other == n || other.proc != nil && !other.proc.paused && other.proc.member == m.ID &&
+			n.linkTo(other.name).open() && other.linkTo(n.name).open() {
+			near++
+		}
+	}
+	return near > voters/2
+}
+
+// outlasts reports whether what kept the quorum from serving lately was one
+// fail-over at most.
+func (c *checker) outlasts(ttl instant) bool {
+	var first, last instant
+	for _, o := range c.outages {
+		if o.end+2*ttl < c.w.now {
+			continue
+		}
+		if first == 0 {
+			first = o.begin
+		}
+		last = o.end
+	}
+	return last-first <= c.w.plan.failover()
+}

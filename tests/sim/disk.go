@@ -1,0 +1,124 @@
+package sim
+
+import (
+	"lockstep/journal"
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// writer is the disk actor: one write at a time, each taking a while. Stores
+// share syncs: all that have queued while one was under way are appended and
+// synced together.
+type writer struct {
+	p       *process
+	waiting []write
+	log     *journal.Journal // nil: the node keeps none
+	header  journal.Header   // of a log that begins in this life
+}
+
+// write is a Persist or a Store.
+type write struct {
+	view    lock.View
+	cluster replica.ClusterID
+	store   *replica.Store
+}
+
+func (d *writer) write(one write) {
+	d.waiting = append(d.waiting, one)
+	if len(d.waiting) == 1 {
+		d.begin()
+	}
+}
+
+func (d *writer) begin() {
+	if d.waiting[0].store != nil {
+		d.beginStores()
+		return
+	}
+	w := d.p.w
+	w.after(10+w.upTo(w.plan.disk), func() {
+		if d.p.dead {
+			return
+		}
+		view := d.waiting[0].view
+		d.save()
+		d.p.tell(replica.Synced{View: view})
+		d.next()
+	})
+}
+
+func (d *writer) next() {
+	if len(d.waiting) > 0 {
+		d.begin()
+	}
+}
+
+// beginStores appends all Stores up to the next Persist, and syncs them.
+func (d *writer) beginStores() {
+	n, lazy := 0, true
+	var last uint64
+	for n < len(d.waiting) && d.waiting[n].store != nil {
+		if !d.append(d.waiting[n].store) {
+			return
+		}
+		last, lazy = d.waiting[n].store.Seq, lazy && d.waiting[n].store.Lazy
+		n++
+	}
+	if lazy {
+		d.waiting = d.waiting[n:]
+		d.next()
+		return
+	}
+	w := d.p.w
+	w.after(10+w.upTo(w.plan.disk), func() {
+		if d.p.dead {
+			return
+		}
+		d.waiting = d.waiting[n:]
+		if err := d.log.Sync(); err != nil {
+			d.failed(err)
+			return
+		}
+		d.p.tell(replica.Stored{Seq: last})
+		d.next()
+	})
+}
+
+func (d *writer) append(s *replica.Store) bool {
+	var err error
+	if d.log.Owner() == (journal.Header{}) {
+		d.header.Cluster = d.p.node.disk.cluster
+		err = d.log.Begin(d.header)
+	}
+	if err == nil {
+		err = d.log.Append(*s)
+	}
+	if err != nil {
+		d.failed(err)
+	}
+	return err == nil
+}
+
+// failed ends the process: nobody knows what is on disk (R3).
+func (d *writer) failed(err error) {
+	w := d.p.w
+	w.stats.DiskErrors++
+	w.trace(string(d.p.node.name), "disk", err.Error())
+	n := d.p.node
+	n.crash(false)
+	w.after(w.upTo(second), n.start)
+}
+
+// save puts the first write on disk. The disk of a paused process goes on.
+func (d *writer) save() {
+	file := &d.p.node.disk
+	file.view, file.cluster = d.waiting[0].view, d.waiting[0].cluster
+	d.waiting = d.waiting[1:]
+}
+
+// crash comes at any moment of a write: before it, or between it and Synced.
+func (d *writer) crash() {
+	if len(d.waiting) > 0 && d.waiting[0].store == nil && d.p.w.happens(0.5) {
+		d.save()
+	}
+}

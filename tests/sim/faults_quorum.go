@@ -1,0 +1,195 @@
+package sim
+
+import (
+	"slices"
+
+	"lockstep/replica"
+)
+
+// anything is regime 3: whatever may happen to machines, disks and the network,
+// at any time. Only the memory of a majority is spared: no quorum outlives that.
+func (f *faults) anything() {
+	if f.over() {
+		return
+	}
+	f.w.after(1+f.upTo(f.w.plan.quorum.rate), f.anything)
+	n := f.anyNode()
+	switch k := f.w.fate.IntN(100); {
+	case k < 18:
+		f.crashOne(n)
+	case k < 38:
+		f.pause(n)
+	case k < 46:
+		f.leave(n)
+	case k < 54:
+		f.cutOne(n)
+	case k < 76:
+		f.split(n)
+	case k < 84:
+		f.w.weather = someWeather(f.w.fate)
+	case k < 88:
+		f.slowDisk()
+	case k < 92:
+		f.powerCut()
+	case k < 96:
+		f.loseDirectory(n)
+	default:
+		f.w.clients[f.w.fate.IntN(len(f.w.clients))].sever(f.w.fate.IntN(1<<len(f.w.nodes)), f.upTo(3*second))
+	}
+}
+
+// crashOne ends a process. Without a log on disk its memory is lost with it.
+func (f *faults) crashOne(n *node) {
+	if f.w.survives(powerless, n) {
+		f.crash(n, f.downFor())
+	}
+}
+
+// powerCut takes several machines at one instant, often all.
+func (f *faults) powerCut() {
+	lost := slices.Clone(f.w.nodes)
+	if f.happens(0.4) {
+		f.w.fate.Shuffle(len(lost), func(i, j int) { lost[i], lost[j] = lost[j], lost[i] })
+		lost = lost[:2]
+	}
+	if !f.w.survives(powerless, lost...) {
+		return
+	}
+	f.w.stats.PowerCuts++
+	f.w.trace("faults", "power cut")
+	for _, n := range lost {
+		f.crash(n, f.downFor())
+	}
+}
+
+// leave has the node pass on its role before its process ends.
+func (f *faults) leave(n *node) {
+	p := n.proc
+	if p == nil || p.paused || !f.w.survives(powerless, n) {
+		return
+	}
+	f.w.stats.Stops++
+	f.busy++
+	p.tell(leave)
+	down := 2*second + f.downFor() // the shell waits no longer than that
+	f.w.after(down, func() {
+		f.busy--
+		if n.proc == p { // it never got to it
+			n.crash(false)
+		}
+		f.revive(n)
+	})
+}
+
+// revive starts a machine that has a part in the cluster.
+func (f *faults) revive(n *node) {
+	if !n.idle {
+		n.start()
+	}
+}
+
+func (f *faults) cutOne(n *node) {
+	l := n.out[f.w.fate.IntN(len(n.out))]
+	f.w.stats.Cuts++
+	f.w.trace(string(n.name), "connection cut to", string(l.to.name))
+	l.cut(f.happens(0.3))
+}
+
+// split blocks directions for a while: one, all of a machine's in or out, or all
+// between two groups.
+func (f *faults) split(n *node) {
+	var blocked []*link
+	switch f.w.fate.IntN(5) {
+	case 0:
+		blocked = append(blocked, n.out[f.w.fate.IntN(len(n.out))])
+	case 1:
+		blocked = n.out
+	case 2:
+		blocked = n.in
+	case 3:
+		blocked = slices.Concat(n.in, n.out)
+	default:
+		side := f.w.fate.IntN(1 << len(f.w.nodes))
+		for _, l := range f.w.links {
+			if side>>l.from.id&1 != side>>l.to.id&1 {
+				blocked = append(blocked, l)
+			}
+		}
+	}
+	f.w.stats.Splits++
+	d := f.pauseLength()
+	for _, l := range blocked {
+		f.w.trace(string(l.from.name), "cannot be heard by", string(l.to.name))
+		l.blocked++
+	}
+	f.w.after(d, func() {
+		for _, l := range blocked {
+			l.blocked = max(0, l.blocked-1)
+		}
+	})
+}
+
+func (f *faults) slowDisk() {
+	f.w.plan.disk = oneOf(f.w.fate, 500, upTo(f.w.fate, 4*tickLength), upTo(f.w.fate, 20*tickLength))
+}
+
+// loseDirectory wipes a machine, with its process or while it is down, or spoils
+// its disk.
+func (f *faults) loseDirectory(n *node) {
+	if n.idle || !f.w.check.formedOnce || !f.w.survives(wiped, n) {
+		return
+	}
+	if n.proc != nil {
+		f.crash(n, f.downFor())
+	}
+	f.w.stats.Wipes++
+	f.w.trace(string(n.name), "loses its directory")
+	n.wipe()
+}
+
+// powerless and wiped say what a machine forgets.
+func powerless(n *node) replica.MemberID { return n.kept() }
+
+func wiped(*node) replica.MemberID { return 0 }
+
+// survives reports whether a majority of every configuration that is in force
+// somewhere, or may be soon, remembers what it knew when the nodes have
+// forgotten.
+func (w *world) survives(after func(*node) replica.MemberID, lost ...*node) bool {
+	alive := map[replica.MemberID]bool{}
+	for _, n := range w.nodes {
+		if slices.Contains(lost, n) {
+			alive[after(n)] = true
+		} else {
+			alive[n.memory()] = true
+		}
+	}
+	if w.check.founded && !w.check.formedOnce && slices.ContainsFunc(lost, func(n *node) bool { return after(n) != n.memory() }) {
+		return false // the newcomers know of nothing yet
+	}
+	for _, n := range w.nodes {
+		if len(n.members) > 0 && !w.enough(n.members, alive) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) enough(members []replica.MemberStatus, alive map[replica.MemberID]bool) bool {
+	var voters, living, learners, learning int
+	for _, m := range members {
+		if m.Voter {
+			voters++
+			if alive[m.ID] {
+				living++
+			}
+			continue
+		}
+		learners++
+		if alive[m.ID] {
+			learning++
+		}
+	}
+	// A member may be about to leave.
+	return living > voters/2 && living+learning > (voters+learners)/2 && (len(w.operator.leaves) == 0 || living-1 > (voters-1)/2)
+}

@@ -1,0 +1,255 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"slices"
+
+	"lockstep/replica"
+)
+
+// operator looks after the machines of a quorum: now and then it wants somebody
+// else to be primary, or other machines to be members; it wipes what is damaged,
+// and fetches what was removed.
+type operator struct {
+	w      *world
+	r      *rand.Rand
+	wish   *wish
+	orders replica.OrderID // the last that was given
+	leaves []*node         // removed, or about to be: they may give up
+}
+
+// wish is an order on its way, repeated until it is done or refused.
+type wish struct {
+	id      replica.OrderID
+	order   replica.Order
+	machine *node // that it is about; nil for a hand-over to anybody
+	since   instant
+	ask     *node // the next to ask
+	then    *wish // when this one is done
+}
+
+// orderEvery is how often an order is repeated.
+const orderEvery = 150 * millisecond
+
+func newOperator(w *world) *operator {
+	return &operator{w: w, r: rand.New(rand.NewPCG(w.opt.Seed, 6))}
+}
+
+func (o *operator) begin() {
+	o.later(5*second, o.want)
+	o.w.after(orderEvery, o.repeat)
+}
+
+func (o *operator) later(most instant, run func()) {
+	o.w.after(1+instant(o.r.Int64N(int64(most))), run)
+}
+
+// want thinks of something, unless something is under way.
+func (o *operator) want() {
+	if o.w.faults.over() {
+		return
+	}
+	o.later(2*o.w.plan.quorum.wishes, o.want)
+	if o.wish == nil && o.w.check.formedOnce {
+		o.wish = o.think()
+	}
+	if o.wish != nil && o.w.now-o.wish.since > 20*second {
+		o.settle("given up")
+	}
+}
+
+func (o *operator) think() *wish {
+	members := o.members()
+	one := members[o.r.IntN(len(members))]
+	spare := o.spare()
+	switch k := o.r.IntN(100); {
+	case k < 40:
+		return o.handOver(one)
+	case k < 45:
+		return o.new(replica.Order{Kind: replica.Bootstrap}, one)
+	case k < 65 && spare != nil:
+		return o.add(spare)
+	case k < 80 && spare != nil:
+		first := o.add(spare)
+		first.then = o.remove(one)
+		return first
+	case len(members) > 3 || len(members) == 3 && o.r.IntN(4) == 0:
+		return o.remove(one)
+	}
+	return nil
+}
+
+func (o *operator) handOver(to *node) *wish {
+	switch o.r.IntN(3) {
+	case 0:
+		return o.new(replica.Order{Kind: replica.SwitchOver, Address: to.name}, to)
+	default:
+		return o.new(replica.Order{Kind: replica.SwitchOver, Name: to.title}, to)
+	}
+}
+
+func (o *operator) add(spare *node) *wish {
+	return o.new(replica.Order{Kind: replica.AddMember, Name: spare.title, Address: spare.name, Quiet: spare.quiet}, spare)
+}
+
+func (o *operator) remove(one *node) *wish {
+	return o.new(replica.Order{Kind: replica.RemoveMember, Name: one.title}, one)
+}
+
+func (o *operator) new(order replica.Order, machine *node) *wish {
+	o.orders++
+	return &wish{id: o.orders, order: order, machine: machine, since: o.w.now, ask: o.w.nodes[o.r.IntN(len(o.w.nodes))]}
+}
+
+// members are the machines that have a part in the cluster.
+func (o *operator) members() []*node {
+	return slices.DeleteFunc(slices.Clone(o.w.nodes), func(n *node) bool { return n.idle })
+}
+
+// spare is a machine that could be added.
+func (o *operator) spare() *node {
+	for _, n := range o.w.nodes {
+		if n.idle && n.proc == nil {
+			return n
+		}
+	}
+	return nil
+}
+
+// repeat asks the nodes one after the other, or whom they name, until the order
+// is done.
+func (o *operator) repeat() {
+	w := o.w
+	w.after(orderEvery, o.repeat)
+	if o.wish == nil {
+		return
+	}
+	me := o.wish
+	o.prepare(me)
+	if w.happens(w.plan.clientLoss) {
+		me.ask = w.nodes[o.r.IntN(len(w.nodes))]
+		return
+	}
+	to := me.ask
+	me.ask = w.nodes[o.r.IntN(len(w.nodes))]
+	w.after(50+w.upTo(w.weather.delayMax), func() {
+		if p := to.proc; p != nil {
+			p.clients.arrive(p, func() {
+				p.replicator.post(func() {
+					p.orderer = o
+					p.step(replica.Instruct{ID: me.id, Order: me.order})
+				})
+			})
+		}
+	})
+}
+
+// prepare starts the machine that is to be added, and notes the one that is to
+// go.
+func (o *operator) prepare(me *wish) {
+	switch me.order.Kind {
+	case replica.AddMember:
+		if n := me.machine; n.idle {
+			n.idle = false
+			n.peers = o.peersWith(n)
+			n.start()
+		}
+	case replica.RemoveMember:
+		if !slices.Contains(o.leaves, me.machine) {
+			o.leaves = append(o.leaves, me.machine)
+		}
+	}
+}
+
+// peersWith lists the members as the newcomer is told of them.
+func (o *operator) peersWith(newcomer *node) []replica.Peer {
+	var all []replica.Peer
+	for _, n := range o.members() {
+		all = append(all, replica.Peer{Name: n.title, Address: n.name})
+	}
+	return all
+}
+
+// hears is the answer to an order, as it sets out.
+func (o *operator) hears(p *process, a replica.Ordered) {
+	w := o.w
+	if o.wish == nil || a.ID != o.wish.id {
+		return
+	}
+	if a.Kind == replica.Executed && a.Outcome == replica.OrderDone {
+		w.check.obeyed(p, o.wish.order)
+	}
+	if w.happens(w.plan.clientLoss) {
+		return
+	}
+	w.after(50+w.upTo(w.weather.delayMax), func() { o.heard(p, a) })
+}
+
+func (o *operator) heard(p *process, a replica.Ordered) {
+	me := o.wish
+	if me == nil || a.ID != me.id {
+		return
+	}
+	w := o.w
+	switch {
+	case a.Kind == replica.NotPrimary && a.Hint != "":
+		me.ask = w.nodeAt(a.Hint)
+	case a.Kind != replica.Executed:
+	case a.Outcome == replica.OrderRefused:
+		w.trace("operator", "is refused", a.Text)
+		w.stats.OrdersRefused++
+		o.settle("refused")
+	case a.Outcome == replica.OrderDone:
+		w.stats.OrdersDone++
+		o.done(me)
+	default:
+		me.ask = p.node
+	}
+}
+
+func (o *operator) done(me *wish) {
+	if me.order.Kind == replica.Bootstrap {
+		o.w.fail("orders", "a cluster was given up without force")
+	}
+	o.settle("done")
+	o.wish = me.then
+	if o.wish != nil {
+		o.wish.since = o.w.now
+	}
+}
+
+// settle ends a wish. A machine that was not added after all is switched off.
+func (o *operator) settle(how string) {
+	o.w.trace("operator", "order", o.wish.order, how)
+	o.wish = nil
+}
+
+// excuses reports whether a process may give up: it was removed, or what it
+// holds was spoilt.
+func (o *operator) excuses(p *process) bool {
+	return p.spoilt || slices.Contains(o.leaves, p.node)
+}
+
+// retire fetches a machine that has given up.
+func (o *operator) retire(n *node) {
+	o.later(2*second, func() {
+		n.wipe()
+		if i := slices.Index(o.leaves, n); i >= 0 {
+			o.leaves = slices.Delete(o.leaves, i, i+1)
+			n.idle = true
+			return
+		}
+		n.start()
+	})
+}
+
+// damaged wipes a machine whose log cannot be read, and starts it again.
+func (o *operator) damaged(n *node, err error) {
+	o.w.trace(string(n.name), "is damaged", err.Error())
+	o.w.stats.Wipes++
+	n.proc = nil
+	o.later(second, func() {
+		n.wipe()
+		n.start()
+	})
+}

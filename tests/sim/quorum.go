@@ -1,0 +1,121 @@
+package sim
+
+import (
+	"slices"
+
+	"lockstep/journal"
+	"lockstep/replica"
+	"lockstep/replica/quorum"
+)
+
+// quorumCore opens the log and begins the node's part. It returns nil if the log
+// is damaged: then the operator takes the machine in hand.
+func (p *process) quorumCore(before identity) replica.Core {
+	w, n := p.w, p.node
+	cfg := w.plan.quorum.config
+	cfg.Name, cfg.Address, cfg.Peers, cfg.Quiet = n.title, n.name, n.peers, n.quiet
+	cfg.Incarnation = p.inc
+	cfg.Member = replica.MemberID(w.chance.Uint64() | 1)
+	cfg.HasIdentity, cfg.View, cfg.Cluster = before.view > 0, before.view, before.cluster
+	cfg.NewCluster = replica.ClusterID(w.chance.Uint64() | 1)
+	cfg.Codec = &w.codec
+	var kept replica.Recovered
+	if cfg.Durable {
+		var owner journal.Header
+		var err error
+		p.disk.log, kept, owner, err = journal.Open(n.fs)
+		if err != nil {
+			w.operator.damaged(n, err)
+			return nil
+		}
+		if !kept.Empty() {
+			cfg.Member = owner.Member
+		}
+		p.disk.header = journal.Header{Member: cfg.Member, Node: n.title}
+	}
+	core, err := quorum.New(cfg, kept)
+	if err != nil {
+		w.fail("exit", "%s does not start: %v", n.name, err)
+		return nil
+	}
+	p.member = cfg.Member
+	return core
+}
+
+// befriend dials whom it does not dial yet, and hears nobody else.
+func (p *process) befriend(nodes []replica.NodeID) {
+	p.friends = slices.Clone(nodes)
+	for _, l := range p.node.out {
+		if slices.Contains(nodes, l.to.name) && l.by != p {
+			l.dial(p)
+		}
+	}
+}
+
+// passes is the door of a quorum's node: strangers may only introduce themselves.
+func (p *process) passes(f frame, from replica.NodeID) bool {
+	if p.w.plan.quorum == nil || slices.Contains(p.friends, from) {
+		return true
+	}
+	switch f.message.(type) {
+	case replica.Seek, replica.Hello:
+		return true
+	}
+	return false
+}
+
+func (p *process) instructed(o replica.Ordered) {
+	p.orders++
+	p.orderer.hears(p, o)
+}
+
+// exits is a node that says that it cannot go on.
+func (p *process) exits(reason string) {
+	if p.w.plan.quorum == nil || !p.w.operator.excuses(p) {
+		p.w.fail("exit", "%s gives up: %s", p.node.name, reason)
+		return
+	}
+	p.w.stats.Exits++
+	p.node.crash(false)
+	p.w.operator.retire(p.node)
+}
+
+// wipe empties the machine's directory.
+func (n *node) wipe() {
+	n.disk, n.log, n.members = identity{}, 0, nil
+	if n.fs != nil {
+		n.fs = newFS(n.w)
+	}
+}
+
+// memory is the name of the log that the machine would still have after losing
+// its power: whoever has none keeps it while its process lives.
+func (n *node) memory() replica.MemberID {
+	if n.proc != nil {
+		return n.proc.member
+	}
+	return n.kept()
+}
+
+// kept is what the disk alone would bring back.
+func (n *node) kept() replica.MemberID {
+	if n.fs == nil {
+		return 0
+	}
+	return n.log
+}
+
+// beginQuorum starts the founders, one a little after the other.
+func (w *world) beginQuorum() {
+	for _, n := range w.nodes {
+		if !n.idle {
+			w.after(w.upTo(oneOf(w.fate, tickLength, 20*tickLength)), n.start)
+		}
+	}
+	w.operator.begin()
+	w.watchService()
+}
+
+type stubFS struct{ journal.FS }
+
+func newFS(w *world) *stubFS { return &stubFS{} }
