@@ -25,7 +25,7 @@ var (
 		codeNo, codeUsage, codeUnanswered, codeUnprinted,
 		{Code: cli.TempFail, Meaning: "lock and unlock: refused by a limit of the nodes; run: the lock cannot be had"},
 		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one; run and elect: the lock was lost"},
-		{Code: cli.NoPerm, Meaning: "run, elect and release: refused by a limit of the nodes"},
+		{Code: cli.NoPerm, Meaning: "run, elect and release: refused by a limit of the nodes; cluster, switchover: refused by the nodes"},
 		{Code: cannotExecute, Meaning: "run and elect: the command cannot be executed; 127: it was not found"},
 		{Code: cli.Interrupted, Meaning: "interrupted before the answer; run and elect: 128 and the signal's number"},
 	}

@@ -108,7 +108,7 @@ func TestEveryCommandHasHelpWithExamplesThatWork(t *testing.T) {
 		if summary, rest, _ := strings.Cut(c.About, "\n"); len(summary) > 100 || rest != "" && rest[0] != '\n' {
 			t.Errorf("lockc %s: the summary is no line of its own: %s", c.Verb, summary)
 		}
-		if code := p.Main([]string{c.Verb, "--help"}); code != 0 || !strings.Contains(said.String(), "Examples:\n  lockc "+c.Verb) {
+		if code := p.Main(append(strings.Fields(c.Verb), "--help")); code != 0 || !strings.Contains(said.String(), "Examples:\n  lockc "+c.Verb) {
 			t.Errorf("lockc %s --help: exit code %d:\n%s", c.Verb, code, said)
 		}
 		for _, example := range c.Examples {

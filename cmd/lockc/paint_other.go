@@ -3,3 +3,5 @@
 package main
 
 func (p *program) colourful() bool { return false }
+
+func (p *program) attended() bool { return false }

@@ -17,6 +17,7 @@ type settings struct {
 	json     bool
 	leaseSettings
 	lookSettings
+	clusterSettings
 }
 
 // lookSettings are what the commands take that show and free locks of others.
@@ -37,16 +38,20 @@ type program struct {
 }
 
 func newProgram() *program {
-	p := &program{Program: cli.New("lockc", "holds locks of a pair of Lockstep nodes, and shows who holds them.")}
+	p := &program{Program: cli.New("lockc", "holds locks of Lockstep nodes, shows who holds them, and looks after the nodes.")}
 	p.Short = short
 	p.addFlags()
 	p.addLeaseFlags()
 	p.addLookFlags()
+	p.addClusterFlags()
 	p.Commands = []cli.Command{
 		p.runCommand(), p.electCommand(),
 		p.lsCommand(), p.showCommand(), p.explainCommand(), p.watchCommand(),
 		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
-		p.lock(), p.unlock(), p.status(), p.labLock(), p.labUnlock(),
+		p.lock(), p.unlock(),
+		p.status(), p.switchoverCommand(),
+		p.clusterListCommand(), p.clusterAddCommand(), p.clusterRemoveCommand(), p.clusterBootstrapCommand(),
+		p.labLock(), p.labUnlock(),
 	}
 	p.Codes = allCodes
 	return p
@@ -127,9 +132,9 @@ func (p *program) labUnlock() cli.Command {
 func (p *program) status() cli.Command {
 	return cli.Command{
 		Verb: "status", Flags: append([]string{"nodes", "json"}, reaching...),
-		About: "show where each node stands, and what is not safe\n\n" + aboutStatus,
-		Examples: []string{"lockc status", "lockc status --json | jq '.nodes[].role'"},
-		Codes:    lookCodes,
+		About:    "show where each node stands, and what is not safe\n\n" + aboutStatus,
+		Examples: []string{"lockc status", "lockc status -nodes 127.0.0.1:7102", "lockc status --json | jq '.nodes[].role'", "lockc status --json | jq -e '.warnings == []'"},
+		Codes:    statusCodes,
 		Run:      func([]string) error { return p.showStatus() },
 	}
 }

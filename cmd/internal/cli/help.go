@@ -60,7 +60,7 @@ func (p *Program) overview(b *strings.Builder) {
 		}
 	}
 	b.WriteString("\nFlags:\n")
-	p.Flags.VisitAll(func(f *flag.Flag) { p.flag(b, f) })
+	p.Flags.VisitAll(func(f *flag.Flag) { p.flag(b, f, "") })
 	fmt.Fprintf(b, `  -help
         show this page, or that of a command: %s %s --help
   -version
@@ -83,27 +83,36 @@ func (p *Program) page(b *strings.Builder, c *Command) {
 	b.WriteString("\nFlags:\n")
 	p.Flags.VisitAll(func(f *flag.Flag) {
 		if slices.Contains(c.Flags, f.Name) {
-			p.flag(b, f)
+			p.flag(b, f, c.Own[f.Name])
 		}
 	})
 }
 
-// flag is one flag, as the flag package would show it, with its variable. One
-// without a text is not shown.
-func (p *Program) flag(b *strings.Builder, f *flag.Flag) {
+// flag is one flag, as the flag package would show it, with its variable, or with
+// what it means to one command. One without a text is not shown.
+func (p *Program) flag(b *strings.Builder, f *flag.Flag, own string) {
 	if f.Usage == "" {
 		return
+	}
+	var notes []string
+	if f.DefValue != "" && f.DefValue != "false" {
+		notes = append(notes, "default "+f.DefValue)
+	}
+	if own == "" {
+		notes = append(notes, p.variable(f.Name))
+	} else {
+		f = &flag.Flag{Name: f.Name, Usage: own, Value: f.Value}
 	}
 	kind, usage := flag.UnquoteUsage(f)
 	if isSwitch(f) {
 		kind = ""
 	}
 	fmt.Fprintf(b, "  -%s\n", strings.TrimSpace(p.short(f.Name)+f.Name+" "+kind))
-	notes := []string{p.variable(f.Name)}
-	if f.DefValue != "" && f.DefValue != "false" {
-		notes = append([]string{"default " + f.DefValue}, notes...)
+	fmt.Fprintf(b, "        %s", strings.ReplaceAll(usage, "\n", "\n        "))
+	if len(notes) > 0 {
+		fmt.Fprintf(b, " (%s)", strings.Join(notes, "; "))
 	}
-	fmt.Fprintf(b, "        %s (%s)\n", strings.ReplaceAll(usage, "\n", "\n        "), strings.Join(notes, "; "))
+	b.WriteByte('\n')
 }
 
 // short is the one letter that stands for a flag, if there is one: "w, -".

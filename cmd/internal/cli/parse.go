@@ -230,7 +230,7 @@ func (p *Program) settle(c *Command, flags []typed) error {
 	}
 	for _, name := range c.Flags {
 		value := p.Getenv(p.variable(name))
-		if value == "" || typed[name] {
+		if value == "" || typed[name] || c.Own[name] != "" {
 			continue
 		}
 		if err := p.set(name, value); err != nil {

@@ -60,11 +60,14 @@ func newToy(environment ...string) *toy {
 	all := []string{"wait-for", "nodes", "loud", "size", "colour"}
 	wrap := command("wrap", append([]string{"extra"}, all...), []string{"NAME"}, false)
 	wrap.Rest, wrap.Codes = "COMMAND [ARG...]", []Code{{OK, "it ran"}}
+	own := command("hoot", all, nil, false)
+	own.Own = map[string]string{"loud": "be an owl", "wait-for": "until `when`"}
 	p.Commands = []Command{
 		command("take", all, []string{"NAME"}, false),
 		command("show", []string{"loud"}, nil, false),
 		command("both", nil, []string{"A", "B"}, true),
 		wrap,
+		own,
 		command("box open", []string{"loud"}, []string{"NAME"}, false),
 		command("box shut", []string{"loud"}, nil, false),
 		command("-l", all, []string{"A", "NAME"}, false),
@@ -123,7 +126,7 @@ func TestCommandsAndFlagsInAnyOrder(t *testing.T) {
 
 func TestMistakesNameTheThingAndTheWayOut(t *testing.T) {
 	for _, test := range []struct{ line, want string }{
-		{"", "say what to do: take, show, both, wrap, box open, box shut, -l, -u"},
+		{"", "say what to do: take, show, both, wrap, hoot, box open, box shut, -l, -u"},
 		{"tak x", `no command "tak": it is one of take`},
 		{"box", "say which: box open, box shut; toy box --help shows them"},
 		{"box up", "say which: box open, box shut"},
@@ -188,6 +191,11 @@ func TestEnvironmentStandsBehindFlags(t *testing.T) {
 		t.Errorf("a variable of other commands: exit code %d: %s", code, &p.stderr)
 	}
 
+	p = newToy("TOY_LOUD=1", "TOY_SIZE=7")
+	if code := p.Main([]string{"hoot"}); code != OK || p.loud || p.size != 7 {
+		t.Errorf("a flag with a meaning of its own has no variable: exit code %d, loud %v, size %d: %s", code, p.loud, p.size, &p.stderr)
+	}
+
 	p = newToy("TOY_SIZE=5")
 	if code := p.Main([]string{"take", "x"}); code != Usage || !strings.Contains(p.stderr.String(), "TOY_SIZE=5: want at least 6") {
 		t.Errorf("exit code %d: %s", code, &p.stderr)
@@ -219,6 +227,8 @@ func TestHelpIsNoMistake(t *testing.T) {
 		"wrap -h":          "  0   it ran\n",
 		"help wrap":        "toy wrap NAME -- COMMAND [ARG...]",
 		"wrap -w 1s -h":    "-w, -wait-for time",
+		"hoot -h":          "-q, -loud\n        be an owl\n",
+		"hoot --help":      "-w, -wait-for when\n        until when (default 1s)\n",
 		"box -h":           "toy box open NAME   box open something\ntoy box shut        box shut something\n\ntoy box open --help",
 		"box up --help":    "toy box shut ",
 		"box open -h":      "toy box open NAME\n\nbox open something\n\nAt length.",

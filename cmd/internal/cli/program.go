@@ -35,7 +35,10 @@ type Command struct {
 	Optional bool     // all of Names may be left out together
 	Rest     string   // what it wants after "--", for people: "COMMAND [ARG...]"
 	Flags    []string // the settings that it takes
-	About    string   // the first line is a summary, with an empty one behind it
+	// Own has those flags that mean something else here than elsewhere, with what
+	// they mean. No variable of the environment stands behind them.
+	Own      map[string]string
+	About    string // the first line is a summary, with an empty one behind it
 	Examples []string
 	Codes    []Code                     // what its exit codes mean, if not what the program's do
 	Run      func(names []string) error // with what stood after "--" behind the Names
