@@ -66,20 +66,27 @@ func (p *program) call(ctx context.Context, v verb, name string) (bool, error) {
 
 // dial makes the client that close closes.
 func (p *program) dial(ctx context.Context, nodes []string) (err error) {
+	if err := p.check(nodes); err != nil {
+		return err
+	}
+	p.client, err = p.another(ctx, nodes)
+	return err
+}
+
+// another makes a client that whoever asks for it closes.
+func (p *program) another(ctx context.Context, nodes []string) (*lockstep.Client, error) {
 	opts := []lockstep.Option{
 		lockstep.WithListen(p.listen), lockstep.WithTTL(p.ttl), lockstep.WithInfo(p.presence()),
 	}
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
 	}
-	if err := p.check(nodes); err != nil {
-		return err
-	}
-	if p.client, err = lockstep.Dial(ctx, nodes, opts...); err != nil {
+	client, err := lockstep.Dial(ctx, nodes, opts...)
+	if err != nil {
 		// The nodes' addresses were checked: it is our own end that cannot work.
-		return cli.Misuse("%s", cli.Plain(err))
+		return nil, cli.Misuse("%s", cli.Plain(err))
 	}
-	return nil
+	return client, nil
 }
 
 // presence is what others see of this client besides host, user and pid: the

@@ -18,6 +18,7 @@ type settings struct {
 	leaseSettings
 	lookSettings
 	clusterSettings
+	drillSettings
 }
 
 // lookSettings are what the commands take that show and free locks of others.
@@ -44,12 +45,13 @@ func newProgram() *program {
 	p.addLeaseFlags()
 	p.addLookFlags()
 	p.addClusterFlags()
+	p.addDrillFlags()
 	p.Commands = []cli.Command{
 		p.runCommand(), p.electCommand(),
 		p.lsCommand(), p.showCommand(), p.explainCommand(), p.watchCommand(),
 		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
 		p.lock(), p.unlock(),
-		p.status(), p.switchoverCommand(),
+		p.status(), p.switchoverCommand(), p.drillCommand(),
 		p.clusterListCommand(), p.clusterAddCommand(), p.clusterRemoveCommand(), p.clusterBootstrapCommand(),
 		p.labLock(), p.labUnlock(),
 	}

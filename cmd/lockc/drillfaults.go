@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"lockstep"
+	"lockstep/cmd/internal/cli"
+)
+
+// drillStop is how long a process stands still: longer than the others take to
+// go on without it, and shorter than a lease.
+const drillStop = 3 * time.Second
+
+// drillLook is how long it may take a node to show that its process is another.
+const drillLook = 300 * time.Millisecond
+
+// pause stops a node's process for a while.
+func (d *drill) pause(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	if err := d.freeze(ctx, n, pid); err != nil {
+		return err
+	}
+	select {
+	case <-time.After(drillStop):
+	case <-ctx.Done():
+	}
+	return resumePID(pid)
+}
+
+// kill ends a node's process and has the command bring it back.
+func (d *drill) kill(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	if err := d.freeze(ctx, n, pid); err != nil {
+		return err
+	}
+	if err := killPID(pid); err != nil {
+		return err
+	}
+	return d.restart(ctx, n)
+}
+
+// freeze stops a process. If its node answers nevertheless it is not that node,
+// and goes on.
+func (d *drill) freeze(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	if err := stopPID(pid); err != nil {
+		return err
+	}
+	looking, cancel := context.WithTimeout(ctx, drillLook)
+	defer cancel()
+	for _, now := range d.client.Status(looking) {
+		if now.Name == n.Name && now.Err == nil {
+			_ = resumePID(pid)
+			return fmt.Errorf("process %d was stopped for a moment, and %s went on answering: it is another process", pid, n.Name)
+		}
+	}
+	return nil
+}
+
+// restart runs the user's command for a node.
+func (d *drill) restart(ctx context.Context, n lockstep.NodeStatus) error {
+	line := strings.NewReplacer("{node}", n.Node, "{address}", n.Name).Replace(d.exec)
+	shell := []string{"sh", "-c"}
+	if runtime.GOOS == "windows" {
+		shell = []string{"cmd", "/C"}
+	}
+	command := exec.CommandContext(ctx, shell[0], append(shell[1:], line)...)
+	command.Stdout, command.Stderr = d.Stderr, d.Stderr
+	command.WaitDelay = time.Second // it may leave a node behind that has our output
+	if err := command.Run(); err != nil && !isLeftBehind(err) {
+		return fmt.Errorf("%s: %w", cli.OneLine(line), err)
+	}
+	return nil
+}
+
+// isLeftBehind reports whether the command itself succeeded, and something that it
+// has started still has its output.
+func isLeftBehind(err error) bool { return strings.Contains(err.Error(), exec.ErrWaitDelay.Error()) }
+
+func parsePID(s string) (nodePID, error) {
+	node, digits, ok := strings.Cut(s, "=")
+	pid, err := strconv.Atoi(digits)
+	if !ok || err != nil || node == "" {
+		return nodePID{}, fmt.Errorf("want NAME=PID, such as b=4711")
+	}
+	return nodePID{node, pid}, nil
+}
+
+func (p *program) addDrillFlags() {
+	cli.List(p.Flags, &p.pids, "pid",
+		"the process of a node on this machine, `NAME=PID`: it is stopped for a while,\nor killed with -exec; may be given several times", parsePID)
+	cli.String(p.Flags, &p.exec, "exec", "",
+		"a `command` that restarts a node: {node} is its name, {address} its address;\nit is run by the shell, for one node after the other")
+}
+
+func (p *program) drillCommand() cli.Command {
+	return cli.Command{
+		Verb: "drill", Flags: append([]string{"yes", "pid", "exec", "json"}, ordering...),
+		Own: map[string]string{
+			"timeout": "the `time` that each step may take until all nodes are there again: 1m if nothing\nis said",
+			"yes":     "begin without asking",
+		},
+		About: `rehearse faults against the running nodes, and say whether anything was lost
+
+Six sessions of its own take and release locks below a prefix that nobody uses, wait in line
+for them, and keep some from beginning to end, while every node that may serve is made the
+primary once, the first one last. With -pid processes of this machine are stopped for three
+seconds each; with -exec every node is restarted by that command, and killed before if -pid
+names its process. One fault at a time: the next comes when all nodes are there again.
+
+It prints what was done, the longest pause of a session, wrong answers (two that hold one
+lock, tokens that do not rise, answers that cannot be), and lost locks; and leaves nothing
+behind. Others notice short pauses. ` + aboutJSON + `{"prefix", "nodes", "sessions",
+"took_ms", "requests", "steps": [{"what", "done", "took_ms", "whole_ms", "pause_ms", "error"}],
+"longest_pause_ms", "wrong_answers", "lost_locks", "unanswered", "trouble", "ok"}.`,
+		Examples: []string{
+			"lockc drill",
+			"lockc drill --yes --json | jq .ok",
+			"lockc drill -pid a=4711 -pid b=4712",
+			`lockc drill -exec "ssh {node} sudo systemctl restart lockd"`,
+		},
+		Codes: []cli.Code{
+			{Code: cli.OK, Meaning: "all was done, and nothing was lost"},
+			{Code: cli.No, Meaning: "a wrong answer, a lost lock, or a request without an answer"},
+			codeUsage,
+			{Code: cli.Unavailable, Meaning: "no node answered"},
+			codeUnprinted,
+			{Code: cli.TempFail, Meaning: "the nodes are not fit for a drill, or it was not brought to its end"},
+			{Code: cli.NoPerm, Meaning: "nobody said yes; nothing was done"},
+			{Code: cli.Interrupted, Meaning: "interrupted; nothing is left of it"},
+		},
+		Run: func([]string) error { return p.runDrill() },
+	}
+}
