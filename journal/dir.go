@@ -18,7 +18,7 @@ func (d directory) path(name string) string { return filepath.Join(string(d), na
 func (d directory) Create(name string) (File, error) {
 	f, err := os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err := d.make(); err != nil {
+		if err := os.Mkdir(string(d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
 		f, err = os.OpenFile(d.path(name), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -27,15 +27,6 @@ func (d directory) Create(name string) (File, error) {
 		return nil, err
 	}
 	return f, nil
-}
-
-// make makes the directory survive a loss of power, whoever made it before. Its
-// parent is the state directory, which has the identity and is there.
-func (d directory) make() error {
-	if err := os.Mkdir(string(d), 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return syncDirectory(filepath.Dir(string(d)))
 }
 
 func (d directory) Read(name string) ([]byte, error) { return os.ReadFile(d.path(name)) }
@@ -56,7 +47,10 @@ func (d directory) Rename(from, to string) error { return os.Rename(d.path(from)
 
 func (d directory) Remove(name string) error { return os.Remove(d.path(name)) }
 
-func (d directory) SyncDir() error { return syncDirectory(string(d)) }
+// SyncDir makes the directory itself survive too, whichever life has made it.
+func (d directory) SyncDir() error {
+	return errors.Join(syncDirectory(string(d)), syncDirectory(filepath.Dir(string(d))))
+}
 
 func (d directory) String() string { return string(d) }
 
