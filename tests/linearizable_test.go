@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/tests/crew"
 	"lockstep/tests/history"
 )
 
@@ -48,135 +49,10 @@ func (w *behindProxies) stall(i int) {
 	w.proxies[i].flow()
 }
 
-// recording is one client that writes down what it does and sees.
-type recording struct {
-	id       int
-	client   *lockstep.Client
-	clerk    *lockstep.Clerk
-	recorder *history.Recorder
-	random   *rand.Rand
-}
-
 // Few names, so that the clients meet; several, so that each history stays short.
-var (
-	leaseNames = []string{"lease/a", "lease/b", "lease/c", "lease/d", "lease/e", "lease/f"}
-	labNames   = []string{"lab/a", "lab/b", "lab/c"}
-)
-
-func (r *recording) run(ctx context.Context) {
-	for ctx.Err() == nil {
-		switch r.random.IntN(4) {
-		case 0:
-			r.lab(ctx)
-		default:
-			r.lease(ctx)
-		}
-	}
-}
-
-// patience is how long a client mostly waits for an answer: longer than any
-// fault, since every unknown outcome makes the search for an order longer.
-const patience = 20 * time.Second
-
-func (r *recording) lab(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	name := labNames[r.random.IntN(len(labNames))]
-	o := history.Op{Client: r.id, Kind: history.Lock, Name: name, Call: r.recorder.Now()}
-	ask := r.clerk.Lock
-	if r.random.IntN(2) == 0 {
-		o.Kind, ask = history.Unlock, r.clerk.Unlock
-	}
-	yes, err := ask(ctx, name)
-	switch {
-	case err != nil:
-		r.recorder.Open(o)
-		return
-	case yes:
-		o.Answer = history.Yes
-	default:
-		o.Answer = history.No
-	}
-	r.recorder.Answered(o)
-}
-
-// lease takes a lock, keeps it for a moment or until it is lost, and gives it
-// back.
-func (r *recording) lease(ctx context.Context) {
-	held, o := r.acquire(context.WithoutCancel(ctx))
-	if held == nil {
-		return
-	}
-	until := r.hold(held, time.Duration(r.random.IntN(15))*time.Millisecond)
-	lost := history.Op{Client: r.id, Kind: history.Lose, Name: o.Name, Token: o.Token, Call: until}
-	if held.Err() != nil {
-		r.recorder.Open(lost)
-		return
-	}
-	r.release(context.WithoutCancel(ctx), held, o, lost)
-}
-
-func (r *recording) acquire(ctx context.Context) (*lockstep.Lease, history.Op) {
-	waits := patience
-	if r.random.IntN(100) == 0 {
-		waits = time.Duration(r.random.IntN(20)) * time.Millisecond // gives up
-	}
-	ctx, cancel := context.WithTimeout(ctx, waits)
-	defer cancel()
-	o := history.Op{Client: r.id, Kind: history.Acquire, Name: leaseNames[r.random.IntN(len(leaseNames))]}
-	var opts []lockstep.LockOption
-	if r.random.IntN(3) == 0 {
-		o.Kind, opts = history.AcquireShared, []lockstep.LockOption{lockstep.Shared()}
-	}
-	ask := r.client.Acquire
-	if r.random.IntN(2) == 0 {
-		ask = r.client.TryAcquire
-	}
-	o.Call = r.recorder.Now()
-	held, err := ask(ctx, o.Name, opts...)
-	switch {
-	case err == nil:
-		o.Answer, o.Token = history.Yes, uint64(held.Token())
-		r.recorder.Answered(o)
-	case errors.Is(err, lockstep.ErrHeld):
-		o.Answer = history.No
-		r.recorder.Answered(o)
-	default:
-		r.recorder.GaveUp(o)
-	}
-	return held, o
-}
-
-// hold keeps a lease and returns the moment until which its holder could believe
-// in it: now, or its last deadline if it is lost.
-func (r *recording) hold(held *lockstep.Lease, d time.Duration) int64 {
-	deadline := held.Deadline()
-	for end := time.Now().Add(d); time.Now().Before(end) && held.Err() == nil; {
-		if next := held.Deadline(); !next.IsZero() {
-			deadline = next
-		}
-		select {
-		case <-held.Context().Done():
-		case <-time.After(5 * time.Millisecond):
-		}
-	}
-	return min(r.recorder.Now(), r.recorder.At(deadline))
-}
-
-func (r *recording) release(ctx context.Context, held *lockstep.Lease, o, lost history.Op) {
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	o.Kind, o.Call = history.Release, r.recorder.Now()
-	switch err := held.Release(ctx); {
-	case err == nil:
-		o.Answer = history.Yes
-		r.recorder.Answered(o)
-	case errors.Is(err, lockstep.ErrLost):
-		r.recorder.Open(lost)
-	default:
-		o.Answer = history.Unknown
-		r.recorder.Open(o)
-	}
+var names = crew.Names{
+	Leases: []string{"lease/a", "lease/b", "lease/c", "lease/d", "lease/e", "lease/f"},
+	Lab:    []string{"lab/a", "lab/b", "lab/c"},
 }
 
 // TestHistoriesAreLinearizable lets sixteen clients work while processes are
@@ -193,8 +69,11 @@ func TestHistoriesAreLinearizable(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = client.Close() })
-		r := &recording{id: i, client: client, clerk: client.Clerk(), recorder: recorder, random: rand.New(rand.NewPCG(1, uint64(i)))}
-		clients.Go(func() { r.run(ctx) })
+		h := &crew.Hand{
+			ID: i, Client: client, Clerk: client.Clerk(), Recorder: recorder, Random: rand.New(rand.NewPCG(1, uint64(i))),
+			Names: names, Longest: 15 * time.Millisecond,
+		}
+		clients.Go(func() { h.Work(ctx) })
 	}
 	for range (faultRounds(t) + 1) / 2 { // each takes twenty seconds
 		w.misfortunes()
@@ -244,8 +123,10 @@ func judge(t *testing.T, ops []history.Op) {
 		t.Errorf("only %d operations: the faults met no work", len(ops))
 	}
 	const within = 2 * time.Minute
-	if err := history.Check(ops, within); err != nil {
-		t.Error(err)
+	for _, err := range []error{history.Check(ops, within), history.CheckBelief(ops), history.CheckTokens(ops)} {
+		if err != nil {
+			t.Error(err)
+		}
 	}
 	if err := history.Check(append(ops, doubleGrant(t, ops)), within); err == nil || errors.Is(err, history.ErrTooHard) {
 		t.Errorf("a lock was granted twice, and the verdict is %v", err)

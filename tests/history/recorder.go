@@ -9,7 +9,8 @@ import (
 // Recorder gathers the operations of many clients under one clock. It is safe
 // for concurrent use.
 type Recorder struct {
-	began time.Time
+	began  time.Time
+	showed int64 // what the clock showed then
 
 	mu      sync.Mutex
 	ops     []Op
@@ -19,11 +20,21 @@ type Recorder struct {
 // NewRecorder returns a recorder whose clock starts now.
 func NewRecorder() *Recorder { return &Recorder{began: time.Now()} }
 
+// parts is how many recorders can make one history.
+const parts = 1 << 16
+
+// NewPart returns a recorder for a part of a history that several processes
+// record: all by one clock, which shows now at this moment, and each under a
+// number of its own below 65,536.
+func NewPart(now int64, part uint16) *Recorder {
+	return &Recorder{began: time.Now(), showed: now, unknown: uint64(part) * (unknownTokens / parts)}
+}
+
 // Now is the moment of a call.
 func (r *Recorder) Now() int64 { return r.At(time.Now()) }
 
 // At is where a moment stands on the recorder's clock.
-func (r *Recorder) At(t time.Time) int64 { return int64(t.Sub(r.began)) }
+func (r *Recorder) At(t time.Time) int64 { return r.showed + int64(t.Sub(r.began)) }
 
 // Answered records an operation whose answer has just come.
 func (r *Recorder) Answered(o Op) {
@@ -50,6 +61,13 @@ func (r *Recorder) Ops() []Op {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.ops
+}
+
+// Count returns how many operations were recorded so far.
+func (r *Recorder) Count() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.ops)
 }
 
 func (r *Recorder) add(o Op) {
