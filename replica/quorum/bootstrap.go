@@ -1,0 +1,118 @@
+package quorum
+
+import (
+	"fmt"
+	"hash/fnv"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// bootstrapLeap is how far a cluster that is begun anew leaves the highest known
+// view behind: those that are lost may have gone higher, and tokens must rise.
+const bootstrapLeap = 1000
+
+// bootstrap is a new beginning under way.
+type bootstrap struct {
+	id   replica.OrderID
+	view lock.View
+	last uint64
+}
+
+// orderBootstrap makes this node a cluster of one, for when a majority is lost
+// for good. It keeps all that its log has, whether a majority had it or not.
+func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, string) {
+	switch {
+	case q.bootstrapped == e.ID && e.ID != 0:
+		if q.ready() {
+			return done("%s is the primary of the new cluster %x; start the others with empty state directories and add them", q.cfg.Name, uint64(q.cluster))
+		}
+		return working("beginning the new cluster")
+	case q.bootstrap != nil:
+		return working("beginning a new cluster")
+	case q.node != nil && q.engine.leader != raft.None:
+		return refused("the cluster has a primary, %s: nothing is lost", q.nameOf(replica.MemberID(q.engine.leader)))
+	case !e.Order.Force:
+		return refused("%s", q.whatIsLost())
+	}
+	view := max(q.views.highest, q.seen) + bootstrapLeap
+	if view > lock.MaxView {
+		return refused("view %d is past the last one, %d", view, lock.MaxView)
+	}
+	q.bootstrapped = e.ID
+	q.say(true, "an operator begins a new cluster with this node alone")
+	q.release()
+	if q.node == nil {
+		q.views.highest = max(q.views.highest, view-1)
+		q.beginAlone(place{foundingIndex, uint64(view)}, header{}, nil)
+		return working("beginning the new cluster %x, with nothing", uint64(q.cluster))
+	}
+	q.finishLog()
+	if q.over {
+		return refused("the log cannot be read")
+	}
+	q.bootstrap = &bootstrap{id: e.ID, view: view, last: q.log.last()}
+	q.node = nil // the old cluster is over
+	q.cuts.taking = nil
+	q.cutNow()
+	return working("beginning a new cluster with what this node has")
+}
+
+func (q *Quorum) whatIsLost() string {
+	if q.node == nil {
+		return fmt.Sprintf("%s has no log: all locks and sessions of the cluster would be given up, and its other nodes could not come back; confirm with -force", q.cfg.Name)
+	}
+	return fmt.Sprintf("%s would go on alone with what it has, up to entry %d: what only the others have is given up, and they could not come back but with empty state directories; confirm with -force",
+		q.cfg.Name, q.log.last())
+}
+
+// finishLog applies the rest of the log: a majority that is gone may have had
+// it, and answered for it.
+func (q *Quorum) finishLog() {
+	for len(q.disk.writes) > 0 { // what was on its way to the disk is here, too
+		q.log.append(q.disk.writes[0].entries)
+		q.disk.writes = q.disk.writes[1:]
+	}
+	rest, err := q.log.Entries(q.applied+1, q.log.last()+1, 1<<62)
+	if err != nil {
+		panic(fmt.Sprintf("quorum: the end of the log is not there: %v", err))
+	}
+	for _, e := range rest {
+		q.applied, q.appliedTerm = e.GetIndex(), e.GetTerm()
+		if e.GetType() != raftpb.EntryNormal || len(e.GetData()) == 0 {
+			continue
+		}
+		if batch := q.number(nil, e); !q.over {
+			q.out = append(q.out, replica.Apply{Entries: batch})
+		}
+	}
+}
+
+// finishBootstrap begins the new cluster with the table as it is now.
+func (q *Quorum) finishBootstrap(h header, table []byte) {
+	b := q.bootstrap
+	q.bootstrap = nil
+	q.beginAlone(place{b.last + 1, uint64(b.view)}, h, table)
+}
+
+// beginAlone starts the log of a cluster whose only member is this node.
+func (q *Quorum) beginAlone(at place, h header, table []byte) {
+	self := replica.Member{ID: q.member, Name: q.cfg.Name, Address: q.cfg.Address, Voter: true, Quiet: q.cfg.Quiet}
+	h.conf = &raftpb.ConfState{Voters: []uint64{uint64(q.member)}}
+	h.members, h.gone = []replica.Member{self}, nil
+	h.cluster = q.nextCluster(lock.View(at.term))
+	q.proposals, q.transfers, q.intake, q.log = nil, nil, nil, nil
+	q.beginAt(at, h, table)
+	q.founding = q.ticks
+}
+
+// nextCluster draws the id of a cluster out of that drawn for this node, which
+// may have founded one already.
+func (q *Quorum) nextCluster(view lock.View) replica.ClusterID {
+	h := fnv.New64a()
+	_, _ = fmt.Fprint(h, uint64(q.cfg.NewCluster), uint64(q.cluster), uint64(view))
+	return replica.ClusterID(h.Sum64() | 1)
+}

@@ -1,0 +1,305 @@
+package quorum
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"go.etcd.io/raft/v3"
+	"go.etcd.io/raft/v3/raftpb"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// The log of a cluster begins with a snapshot of nothing, which says who its
+// members are. That is in view 1; whoever takes part in a later one has that in
+// its identity before it says a word, so a node that knows of no higher view
+// than this has never voted for, copied or held anything.
+const (
+	foundingIndex = 1
+	foundingView  = 1
+)
+
+// seeker is a node without a log, as it was last heard.
+type seeker struct {
+	replica.Seek
+	incarnation replica.Incarnation
+	at          uint64
+}
+
+// fresh reports whether this node never had a part in a cluster.
+func (q *Quorum) fresh() bool { return q.views.highest <= foundingView }
+
+// seek tells everybody who might know what this node is to be a member of.
+func (q *Quorum) seek() {
+	for _, address := range q.sought() {
+		m := replica.Seek{
+			Member: q.member, Name: q.cfg.Name, Quiet: q.cfg.Quiet, Fresh: q.log == nil && q.fresh(),
+			View: q.views.highest, Peers: q.cfg.Peers,
+		}
+		if l := q.heard[address]; l != nil {
+			m.Knows = l.incarnation
+		}
+		q.send(address, m)
+	}
+}
+
+// sought are the addresses where somebody may know.
+func (q *Quorum) sought() []replica.NodeID {
+	var list []replica.NodeID
+	for _, p := range q.cfg.Peers {
+		list = append(list, p.Address)
+	}
+	for _, members := range [][]replica.Member{q.roster.members, q.roster.book} {
+		for _, m := range members {
+			list = append(list, m.Address)
+		}
+	}
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(a replica.NodeID) bool { return a == q.cfg.Address })
+}
+
+// lostForLong reports whether a node with a log has heard of no primary for so
+// long that it may have missed who belongs to the cluster, or that it was
+// removed itself.
+func (q *Quorum) lostForLong() bool {
+	return q.node != nil && q.ticks-q.led > 3*uint64(q.cfg.ElectionTicks)
+}
+
+// tickLost asks everybody known, once in a while.
+func (q *Quorum) tickLost() {
+	if q.engine.leader != raft.None {
+		q.led = q.ticks
+	}
+	if q.lostForLong() && q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
+		q.seek()
+	}
+}
+
+// onSeek is a node without a log, or one that has lost touch.
+func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
+	if e.From == q.cfg.Address || m.Member == 0 || m.View > lock.MaxView {
+		return
+	}
+	if m.View > q.seen {
+		q.seen = m.View
+	}
+	if reason := q.mismatch(e, m); reason != "" {
+		q.onMismatch(e, reason)
+		return
+	}
+	if s := q.seekers[e.From]; s == nil && len(q.seekers) >= maxLives {
+		return
+	}
+	q.seekers[e.From] = &seeker{Seek: m, incarnation: e.Incarnation, at: q.ticks}
+	if q.node == nil || q.unused() {
+		q.tryFound()
+	}
+	if q.node == nil || !q.begun() {
+		return
+	}
+	if slices.Contains(q.roster.gone, m.Member) {
+		q.send(e.From, replica.Refusal{Reason: removedText(m.Name)})
+		return
+	}
+	q.send(e.From, replica.Found{Cluster: q.cluster, View: q.foundView(), Members: q.roster.members})
+}
+
+// begun reports whether the beginning of the log is on disk: nobody else may
+// begin before (R1).
+func (q *Quorum) begun() bool { return q.synced() && q.disk.stored >= q.disk.begun }
+
+// foundView is 1 as long as the cluster is nothing but founded: then a newcomer
+// begins with the same snapshot, and else the primary sends it one.
+func (q *Quorum) foundView() lock.View {
+	if q.unused() {
+		return foundingView
+	}
+	return max(q.views.highest, foundingView+1)
+}
+
+// unused reports whether nothing has happened since the cluster was founded.
+func (q *Quorum) unused() bool {
+	return q.node != nil && q.views.highest == foundingView && q.log.base.index == foundingIndex && q.log.last() == foundingIndex
+}
+
+// mismatch says why a node that seeks cannot be a member here.
+func (q *Quorum) mismatch(e replica.Received, m replica.Seek) string {
+	if q.node == nil {
+		if m.Fresh && q.fresh() && !samePeers(m.Peers, q.cfg.Peers) {
+			return fmt.Sprintf("%s was started with the peers %s, and %s with %s; start all with the same -peers",
+				q.cfg.Name, peersText(q.cfg.Peers), m.Name, peersText(m.Peers))
+		}
+		return ""
+	}
+	if !m.Fresh && e.Cluster != 0 && e.Cluster != q.cluster {
+		return fmt.Sprintf("%s belongs to cluster %x, and this is cluster %x; start it with an empty state directory", m.Name, uint64(e.Cluster), uint64(q.cluster))
+	}
+	for _, member := range q.roster.members {
+		if (member.Name == m.Name) != (member.Address == e.From) {
+			return fmt.Sprintf("%s at %s cannot be a member beside %s at %s", m.Name, e.From, member.Name, member.Address)
+		}
+	}
+	return ""
+}
+
+// onMismatch sends a newcomer away. Of two that have nothing it is the one that
+// was started later.
+func (q *Quorum) onMismatch(e replica.Received, reason string) {
+	if q.node == nil && e.Incarnation < q.cfg.Incarnation {
+		return
+	}
+	q.send(e.From, replica.Refusal{Reason: reason})
+	if q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
+		q.say(true, "refused a newcomer: "+reason)
+	}
+}
+
+func samePeers(a, b []replica.Peer) bool { return slices.Equal(sortedPeers(a), sortedPeers(b)) }
+
+func sortedPeers(peers []replica.Peer) []replica.Peer {
+	sorted := slices.Clone(peers)
+	slices.SortFunc(sorted, func(a, b replica.Peer) int { return cmp.Compare(a.Name, b.Name) })
+	return sorted
+}
+
+func peersText(peers []replica.Peer) string {
+	text := ""
+	for i, p := range peers {
+		if i > 0 {
+			text += ","
+		}
+		text += p.Name + "=" + string(p.Address)
+	}
+	return text
+}
+
+// tryFound founds the cluster, if all that are listed are there, have nothing,
+// and have heard this very life, which is the only one that may. That is the
+// first by name, or one whose last founding came to nothing: it has a log that
+// was never used, and the others have come back under new names.
+func (q *Quorum) tryFound() {
+	if q.over || q.node != nil && !q.unused() {
+		return
+	}
+	founder := slices.MinFunc(q.cfg.Peers, func(a, b replica.Peer) int { return cmp.Compare(a.Name, b.Name) })
+	if q.node == nil && (founder.Name != q.cfg.Name || !q.fresh()) {
+		return
+	}
+	if q.node != nil && len(q.cfg.Peers) < 2 {
+		return
+	}
+	members := []replica.Member{{ID: q.member, Name: q.cfg.Name, Address: q.cfg.Address, Voter: true, Quiet: q.cfg.Quiet}}
+	for _, p := range q.cfg.Peers {
+		if p.Address == q.cfg.Address {
+			continue
+		}
+		s := q.seekers[p.Address]
+		if s == nil || !q.mayFoundWith(p, s) {
+			return
+		}
+		members = append(members, replica.Member{ID: s.Member, Name: s.Name, Address: p.Address, Voter: true, Quiet: s.Quiet})
+	}
+	q.found(members)
+}
+
+func (q *Quorum) mayFoundWith(p replica.Peer, s *seeker) bool {
+	_, member := q.roster.byID(s.Member)
+	return s.Name == p.Name && s.Fresh && s.Knows == q.cfg.Incarnation && !member &&
+		q.ticks-s.at <= uint64(q.cfg.ElectionTicks) && samePeers(s.Peers, q.cfg.Peers)
+}
+
+func (q *Quorum) found(members []replica.Member) {
+	q.say(false, fmt.Sprintf("founded cluster %x with %d nodes", uint64(q.cfg.NewCluster), len(members)))
+	q.begin(q.cfg.NewCluster, members)
+	q.founding = q.ticks
+}
+
+// begin starts the log of a cluster that has nothing yet.
+func (q *Quorum) begin(cluster replica.ClusterID, members []replica.Member) {
+	members = slices.Clone(members)
+	slices.SortFunc(members, func(a, b replica.Member) int { return cmp.Compare(a.ID, b.ID) })
+	conf := &raftpb.ConfState{}
+	for _, m := range members {
+		conf.Voters = append(conf.Voters, uint64(m.ID))
+	}
+	q.beginAt(place{foundingIndex, foundingView}, header{cluster: cluster, conf: conf, members: members}, nil)
+}
+
+// beginAt starts a log with a snapshot. Nothing is said before it is on disk.
+func (q *Quorum) beginAt(at place, h header, table []byte) {
+	q.adopt(h.cluster)
+	q.see(lock.View(at.term))
+	q.takeHeader(h)
+	q.roster.book = nil
+	q.applied, q.appliedTerm = at.index, at.term
+	q.cuts.last, q.cuts.behind = at.index, 0
+	q.start(&storage{base: at, conf: h.conf}, &replica.LogSnapshot{Index: at.index, Term: at.term, Data: encodeSnapshot(h, table)})
+}
+
+// start hosts the engine on a log that begins here and now.
+func (q *Quorum) start(log *storage, snapshot *replica.LogSnapshot) {
+	q.log = log
+	q.log.state = &raftpb.HardState{Term: new(uint64(q.views.highest)), Vote: new(uint64(0)), Commit: new(log.base.index)}
+	q.disk.writes, q.disk.unsaved = nil, false
+	if q.cfg.Durable {
+		q.disk.begun = q.emitStore(replica.Store{Snapshot: snapshot, Whole: true, State: q.encodeState(q.log.state)})
+	}
+	q.host()
+	q.led = q.ticks
+}
+
+// tickFounding has the founder ask for its election as soon as the others can
+// answer: it need not wait for a silence.
+func (q *Quorum) tickFounding() {
+	if q.founding == 0 || !q.begun() || q.quiet() {
+		return
+	}
+	if q.engine.leader != raft.None || q.ticks-q.founding > 2*uint64(q.cfg.ElectionTicks) {
+		q.founding = 0
+		return
+	}
+	if q.engine.role == raft.StateFollower || q.engine.role == raft.StatePreCandidate {
+		_ = q.node.Campaign()
+	}
+}
+
+// onFound gives this node a log to begin with, if it is a member; or tells it
+// who else may know.
+func (q *Quorum) onFound(e replica.Received, m replica.Found) {
+	if m.View > lock.MaxView || m.Cluster == 0 || q.cluster != 0 && q.cluster != m.Cluster {
+		return
+	}
+	i := slices.IndexFunc(m.Members, func(n replica.Member) bool { return n.ID == q.member })
+	if q.node != nil || i < 0 || m.Members[i].Address != q.cfg.Address || m.Members[i].Name != q.cfg.Name {
+		if len(m.Members) <= maxLives {
+			q.roster.book = m.Members
+			q.befriendDue = true
+		}
+		return
+	}
+	q.say(false, fmt.Sprintf("%s takes this node into cluster %x", e.From, uint64(m.Cluster)))
+	if m.View == foundingView {
+		q.begin(m.Cluster, m.Members)
+		return
+	}
+	q.adopt(m.Cluster)
+	q.see(m.View)
+	q.roster.book = m.Members
+	q.befriendDue = true
+	q.start(&storage{conf: &raftpb.ConfState{}}, nil)
+}
+
+// onRefusal ends a newcomer that was sent away. A node with a log believes only
+// its own cluster, and only if it has lost touch or its primary says so.
+func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
+	if q.node == nil {
+		q.exit("the cluster refuses this node: " + m.Reason)
+		return
+	}
+	known := slices.ContainsFunc(q.roster.members, func(n replica.Member) bool { return n.Address == e.From })
+	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {
+		q.exit("the cluster refuses this node: " + m.Reason)
+	}
+}
