@@ -1,5 +1,5 @@
-// Package locktest runs a whole pair of Lockstep nodes inside a test, with
-// switches for the faults that the service is there to survive.
+// Package locktest runs a whole pair or cluster of Lockstep nodes inside a test,
+// with switches for the faults that the service is there to survive.
 //
 //	func TestDeploy(t *testing.T) {
 //		pair := locktest.StartPair(t)
@@ -16,6 +16,13 @@
 // detector and in a testing/synctest bubble. With Remoting they talk over real
 // connections on 127.0.0.1.
 //
-// "Primary" and "backup" name the nodes by what they were started as, whatever
-// role they have since taken: KillPrimary kills Nodes()[0].
+// StartCluster does the same for three nodes or more, of which any one may be the
+// primary:
+//
+//	cluster := locktest.StartCluster(t, 3, locktest.Durable())
+//	...
+//	cluster.Isolate(cluster.Primary())
+//
+// Of a pair, "primary" and "backup" name the nodes by what they were started as,
+// whatever role they have since taken: KillPrimary kills Nodes()[0].
 package locktest

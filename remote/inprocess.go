@@ -30,6 +30,8 @@ type Network struct {
 	lastPort int
 	host     string // of the addresses that NewAddress makes
 
+	version uint32 // that processes speak which start from now on; 0 is the newest
+
 	cuts   map[way]bool
 	healed chan struct{} // closed by Heal
 }
@@ -40,6 +42,20 @@ type way struct{ from, to replica.NodeID }
 // NewNetwork returns a network without processes.
 func NewNetwork() *Network {
 	return &Network{plugs: map[replica.NodeID]*plug{}, lastPort: 20_000, cuts: map[way]bool{}, healed: make(chan struct{})}
+}
+
+// Speak makes processes that start from now on behave as if they knew no newer
+// version of the protocol. Zero is the newest again.
+func (n *Network) Speak(version uint32) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.version = version
+}
+
+func (n *Network) speaks() uint32 {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.version
 }
 
 // Cut holds back what is sent from one address to another, until Heal. Nobody is
@@ -74,6 +90,9 @@ func (n *Network) passable(from, to replica.NodeID) <-chan struct{} {
 // Start starts a process on this network. An empty Listen, or port 0, takes an
 // address that nobody else has; any other must be free.
 func (n *Network) Start(cfg Config) (*Process, error) {
+	if cfg.Version == 0 {
+		cfg.Version = n.speaks()
+	}
 	cfg, err := cfg.complete()
 	if err != nil {
 		return nil, err
