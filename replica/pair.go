@@ -14,6 +14,8 @@ import "lockstep/lock"
 //	pair_found.go    founding, newcomers, wrong peers, farewell (P0)
 //	pair_transfer.go rejoin, the survivor's side (P7)
 //	pair_intake.go   rejoin, the joiner's side (P7)
+//	pair_disk.go     the log on disk, and what counts (P8)
+//	pair_recover.go  what a restarted node does with its log (P8)
 type Pair struct {
 	cfg  PairConfig
 	peer NodeID
@@ -31,6 +33,8 @@ type Pair struct {
 	suspect suspicion
 	order   order
 	park    park
+	disk    ledger
+	copy    *restored // without a role: the copy in the log that this life began with
 
 	barriers barriers
 	reign    lock.View // that of the last Began; zero after Ended
@@ -43,6 +47,8 @@ type Pair struct {
 	transfer *transfer // SOLO, and PRIMARY while starting: a joiner is being fed
 	intake   *intake   // without a role: what has come of a snapshot
 	installs int       // Install effects whose Installed has not come yet
+	// snapshots counts the TakeSnapshot effects that were not answered yet.
+	snapshots int
 }
 
 // PairConfig is what a node of a pair is started with.
@@ -109,10 +115,17 @@ type peerLife struct {
 // OpenPair is NewPair for a node that may have a log. It fails if the log makes
 // no sense.
 func OpenPair(cfg PairConfig) (*Pair, error) {
-	return NewPair(cfg), nil
+	log := cfg.Log
+	cfg.Log = Recovered{}
+	p := NewPair(cfg)
+	if err := p.recover(&log); err != nil {
+		return nil, err
+	}
+	return p, nil
 }
 
-// NewPair returns a node without a role, which is how every node starts (P0).
+// NewPair returns a node without a role, which is how every node starts (P0). It
+// looks at no log.
 func NewPair(cfg PairConfig) *Pair {
 	cfg.setDefaults()
 	p := &Pair{
@@ -136,6 +149,7 @@ func (cfg *PairConfig) setDefaults() {
 	orDefault(&cfg.MaxQueue, 1<<16)
 	orDefault(&cfg.ChunkBytes, 128<<10)
 	orDefault(&cfg.MaxRetained, 1<<20)
+	orDefault(&cfg.RetainBytes, 64<<20)
 	// Each entry draws one token at most, and so does each wait that an earlier
 	// view has left, when it is granted in this one (S3).
 	orDefault(&cfg.EntriesPerView, 1<<40-1-lock.MaxWaits)
@@ -162,6 +176,7 @@ func (p *Pair) Step(ev Event) []Effect {
 	if p.over {
 		return nil
 	}
+	p.installCopy()
 	switch e := ev.(type) {
 	case Tick:
 		p.tick(e)
@@ -180,6 +195,8 @@ func (p *Pair) Step(ev Event) []Effect {
 	case LinkDown: // the heartbeats will tell what it means
 	case Synced:
 		p.onSynced(e.View)
+	case Stored:
+		p.onStored(e.Seq)
 	case SnapshotTaken:
 		p.onSnapshotTaken(e)
 	case Installed:
@@ -207,7 +224,7 @@ func (p *Pair) tick(t Tick) {
 		}
 	case Primary:
 		if !p.renewing { // a backup that has not taken START yet would be demoted
-			p.send(Heartbeat{View: p.view, Index: p.order.last})
+			p.send(Heartbeat{View: p.view, Index: p.kept()})
 		}
 		p.start()
 		p.resend()
@@ -217,7 +234,7 @@ func (p *Pair) tick(t Tick) {
 			p.onSuspicion()
 		}
 	case Backup:
-		p.send(Heartbeat{View: p.view, Index: p.order.last})
+		p.send(Heartbeat{View: p.view, Index: p.kept()})
 		p.relayAgain()
 		if suspects {
 			p.onSuspicion()
@@ -276,7 +293,7 @@ func (p *Pair) onJoiningMessage(e Received) {
 	case Refusal:
 		p.onRefusal(m)
 	case Chunk:
-		p.onChunk(m)
+		p.onChunk(m, e.Cluster)
 	case Tail:
 		p.onTail(m)
 	case Report:

@@ -45,12 +45,12 @@ func (p *Pair) confirm() {
 	}
 	switch p.role {
 	case Solo:
-		if p.usable() {
+		if p.usable() && p.begun() {
 			p.confirmTo(b.arrived)
 		}
 	case Primary:
 		// A backup that has not taken START yet could only be demoted by Confirm.
-		if !p.starting && b.covered == b.settled {
+		if !p.starting && p.begun() && b.covered == b.settled {
 			b.round++
 			b.covered = b.arrived
 			p.ask()
@@ -80,7 +80,7 @@ func (b *barriers) cancel() { b.covered = b.settled }
 // onConfirm is the backup's half: it is still this primary's backup.
 func (p *Pair) onConfirm(m Confirm) {
 	if p.role == Backup {
-		p.send(Confirmation{View: p.view, Round: m.Round, Index: p.order.last})
+		p.send(Confirmation{View: p.view, Round: m.Round, Index: p.kept()})
 	}
 }
 
@@ -100,6 +100,10 @@ func (p *Pair) onConfirmation(m Confirmation) {
 // reigns reports whether this node orders commands.
 func (p *Pair) reigns() bool { return p.role == Primary || p.role == Solo }
 
+// begun reports whether everything of the views before has been applied. Without
+// a log on disk that is so from the start.
+func (p *Pair) begun() bool { return p.order.applied >= p.order.inherited }
+
 // announce tells the lock table when a reign has begun or ended, for the
 // sessions' time-outs (T3). It comes at the end of a step: what was pending has
 // been applied by then. Began waits for the disk like everything of a view; an
@@ -114,6 +118,8 @@ func (p *Pair) announce() {
 		return
 	case now == 0:
 		p.out = append(p.out, Ended{})
+	case !p.begun():
+		return
 	default:
 		p.do(Began{View: now})
 	}

@@ -13,10 +13,14 @@ const foundLeap = 1000
 // hello tells the peer that this node has no role, and which life of the peer
 // it has heard.
 func (p *Pair) hello() {
-	p.send(Hello{
+	m := Hello{
 		Role: p.role, View: p.view, AsPrimary: p.cfg.AsPrimary,
 		Pair: p.cfg.Pair, Knows: p.life.incarnation,
-	})
+	}
+	if p.copy != nil {
+		m.LogView, m.LogIndex = p.copy.view, p.copy.last
+	}
+	p.send(m)
 }
 
 // onHello is the peer without a role. What it can become depends on this node.
@@ -31,7 +35,7 @@ func (p *Pair) onHello(m Hello, cluster ClusterID) {
 	}
 	switch p.role {
 	case Joining, Demoted:
-		p.found(m, cluster)
+		p.meet(m, cluster)
 	case Solo:
 		p.beginTransfer()
 	}
@@ -51,9 +55,10 @@ func (p *Pair) found(m Hello, cluster ClusterID) {
 	}
 	p.adoptAny(cluster)
 	p.intake = nil
+	p.replaceLog(0, nil)
 	p.enter(Primary, highest+1, why)
 	p.do(Reset{})
-	p.order.startAt(0)
+	p.begin(0)
 	p.starting, p.founding = true, true
 	p.start()
 }
@@ -70,6 +75,8 @@ func (p *Pair) foundAlone() {
 	}
 	highest := max(p.view, p.life.view)
 	switch {
+	case p.copy != nil:
+		p.resumeAlone(highest)
 	case p.life.serving || p.intake != nil:
 		if p.suspect.count == p.suspect.limit {
 			p.say(true, fmt.Sprintf("waiting for %s: it had a role a moment ago and is silent now; only it may hold the locks", p.peer))
@@ -89,9 +96,10 @@ func (p *Pair) foundAlone() {
 func (p *Pair) reignAlone(view lock.View, why string) {
 	p.adoptAny(0)
 	p.intake = nil
+	p.replaceLog(0, nil)
 	p.enter(Solo, view, why)
 	p.do(Reset{})
-	p.order.startAt(0)
+	p.begin(0)
 	p.send(Alone{View: p.view})
 }
 
@@ -163,7 +171,7 @@ func (p *Pair) onRefusal(m Refusal) {
 // that the peer can go on at once (P0).
 func (p *Pair) leave() {
 	p.held = nil
-	hadRole, usable, view := p.hasRole(), p.synced >= p.view, p.view
+	hadRole, usable, view := p.hasRole(), p.onDisk(), p.view
 	if p.renewing {
 		// The backup may be in the last view still, and this must not demote it.
 		view--

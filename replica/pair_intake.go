@@ -28,11 +28,15 @@ func (in *intake) is(view lock.View, base lock.Index) bool {
 	return in != nil && in.view == view && in.base == base
 }
 
-func (p *Pair) onChunk(m Chunk) {
+func (p *Pair) onChunk(m Chunk, cluster ClusterID) {
 	if p.hasRole() || m.View > lock.MaxView {
 		return
 	}
 	if p.intake.older(m) {
+		p.giveUp(Joining)
+		if p.cfg.Durable && p.cluster == 0 && cluster != 0 {
+			p.adopt(cluster) // a log says whose it is from its first byte
+		}
 		p.intake = &intake{view: m.View, base: m.Base}
 		// Whoever reports on a snapshot of this view takes no START of an earlier
 		// one any more. As its backup this node could go on alone in the very view
@@ -58,6 +62,9 @@ func (p *Pair) onInstalled(e Installed) {
 	// With another Install under way this is about an earlier one: the state
 	// that it tells of is replaced before anything else happens to it.
 	p.installs--
+	if p.copyInstalled(e) {
+		return
+	}
 	in := p.intake
 	if in == nil || !in.installing || p.installs > 0 {
 		return
@@ -69,6 +76,7 @@ func (p *Pair) onInstalled(e Installed) {
 		return
 	}
 	in.installed, in.digest, in.index = true, e.Digest, e.Index
+	p.replaceLog(in.base, in.bytes)
 	p.report()
 }
 
@@ -81,6 +89,7 @@ func (p *Pair) onTail(m Tail) {
 	if len(fresh) > 0 && fresh[0].Index == in.index+1 {
 		in.index = fresh[len(fresh)-1].Index
 		p.do(Apply{Entries: fresh})
+		p.keep(fresh)
 	}
 	p.report()
 }
@@ -107,7 +116,7 @@ func (p *Pair) onStart(m Start) {
 	}
 	if p.role == Backup && m.View == p.view {
 		p.suspect.alive() // nobody but this view's primary says so
-		p.send(Ack{View: p.view, Index: p.order.last})
+		p.send(Ack{View: p.view, Index: p.kept()})
 		return
 	}
 	if p.hasRole() || m.View < p.view || !p.holds(m) {
@@ -118,15 +127,16 @@ func (p *Pair) onStart(m Start) {
 		return
 	}
 	var index lock.Index
+	p.adopt(m.Cluster)
 	if m.Founding {
+		p.replaceLog(0, nil)
 		p.do(Reset{})
 	} else {
 		index = p.intake.index
 	}
 	p.intake = nil
-	p.adopt(m.Cluster)
 	p.enter(Backup, m.View, fmt.Sprintf("%s is the primary; everything up to entry %d is here", p.peer, index))
-	p.order.startAt(index)
+	p.begin(index)
 	p.send(Ack{View: p.view, Index: index})
 }
 
@@ -134,5 +144,8 @@ func (p *Pair) onStart(m Start) {
 // must be of an earlier view: it is by that view's end that START counts.
 func (p *Pair) holds(m Start) bool {
 	in := p.intake
-	return m.Founding || in != nil && in.installed && in.view < m.View && in.index >= m.Index
+	if m.Founding {
+		return p.copy == nil
+	}
+	return in != nil && in.installed && in.view < m.View && in.index >= m.Index
 }

@@ -14,21 +14,33 @@ import (
 // On a PRIMARY acked trails last by the batch in flight, and applied equals
 // acked but right after a rejoin, when the backup still fetches what was
 // executed alone. On every other node applied equals last.
+//
+// With a log on disk, applied trails on every node by what is not on disk yet,
+// here or where it has to be too (see ledger).
 type order struct {
 	entries []lock.Entry // base+1 to last; never changed once written
 	base    lock.Index
 	last    lock.Index
 	applied lock.Index // given to the lock table
 	acked   lock.Index // PRIMARY: the backup has everything up to it
+	stored  lock.Index // of a durable node: it is on disk here up to this
+	safe    lock.Index // BACKUP, durable: and on the primary's disk up to this
 
 	queue    []lock.Command
 	numbered uint64 // entries numbered in this view (S3)
 	idle     int    // PRIMARY: ticks without an acknowledgement while one is due
+	// inherited is the last entry of the views before this one. Until it has been
+	// applied the reign has not begun: a session that gets its full time-out may
+	// be expired by an entry that is still on its way to the disk (T3).
+	inherited lock.Index
 }
 
 // startAt forgets everything before an index that is in place already.
 func (o *order) startAt(index lock.Index) {
-	*o = order{base: index, last: index, applied: index, acked: index, queue: o.queue}
+	*o = order{
+		base: index, last: index, applied: index, acked: index, stored: index, safe: index,
+		queue: o.queue,
+	}
 }
 
 // after returns the kept entries behind an index, not to be changed.
@@ -103,24 +115,38 @@ func (o *order) add(commands []lock.Command) {
 	o.queue = append(o.queue, commands...)
 }
 
-// pump numbers what has queued: alone at once, with a backup everything that
-// came while a batch was in flight as the next batch (group commit).
+// pump numbers what has queued: alone at once, with a backup or a log on disk
+// everything that came while a batch was in flight as the next batch (group
+// commit).
 func (p *Pair) pump() {
 	switch {
 	case len(p.order.queue) == 0:
+	case p.kept() != p.order.last:
 	case p.role == Solo:
-		p.renewView(len(p.order.queue))
-		p.apply(p.order.number(p.view, len(p.order.queue)))
+		n := len(p.order.queue)
+		if p.cfg.Durable {
+			n = p.queued() // the link may have to bring it to a joiner too, but the disk in any case
+		}
+		p.renewView(n)
+		p.keep(p.order.number(p.view, n))
+		p.apply(p.order.upTo(p.kept()))
 		p.feed(false)
 	case p.role == Primary && !p.starting && p.order.acked == p.order.last:
-		n := p.batch(len(p.order.queue), func(i int) *lock.Command { return &p.order.queue[i] })
+		n := p.queued()
 		n = int(min(uint64(n), p.cfg.EntriesPerView))
 		if p.renewView(n) {
 			return // the backup's first acknowledgement pumps again
 		}
 		p.order.idle = 0
-		p.forward(p.order.number(p.view, n))
+		entries := p.order.number(p.view, n)
+		p.forward(entries)
+		p.keep(entries) // while it travels
 	}
+}
+
+// queued is how many of the queue make the next batch.
+func (p *Pair) queued() int {
+	return p.batch(len(p.order.queue), func(i int) *lock.Command { return &p.order.queue[i] })
 }
 
 // batchBytes is about how much one message brings: a link carries no message of
@@ -213,8 +239,11 @@ func (p *Pair) onForward(m Forward) {
 	fresh := behind(m.Entries, p.order.last)
 	if len(fresh) > 0 && fresh[0].Index == p.order.last+1 {
 		p.take(fresh)
+		if p.cfg.Durable {
+			return // the acknowledgement comes with Stored
+		}
 	}
-	p.send(Ack{View: p.view, Index: p.order.last})
+	p.send(Ack{View: p.view, Index: p.kept()})
 }
 
 // behind returns the entries after an index: what came again is not taken again.
@@ -225,18 +254,31 @@ func behind(entries []lock.Entry, index lock.Index) []lock.Entry {
 	return entries
 }
 
-// take applies entries that follow the last one here.
+// take applies entries that follow the last one here, or writes them to the log,
+// which comes first.
 func (p *Pair) take(entries []lock.Entry) {
 	last := entries[len(entries)-1].Index
-	p.do(Apply{Entries: entries})
 	p.park.remove(entries)
+	if p.cfg.Durable {
+		p.order.entries = append(p.order.entries, entries...)
+		p.order.last = last
+		p.keep(entries)
+		return
+	}
+	p.do(Apply{Entries: entries})
 	p.order.startAt(last)
 }
 
-// onHeartbeat repairs a lost acknowledgement; the backup's heartbeat is one.
+// onHeartbeat repairs a lost acknowledgement; the backup's heartbeat is one. The
+// primary's tells a backup with a log how far it may apply: the backup answers
+// its own clients then, and no answer may rest on one disk alone.
 func (p *Pair) onHeartbeat(m Heartbeat) {
-	if p.role == Primary {
+	switch {
+	case p.role == Primary:
 		p.onAck(m.Index)
+	case p.role == Backup && p.cfg.Durable:
+		p.order.safe = max(p.order.safe, m.Index)
+		p.settle()
 	}
 }
 
@@ -249,12 +291,10 @@ func (p *Pair) onAck(index lock.Index) {
 		panic("replica: the backup acknowledges an entry that was never sent")
 	}
 	p.started(index)
-	if index <= p.order.acked {
-		return
+	if index > p.order.acked {
+		p.order.acked, p.order.idle = index, 0
 	}
-	p.order.acked, p.order.idle = index, 0
-	p.apply(p.order.upTo(index))
-	p.pump()
+	p.settle()
 }
 
 // upTo returns the entries behind applied up to an index.

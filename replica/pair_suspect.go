@@ -70,7 +70,6 @@ func (p *Pair) goSolo(why string) {
 			step = 3 // see soloStep: the backup may be in either view
 		}
 		p.enter(Solo, p.view+step, why)
-		p.apply(p.order.after(p.order.applied))
 	case Backup:
 		p.enter(Solo, p.view+2, why)
 		p.order.queue = append(p.unpark(), p.order.queue...)
@@ -80,6 +79,7 @@ func (p *Pair) goSolo(why string) {
 	if p.over {
 		return // out of views
 	}
+	p.apply(p.order.upTo(p.kept()))
 	p.order.forget(p.order.applied)
 	p.starting, p.founding, p.renewing, p.transfer = false, false, false, nil
 	p.send(Alone{View: p.view})

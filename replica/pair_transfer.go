@@ -37,10 +37,12 @@ func (p *Pair) beginTransfer() {
 		return
 	}
 	p.transfer = &transfer{view: p.view, base: p.order.applied}
-	p.do(TakeSnapshot{})
+	p.takeSnapshot()
 }
 
 func (p *Pair) onSnapshotTaken(e SnapshotTaken) {
+	p.snapshots--
+	p.shorten(e)
 	t := p.transfer
 	if t == nil || t.taken || e.Index != t.base {
 		return // of an earlier transfer: the one asked for comes after it

@@ -22,8 +22,9 @@ func (p *Pair) enter(role Role, view lock.View, why string) {
 	p.role = role
 	p.suspect.clear()
 	p.barriers.cancel()
-	p.order.numbered = 0
+	p.order.numbered, p.order.inherited = 0, p.order.last
 	p.order.dropClock()
+	p.mark(role, view)
 	p.see(view)
 	p.say(false, fmt.Sprintf("%s in view %d: %s", role, view, why))
 }
@@ -45,7 +46,8 @@ func (p *Pair) adopt(cluster ClusterID) {
 	p.out = append(p.out, Persist{View: p.view, Cluster: cluster})
 }
 
-// do passes an effect on, or holds it back until the view is on disk.
+// do passes an effect on, or holds it back until the view is on disk, in the
+// identity and, with the role, in the log.
 func (p *Pair) do(e Effect) {
 	if !p.usable() {
 		p.held = append(p.held, e)
@@ -55,13 +57,19 @@ func (p *Pair) do(e Effect) {
 }
 
 // usable reports whether the view is on disk and nothing waits for that.
-func (p *Pair) usable() bool { return p.synced >= p.view && len(p.held) == 0 }
+func (p *Pair) usable() bool { return p.onDisk() && len(p.held) == 0 }
 
-// dropHeld forgets what was held back. An Install among it will never be done.
+func (p *Pair) onDisk() bool { return p.synced >= p.view && p.disk.done >= p.disk.role }
+
+// dropHeld forgets what was held back. What among it asks the table for something
+// will never be done.
 func (p *Pair) dropHeld() {
 	for _, e := range p.held {
-		if _, ok := e.(Install); ok {
+		switch e.(type) {
+		case Install:
 			p.installs--
+		case TakeSnapshot:
+			p.snapshots--
 		}
 	}
 	p.held = nil
@@ -80,7 +88,11 @@ func (p *Pair) exit(reason string) {
 // onSynced lets go what waited, once no newer view waits.
 func (p *Pair) onSynced(view lock.View) {
 	p.synced = max(p.synced, view)
-	if p.synced >= p.view {
+	p.release()
+}
+
+func (p *Pair) release() {
+	if p.onDisk() {
 		p.out = append(p.out, p.held...)
 		p.held = nil
 	}
@@ -112,6 +124,9 @@ func (p *Pair) onRoleMessage(m roleMessage) {
 	switch {
 	case !p.hasRole():
 		p.suspect.alive()
+		if _, ok := m.(Alone); ok || m.of() > p.disk.says.view {
+			p.giveUp(Demoted) // others than this node have gone on, in a later view or alone
+		}
 		p.see(m.of())
 	case m.of() > p.view:
 		p.demote(m.of())
@@ -169,6 +184,7 @@ func (p *Pair) demote(view lock.View) {
 	p.dropHeld() // of a view that never came to be
 	p.role = Demoted
 	p.suspect.clear()
+	p.mark(Demoted, view)
 	p.see(view)
 	p.say(true, fmt.Sprintf("demoted: the peer reigns in view %d; what this node held is out of date", view))
 	p.dropRole(p.peer)
@@ -180,6 +196,7 @@ func (p *Pair) dropRole(hint NodeID) {
 	p.refuse(p.unordered(), NotPrimary, hint)
 	p.do(Abandon{Hint: hint})
 	p.order = order{}
+	p.disk.writes, p.disk.taking = nil, nil
 	p.park = park{}
 	p.starting, p.founding, p.renewing = false, false, false
 	p.transfer, p.intake = nil, nil
