@@ -26,7 +26,8 @@ type client struct {
 	closed bool // between Shut, or a kill, and the next life
 	// severed has a bit for each node that the network hides from the client.
 	severed int
-	heard   *history // that of the last result
+	reached map[*node]replica.Incarnation // lives to which a connection was made
+	heard   *history                      // that of the last result
 	time    clock
 	ttl     lock.Millis
 
@@ -85,9 +86,13 @@ func (c *client) reopen() {
 	c.calls = map[replica.CallID]*call{}
 	c.session, c.until, c.leases = 0, 0, nil
 	c.upset = c.w.now
+	c.reached = map[*node]replica.Incarnation{}
 	nodes := c.w.addresses()
 	if c.w.whim.IntN(4) == 0 {
 		nodes[0], nodes[1] = nodes[1], nodes[0]
+	}
+	if c.w.plan.quorum != nil {
+		nodes = nodes[:c.w.plan.quorum.size] // it hears of the others
 	}
 	c.core = replica.NewClient(replica.ClientConfig{
 		Nodes: nodes, Seed: c.w.whim.Uint64(), TTL: c.ttl, Now: c.clock(),
@@ -263,6 +268,9 @@ func (c *client) perform(e replica.ClientEffect, ev replica.ClientEvent) {
 		c.ask(e)
 	case replica.Look:
 		c.look(e)
+	case replica.AskMembers:
+		c.askMembers(e.To)
+	case replica.Know, replica.NoPrimary:
 	case replica.Closed:
 		c.die()
 		c.w.after(c.w.upTo(200*millisecond), c.reopen)
@@ -289,6 +297,20 @@ func (c *client) look(e replica.Look) {
 	c.send(e.To, func(p *process) { p.table.look(c, life, e.Inquiries) })
 }
 
+// askMembers brings what a node knows of who the nodes are.
+func (c *client) askMembers(to replica.NodeID) {
+	life := c.life
+	c.send(to, func(p *process) {
+		p.replicator.post(func() {
+			told := replica.Told{View: p.status.View}
+			for _, m := range p.status.Members {
+				told.Members = append(told.Members, m.Member)
+			}
+			c.replied(p, life, func() { c.step(replica.Bound{From: to, Told: told}) })
+		})
+	})
+}
+
 func (c *client) send(to replica.NodeID, deliver func(*process)) {
 	times := 1
 	if c.w.happens(c.w.weather.dup) {
@@ -304,12 +326,23 @@ func (c *client) send(to replica.NodeID, deliver func(*process)) {
 
 func (c *client) arrive(n *node, deliver func(*process)) {
 	if p := n.proc; p != nil {
+		c.reach(p)
 		p.clients.arrive(p, func() { p.tableActor.post(func() { deliver(p) }) })
 		return
 	}
 	if !n.dark && c.w.happens(0.8) {
 		c.later(c.w.upTo(millisecond), func() { c.step(replica.NodeLost{Node: n.name}) })
 	}
+}
+
+// reach tells the core once of each life of a quorum's nodes that a connection
+// stands.
+func (c *client) reach(p *process) {
+	if c.w.plan.quorum == nil || c.reached[p.node] == p.inc {
+		return
+	}
+	c.reached[p.node] = p.inc
+	c.later(50+c.w.upTo(millisecond), func() { c.step(replica.NodeReached{Node: p.node.name}) })
 }
 
 // replied is something of a node setting out for the client.

@@ -79,6 +79,7 @@ func (d *writer) beginStores() {
 			d.failed(err)
 			return
 		}
+		d.p.node.log = d.log.Owner().Member
 		d.p.tell(replica.Stored{Seq: last})
 		d.next()
 	})

@@ -58,7 +58,10 @@ func (f *faults) powerCut() {
 	f.w.stats.PowerCuts++
 	f.w.trace("faults", "power cut")
 	for _, n := range lost {
-		f.crash(n, f.downFor())
+		if n.proc != nil {
+			n.crash(true)
+			f.restart(n, f.downFor())
+		}
 	}
 }
 

@@ -27,6 +27,9 @@ type Report struct {
 	Stats      Stats
 }
 
+// Quorum is the regime of three nodes or more.
+const Quorum = 3
+
 // Regimes are those that a seed is run in: the one that is asked for, "both",
 // or, when nothing is asked for, one after the other from seed to seed.
 func Regimes(asked string, seed uint64) []int {
@@ -37,10 +40,15 @@ func Regimes(asked string, seed uint64) []int {
 		return []int{2}
 	case "both":
 		return []int{1, 2}
+	case "3", "quorum":
+		return []int{Quorum}
 	default:
 		return []int{2 - int(seed%2)}
 	}
 }
+
+// Alone reports whether the runs of the job cannot share a process.
+func (j Job) Alone() bool { return slices.Contains(Regimes(j.Regime, j.From), Quorum) }
 
 // Run works through the seeds. Each run is alone in its world, so the workers
 // share nothing but the list of results.
@@ -80,11 +88,18 @@ func (j Job) Run() Report {
 }
 
 func (r *Report) add(o Outcome) {
-	r.Runs++
+	one := Report{Runs: 1, Stats: o.Stats}
 	if o.Violation != nil {
-		r.Violations = append(r.Violations, o.Violation)
+		one.Violations = []*Violation{o.Violation}
 	}
-	sum, one := reflect.ValueOf(&r.Stats).Elem(), reflect.ValueOf(o.Stats)
+	r.Add(one)
+}
+
+// Add adds what came of another job.
+func (r *Report) Add(other Report) {
+	r.Runs += other.Runs
+	r.Violations = append(r.Violations, other.Violations...)
+	sum, one := reflect.ValueOf(&r.Stats).Elem(), reflect.ValueOf(other.Stats)
 	for i := range sum.NumField() {
 		sum.Field(i).SetInt(sum.Field(i).Int() + one.Field(i).Int())
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"lockstep/journal/journaltest"
 	"lockstep/lock"
 	"lockstep/replica"
 )
@@ -22,7 +23,7 @@ type node struct {
 	title string // the operator's name for it
 	peers []replica.Peer
 	quiet bool
-	fs    *stubFS
+	fs    *journaltest.Disk
 	log   replica.MemberID // whose log lies in fs
 	// members is what its log last said of the cluster.
 	members []replica.MemberStatus
@@ -134,6 +135,9 @@ func (n *node) crash(dark bool) {
 	n.w.trace(string(n.name), "dies", dark)
 	p.dead, n.proc, n.dark = true, nil, dark
 	p.disk.crash()
+	if dark && n.fs != nil {
+		n.fs = n.fs.Crash()
+	}
 	for _, l := range n.out {
 		l.senderDied(dark)
 	}

@@ -53,9 +53,6 @@ func (o *operator) want() {
 	if o.wish == nil && o.w.check.formedOnce {
 		o.wish = o.think()
 	}
-	if o.wish != nil && o.w.now-o.wish.since > 20*second {
-		o.settle("given up")
-	}
 }
 
 func (o *operator) think() *wish {
@@ -109,7 +106,7 @@ func (o *operator) members() []*node {
 // spare is a machine that could be added.
 func (o *operator) spare() *node {
 	for _, n := range o.w.nodes {
-		if n.idle && n.proc == nil {
+		if n.idle && n.proc == nil && !slices.Contains(o.leaves, n) {
 			return n
 		}
 	}
@@ -198,7 +195,9 @@ func (o *operator) heard(p *process, a replica.Ordered) {
 	case a.Outcome == replica.OrderRefused:
 		w.trace("operator", "is refused", a.Text)
 		w.stats.OrdersRefused++
-		o.settle("refused")
+		if w.now-me.since > me.patience() {
+			o.settle("given up")
+		}
 	case a.Outcome == replica.OrderDone:
 		w.stats.OrdersDone++
 		o.done(me)
@@ -211,6 +210,9 @@ func (o *operator) done(me *wish) {
 	if me.order.Kind == replica.Bootstrap {
 		o.w.fail("orders", "a cluster was given up without force")
 	}
+	if me.order.Kind == replica.RemoveMember {
+		o.w.after(3*second, func() { o.fetch(me.machine) })
+	}
 	o.settle("done")
 	o.wish = me.then
 	if o.wish != nil {
@@ -218,7 +220,20 @@ func (o *operator) done(me *wish) {
 	}
 }
 
-// settle ends a wish. A machine that was not added after all is switched off.
+// patience is how long an order is repeated although it is refused. A machine
+// that was started is added in the end.
+func (me *wish) patience() instant {
+	switch me.order.Kind {
+	case replica.AddMember:
+		return 1 << 60
+	case replica.RemoveMember:
+		return 10 * second
+	default:
+		return 0
+	}
+}
+
+// settle ends a wish.
 func (o *operator) settle(how string) {
 	o.w.trace("operator", "order", o.wish.order, how)
 	o.wish = nil
@@ -232,15 +247,25 @@ func (o *operator) excuses(p *process) bool {
 
 // retire fetches a machine that has given up.
 func (o *operator) retire(n *node) {
+	n.idle = true
 	o.later(2*second, func() {
 		n.wipe()
 		if i := slices.Index(o.leaves, n); i >= 0 {
 			o.leaves = slices.Delete(o.leaves, i, i+1)
-			n.idle = true
 			return
 		}
+		n.idle = false
 		n.start()
 	})
+}
+
+// fetch switches off a removed machine that has no log to learn it from.
+func (o *operator) fetch(n *node) {
+	if n.idle || !slices.Contains(o.leaves, n) || n.proc != nil && len(n.proc.status.Members) > 0 {
+		return // it will give up by itself
+	}
+	n.crash(false)
+	o.retire(n)
 }
 
 // damaged wipes a machine whose log cannot be read, and starts it again.

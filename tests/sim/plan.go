@@ -81,7 +81,7 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		p.drawMild(r)
 	case 2:
 		p.drawRough(r)
-	case 3:
+	case Quorum:
 		p.drawQuorum(r)
 	}
 	return p

@@ -81,7 +81,7 @@ func (w *world) machines() {
 		n := &node{w: w, id: i, quiet: i == q.quiet, idle: i >= q.size}
 		n.title, n.name = fmt.Sprintf("node-%d", k), replica.NodeID('a'+rune(i))
 		if q.config.Durable {
-			n.fs = newFS(w)
+			n.fs = w.newDisk()
 		}
 		if !n.idle {
 			peers = append(peers, replica.Peer{Name: n.title, Address: n.name})

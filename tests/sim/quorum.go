@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"lockstep/journal"
+	"lockstep/journal/journaltest"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
 )
@@ -28,8 +29,9 @@ func (p *process) quorumCore(before identity) replica.Core {
 			w.operator.damaged(n, err)
 			return nil
 		}
+		n.log = 0
 		if !kept.Empty() {
-			cfg.Member = owner.Member
+			cfg.Member, n.log = owner.Member, owner.Member
 		}
 		p.disk.header = journal.Header{Member: cfg.Member, Node: n.title}
 	}
@@ -84,7 +86,7 @@ func (p *process) exits(reason string) {
 func (n *node) wipe() {
 	n.disk, n.log, n.members = identity{}, 0, nil
 	if n.fs != nil {
-		n.fs = newFS(n.w)
+		n.fs = n.w.newDisk()
 	}
 }
 
@@ -113,9 +115,12 @@ func (w *world) beginQuorum() {
 		}
 	}
 	w.operator.begin()
-	w.watchService()
+	w.after(tickLength, w.watchService)
 }
 
-type stubFS struct{ journal.FS }
-
-func newFS(w *world) *stubFS { return &stubFS{} }
+// newDisk is an empty directory for a log.
+func (w *world) newDisk() *journaltest.Disk {
+	d := journaltest.New(w.decay)
+	d.SetGarbles(true)
+	return d
+}

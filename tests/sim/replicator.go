@@ -53,7 +53,7 @@ func (p *process) perform(e replica.Effect) {
 		p.node.linkTo(e.To).send(p, e.Message)
 	case replica.Apply:
 		p.spread.applied(e.Entries)
-		ruled := hasRole(p.status.Role)
+		ruled := p.w.plan.quorum != nil || hasRole(p.status.Role) // a quorum gives out what is settled
 		p.tableActor.post(func() { p.table.apply(e.Entries, ruled) })
 	case replica.Refuse:
 		for _, id := range e.Requests {

@@ -66,8 +66,8 @@ type world struct {
 	agenda agenda
 	// chance draws what the network and the scheduler do, fate the faults, and
 	// whim what the clients want: a change in one leaves the others' draws alone.
-	// doom draws the faults of clients.
-	chance, fate, whim, doom *rand.Rand
+	// doom draws the faults of clients, and decay what is lost on disks.
+	chance, fate, whim, doom, decay *rand.Rand
 
 	nodes   []*node
 	links   []*link // every direction between two nodes
@@ -85,6 +85,9 @@ type world struct {
 
 // Run plays one seed.
 func Run(opt Options) Outcome {
+	if opt.Regime == Quorum {
+		defer seedEngine(opt.Seed)()
+	}
 	w := newWorld(opt)
 	w.play()
 	return Outcome{Violation: w.violation, Stats: w.stats}
@@ -98,6 +101,7 @@ func newWorld(opt Options) *world {
 		fate:   rand.New(rand.NewPCG(opt.Seed, 3)),
 		whim:   rand.New(rand.NewPCG(opt.Seed, 4)),
 		doom:   rand.New(rand.NewPCG(opt.Seed, 5)),
+		decay:  rand.New(rand.NewPCG(opt.Seed, 7)),
 	}
 	w.weather = w.plan.network
 	w.check = newChecker(w)
