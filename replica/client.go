@@ -124,7 +124,7 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 	case Instructions:
 		c.instructed(ev)
 	case Bound:
-		c.bound(ev)
+		c.learnMembers(ev)
 	case Noticed:
 		c.noticed(ev)
 	case ClientTick:

@@ -43,8 +43,13 @@ const (
 	forOrder
 )
 
-// bound says that only the node that was asked first may be asked.
-func (e errand) bound() bool { return e.kind == forOrder && e.order.only }
+// fixed says that only the node that was asked first may be asked.
+func (e errand) fixed() bool { return e.kind == forOrder && e.order.only }
+
+// awaits says that no answer is no news of the node: it waits for events.
+func (e errand) awaits() bool {
+	return e.kind == forInquiry && e.inquiry.query.Kind == lock.QueryEvents
+}
 
 // send asks the attempt's node.
 func (c *Client) send(a *attempt, e errand) {
@@ -76,7 +81,7 @@ func (c *Client) ask(node int, cmd lock.Command) {
 // start is as random as the call that it serves.
 func (c *Client) patience(rounds uint8, e errand) int {
 	switch {
-	case e.kind == forInquiry && e.inquiry.query.Kind == lock.QueryEvents:
+	case e.awaits():
 		return c.random.around(longPoll)
 	case rounds == 0:
 		return c.cfg.FirstAttempt
@@ -107,7 +112,10 @@ func (c *Client) again(a *attempt, e errand) {
 		c.send(a, e)
 		return
 	}
-	if (a.asked || c.isLost(a.node) && !c.allAreLost()) && !e.bound() {
+	if a.asked && !e.awaits() {
+		c.nodes[a.node].lost = c.now + silentFor
+	}
+	if (a.asked || c.isLost(a.node) && !c.allAreLost()) && !e.fixed() {
 		a.node = c.after(a.node)
 	}
 	if a.rounds > 1 || a.barren > hopeful/2 {
@@ -142,15 +150,9 @@ func (c *Client) notYet(a *attempt, e errand, from int, kind AnswerKind, hint No
 }
 
 // follow takes a hint at once, unless it is none, was taken in this round, or
-// names a node that is lost: the nodes may not know that yet. That one may have
-// come back when the pause is over.
+// names a node that is lost: the nodes may not know that yet.
 func (c *Client) follow(a *attempt, e errand, hint int) {
-	switch {
-	case hint < 0 || hint == a.node:
-		c.pause(a, e, c.after(a.node))
-	case c.isLost(hint) && !c.allAreLost():
-		c.pause(a, e, hint)
-	case e.bound() || !c.sendAtOnce(a, e, hint):
+	if hint < 0 || hint == a.node || e.fixed() || c.isLost(hint) && !c.allAreLost() || !c.sendAtOnce(a, e, hint) {
 		c.pause(a, e, c.after(a.node))
 	}
 }
@@ -160,7 +162,7 @@ func (c *Client) follow(a *attempt, e errand, hint int) {
 // connection may do.
 func (c *Client) replace(a *attempt, e errand) {
 	lost, all := a.node, c.allAreLost()
-	if e.bound() {
+	if e.fixed() {
 		if !c.sendAtOnce(a, e, lost) {
 			c.wait(a, lost)
 		}
@@ -201,15 +203,15 @@ func (c *Client) wait(a *attempt, node int) {
 }
 
 // hopeful is how many answers in a row may lead nowhere until the pauses between
-// them grow: two seconds are enough to elect a primary.
-const hopeful = 24
+// them grow: three seconds are enough to elect a primary.
+const hopeful = 40
 
 // pause follows an answer that has led nowhere, as they all do while there is no
 // primary. It is short, since the next one is elected within a second, and grows
 // when that takes much longer.
 func (c *Client) pause(a *attempt, e errand, node int) {
 	a.asked = false
-	if !e.bound() {
+	if !e.fixed() {
 		a.node = node
 	}
 	a.rounds = 0

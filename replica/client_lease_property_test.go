@@ -13,12 +13,16 @@ import (
 
 // holder is a client with its shell, the service, and a network between them that
 // loses, repeats and delays. Time is real in steps of 5 ms; the clocks of both
-// sides run at rates of their own.
+// sides run at rates of their own. Nodes come and go, and at times there is no
+// primary among them.
 type holder struct {
 	client  *Client
 	service *service
 	nodes   []NodeID
-	primary int
+	members []int
+	view    lock.View
+	primary int // or nobody
+	deaf    int // the node that hears nothing, or nobody
 	weather *rand.Rand
 	calm    bool
 
@@ -58,16 +62,20 @@ type frame struct {
 	inquiries []Inquiry
 	answers   []Answer
 	reports   []Reported
+	bind      bool // who are the members?
+	told      *Told
 }
+
+const nobody = -1
 
 const timeStep Instant = 5
 
 func newHolder(t *rapid.T) *holder {
 	rates := []float64{0.98, 1, 1.02}
-	nodes := []NodeID{"a", "b"}
+	nodes := []NodeID{"a", "b", "c", "d"}
 	seed := rapid.Uint64().Draw(t, "seed")
 	h := &holder{
-		service: newService(), nodes: nodes,
+		service: newService(), nodes: nodes, members: []int{0, 1, 2}, view: 1, deaf: nobody,
 		weather:     rand.New(rand.NewPCG(seed, 1)),
 		time:        10_000,
 		rate:        rapid.SampledFrom(rates).Draw(t, "rate"),
@@ -78,7 +86,7 @@ func newHolder(t *rapid.T) *holder {
 		revoked:     map[lock.Token]bool{},
 	}
 	h.client = NewClient(ClientConfig{
-		Nodes: nodes, Seed: seed, Now: h.clock(),
+		Nodes: nodes[:rapid.IntRange(1, 2).Draw(t, "seeds")], Seed: seed, Now: h.clock(),
 		TTL: rapid.SampledFrom([]lock.Millis{1000, 3000, 10_000}).Draw(t, "ttl"),
 	})
 	h.tickDue = float64(h.time)
@@ -134,7 +142,7 @@ func (h *holder) deliver(t *rapid.T) {
 }
 
 func (h *holder) arrive(t *rapid.T, f frame) {
-	if h.time < h.silent {
+	if h.time < h.silent || f.node == h.deaf {
 		return
 	}
 	back := frame{node: f.node}
@@ -144,7 +152,10 @@ func (h *holder) arrive(t *rapid.T, f frame) {
 	for _, one := range f.inquiries {
 		back.reports = append(back.reports, h.report(f.node, one))
 	}
-	if len(back.answers)+len(back.reports) > 0 {
+	if f.bind {
+		back.told = h.truth()
+	}
+	if len(back.answers)+len(back.reports) > 0 || f.bind {
 		h.post(back)
 	}
 	if len(f.answers) > 0 {
@@ -153,12 +164,17 @@ func (h *holder) arrive(t *rapid.T, f frame) {
 	if len(f.reports) > 0 {
 		h.step(t, Looked{h.nodes[f.node], f.reports})
 	}
+	if f.told != nil {
+		h.step(t, Bound{h.nodes[f.node], *f.told})
+	}
 	h.checkBelief(t)
 }
 
 func (h *holder) answer(node int, c lock.Command) Answer {
 	a := Answer{Request: c.ID(), Kind: Executed}
 	switch {
+	case h.primary == nobody:
+		a.Kind = NoQuorum
 	case node != h.primary:
 		a.Kind, a.Hint = NotPrimary, h.nodes[h.primary]
 	case !h.calm && h.weather.IntN(10) == 0:
@@ -173,10 +189,22 @@ func (h *holder) answer(node int, c lock.Command) Answer {
 }
 
 func (h *holder) report(node int, one Inquiry) Reported {
-	if node != h.primary {
+	switch {
+	case h.primary == nobody:
+		return Reported{ID: one.ID, Kind: NoQuorum}
+	case node != h.primary:
 		return Reported{ID: one.ID, Kind: NotPrimary, Hint: h.nodes[h.primary]}
 	}
 	return Reported{ID: one.ID, Kind: Executed, Report: h.service.report(one.Query)}
+}
+
+// truth is who the members are.
+func (h *holder) truth() *Told {
+	told := &Told{View: h.view}
+	for _, i := range h.members {
+		told.Members = append(told.Members, Member{Address: h.nodes[i], Voter: true})
+	}
+	return told
 }
 
 // post puts a frame on its way.
@@ -218,6 +246,8 @@ func (h *holder) step(t *rapid.T, ev ClientEvent) {
 			h.post(frame{node: slices.Index(h.nodes, e.To), commands: e.Commands})
 		case Look:
 			h.post(frame{node: slices.Index(h.nodes, e.To), inquiries: e.Inquiries})
+		case AskMembers:
+			h.post(frame{node: slices.Index(h.nodes, e.To), bind: true})
 		case Closed:
 			h.closed = true
 		}
@@ -374,7 +404,10 @@ func (h *holder) actions() map[string]func(*rapid.T) {
 		},
 		"rival":    func(t *rapid.T) { h.service.rival(h.name(t)) },
 		"revoke":   h.revoke,
-		"failOver": func(*rapid.T) { h.primary = 1 - h.primary },
+		"failOver": h.failOver,
+		"election": func(*rapid.T) { h.primary = nobody },
+		"deaf":     func(t *rapid.T) { h.deaf = rapid.IntRange(nobody, len(h.nodes)-1).Draw(t, "deaf") },
+		"reached":  func(t *rapid.T) { h.step(t, NodeReached{rapid.SampledFrom(h.nodes).Draw(t, "node")}) },
 		"lostNode": func(t *rapid.T) { h.step(t, NodeLost{rapid.SampledFrom(h.nodes).Draw(t, "node")}) },
 		"silence": func(t *rapid.T) {
 			h.silent = h.time + rapid.SampledFrom([]Instant{200, 1000, 5000}).Draw(t, "silence")
@@ -385,6 +418,14 @@ func (h *holder) actions() map[string]func(*rapid.T) {
 	}
 }
 
+// failOver makes another node the primary, in a new view and with other members
+// perhaps.
+func (h *holder) failOver(t *rapid.T) {
+	h.members = rapid.SliceOfNDistinct(rapid.IntRange(0, len(h.nodes)-1), 1, 3, rapid.ID).Draw(t, "members")
+	h.primary = h.members[0]
+	h.view++
+}
+
 func (h *holder) pass(t *rapid.T) {
 	h.advance(t, rapid.SampledFrom([]Instant{5, 25, 100, 400, 1500}).Draw(t, "span"))
 }
@@ -392,7 +433,13 @@ func (h *holder) pass(t *rapid.T) {
 // settle lets everything be well until all calls have ended, and nothing is held
 // or waited for any more.
 func (h *holder) settle(t *rapid.T) {
-	h.calm, h.silent = true, 0
+	h.calm, h.silent, h.deaf = true, 0, nobody
+	if h.primary == nobody {
+		h.primary = h.members[0]
+	}
+	for _, node := range h.nodes {
+		h.step(t, NodeReached{node})
+	}
 	h.service.noRivals()
 	h.advance(t, 6000)
 	h.checkTold(t)

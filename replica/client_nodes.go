@@ -15,7 +15,8 @@ type clientNode struct {
 	// it may know where to.
 	seed bool
 	// lost is the tick until which the node is passed over in turn, if there are
-	// others: the connection to it broke, and no new one stands.
+	// others: the connection to it broke, and no new one stands, or it did not
+	// answer in time.
 	lost    uint64
 	refusal string // why it will not talk to us
 
@@ -41,6 +42,7 @@ const (
 	rebind      = 400 // ticks until somebody is asked again
 	rebindHaste = 20  // ticks between two askings out of turn
 	lostFor     = 40  // ticks for which a lost node is passed over; each failure to connect begins them anew
+	silentFor   = 12  // ticks for which one is that did not answer
 	maxHinted   = 8   // nodes that hints alone speak for
 )
 
@@ -75,11 +77,11 @@ func (c *Client) enter(id NodeID) int {
 	return i
 }
 
-// bound takes in what a node tells of its cluster. A list of an older view than
+// learnMembers takes in what a node tells of its cluster. A list of an older view than
 // the last is believed only from the node that serves us: nobody else can know
 // that views have begun anew. (One of the same view may be the older one too. It
 // decides only whom to ask first.)
-func (c *Client) bound(ev Bound) {
+func (c *Client) learnMembers(ev Bound) {
 	from := c.node(ev.From)
 	c.speaks(from)
 	if len(ev.Told.Members) == 0 || ev.Told.View < c.binding.view && from != c.primary {
