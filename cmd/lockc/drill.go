@@ -222,6 +222,7 @@ func (d *drill) perform(ctx context.Context, s *standing, steps []step) {
 		return
 	}
 	d.load = load
+	rest(ctx)
 	for _, step := range steps {
 		if ctx.Err() != nil || !d.take(ctx, step) {
 			break
@@ -246,10 +247,12 @@ func (d *drill) take(ctx context.Context, step step) bool {
 	if err == nil {
 		err = d.load.settle(within)
 	}
+	whole := time.Since(began)
+	rest(ctx)
 	if ctx.Err() != nil {
 		return false
 	}
-	result := stepResult{What: step.what, Done: err == nil, Took: milli(took), Whole: milli(time.Since(began)), Pause: milli(d.load.paused())}
+	result := stepResult{What: step.what, Done: err == nil, Took: milli(took), Whole: milli(whole), Pause: milli(d.load.paused())}
 	if err != nil {
 		result.Error = cli.OneLine(cli.Plain(err))
 	}
@@ -257,6 +260,17 @@ func (d *drill) take(ctx context.Context, step step) bool {
 	fmt.Fprintf(d.Stderr, "lockc: %s\n", cli.OneLine(result.text()))
 	var refused *lockstep.OrderError
 	return err == nil || errors.As(err, &refused)
+}
+
+// drillRest is how long the load goes on between two steps: what a fault has done
+// may show later.
+const drillRest = 2 * time.Second
+
+func rest(ctx context.Context) {
+	select {
+	case <-time.After(drillRest):
+	case <-ctx.Done():
+	}
 }
 
 // awaitWhole waits until the next fault may come.

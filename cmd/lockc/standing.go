@@ -23,6 +23,18 @@ func newStanding(nodes []lockstep.NodeStatus) *standing {
 			s.primary = n
 		}
 	}
+	if s.pair() {
+		return s // in the order in which they were named: the primary's address first
+	}
+	reigning := ""
+	if s.primary != nil {
+		reigning = s.primary.Name
+	}
+	s.nodes = slices.Clone(nodes)
+	slices.SortStableFunc(s.nodes, func(a, b lockstep.NodeStatus) int { return cmp.Compare(s.name(a), s.name(b)) })
+	if i := slices.IndexFunc(s.nodes, func(n lockstep.NodeStatus) bool { return n.Name == reigning }); i >= 0 {
+		s.primary = &s.nodes[i]
+	}
 	return s
 }
 

@@ -82,7 +82,7 @@ func (p *program) advice(nodes, found []string) string {
 	host, _, err := net.SplitHostPort(p.listen)
 	switch {
 	case !slices.Contains(found, silent):
-		return "; is a pair running? lockd pair starts one"
+		return "; are the nodes running? lockd trio starts three, lockd pair two"
 	case err == nil && isLoopback(host) && !allLoopback(nodes):
 		return "; nodes on other machines cannot answer to " + p.listen + ": set -listen to an address of this machine that they reach"
 	default:
