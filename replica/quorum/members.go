@@ -112,7 +112,8 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 			q.exit(fmt.Sprintf("%s was removed from the cluster; to take it in again, start it with an empty state directory and add it", m.Name))
 			return
 		}
-		if q.leading() && !q.occupied(m.Address) {
+		// While a log is replayed, somebody else may be there by now.
+		if q.ready() && !q.occupied(m.Address) {
 			q.send(m.Address, replica.Refusal{Reason: removedText(m.Name)})
 		}
 	}

@@ -59,6 +59,9 @@ func (q *Quorum) onSynced(view lock.View) {
 
 // send gives a message to the link, now or when the view is on disk.
 func (q *Quorum) send(to replica.NodeID, m replica.Message) {
+	if to == q.cfg.Address {
+		return // a former life of this node is a member still
+	}
 	e := replica.Send{To: to, Message: m}
 	if q.synced() {
 		q.out = append(q.out, e)
