@@ -50,6 +50,13 @@ func (h *Hand) Work(ctx context.Context) {
 	}
 }
 
+// Keep is Work with leases alone.
+func (h *Hand) Keep(ctx context.Context) {
+	for ctx.Err() == nil {
+		h.lease(ctx)
+	}
+}
+
 func pause(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
