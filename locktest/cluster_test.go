@@ -190,9 +190,10 @@ func TestRollingRestart(t *testing.T) {
 				p := c.Primary()
 				begin := time.Now()
 				c.Leave(p)
+				left := time.Since(begin)
 				want(t, clerk.Unlock, name, true)
 				if took := time.Since(begin); took > 100*time.Millisecond {
-					t.Errorf("the hand-over took %v", took)
+					t.Errorf("the hand-over took %v, of which the leaving %v", took, left)
 				}
 				c.Restart(p)
 				c.AwaitReady()
@@ -234,9 +235,7 @@ func TestMembersChange(t *testing.T) {
 			}
 			for _, name := range []string{"b", "c", "d"} {
 				i := c.Join(name)
-				if err := client.AddNode(t.Context(), name, c.Addresses()[i], false, nil); err != nil {
-					t.Fatalf("add %s: %v", name, err)
-				}
+				add(t, client, name, c.Addresses()[i])
 			}
 			if err := client.RemoveNode(t.Context(), "a", nil); err != nil {
 				t.Fatalf("remove a: %v", err)
@@ -253,6 +252,22 @@ func TestMembersChange(t *testing.T) {
 			}
 		}, opts...)
 	})
+}
+
+// add takes a node in that was started a moment ago: until it is heard the order
+// is refused.
+func add(t *testing.T, client *lockstep.Client, name, address string) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := client.AddNode(t.Context(), name, address, false, nil)
+		if err == nil {
+			return
+		}
+		var refused *lockstep.OrderError
+		if !errors.As(err, &refused) || time.Now().After(deadline) {
+			t.Fatalf("add %s: %v", name, err)
+		}
+	}
 }
 
 func TestClusterOverRemoting(t *testing.T) {
