@@ -27,14 +27,15 @@ func (c *checker) steppedInQuorum(p *process, before replica.Status) {
 
 // obeyed checks an order that a node calls done.
 func (c *checker) obeyed(p *process, o replica.Order) {
-	at := slices.IndexFunc(p.status.Members, func(m replica.MemberStatus) bool { return m.Name == o.Name })
+	named := func(m replica.MemberStatus) bool { return m.Name == o.Name }
+	voter := func(m replica.MemberStatus) bool { return named(m) && m.Voter }
 	switch o.Kind {
 	case replica.AddMember:
-		if at < 0 || !p.status.Members[at].Voter {
+		if !slices.ContainsFunc(p.status.Members, voter) {
 			c.w.fail("orders", "%s says that %s has been added: %s", p.node.name, o.Name, show(p.status))
 		}
 	case replica.RemoveMember:
-		if at >= 0 {
+		if slices.ContainsFunc(p.status.Members, named) {
 			c.w.fail("orders", "%s says that %s has been removed: %s", p.node.name, o.Name, show(p.status))
 		}
 	}

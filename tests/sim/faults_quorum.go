@@ -73,6 +73,7 @@ func (f *faults) leave(n *node) {
 	}
 	f.w.stats.Stops++
 	f.busy++
+	p.leaving = true
 	p.tell(leave)
 	down := 2*second + f.downFor() // the shell waits no longer than that
 	f.w.after(down, func() {

@@ -134,6 +134,9 @@ func (l *link) connect(p, to *process, serial int) {
 	}
 	c := &conn{number: serial, from: p, to: to, lastAt: l.w.now}
 	l.conn = c
+	if l.w.plan.quorum != nil {
+		p.peerInc[l.to] = to.inc // the links of package remote introduce themselves
+	}
 	l.w.trace(string(p.node.name), "connected")
 	p.arrive(func() { p.tell(replica.LinkUp{Node: l.to.name}) })
 	waiting := l.queue

@@ -27,6 +27,8 @@ type node struct {
 	log   replica.MemberID // whose log lies in fs
 	// members is what its log last said of the cluster.
 	members []replica.MemberStatus
+	doomed  bool // it will be wiped
+	fetched bool // the operator has it
 	idle    bool // it has no part in the cluster, and is not started
 }
 
@@ -65,6 +67,7 @@ type process struct {
 	member         replica.MemberID
 	orders         int       // answers to orders in this step
 	orderer        *operator // whose order the core is stepped with
+	leaving        bool      // it was told to stop
 	spoilt         bool      // a bad copy was put in place of the table
 	soloAt         instant   // SOLO, awake and with its view on disk ever since
 }
@@ -81,7 +84,7 @@ func (n *node) linkTo(address replica.NodeID) *link {
 // start begins a new life. The new incarnation is on disk before anything else
 // happens.
 func (n *node) start() {
-	if n.proc != nil {
+	if n.proc != nil || n.fetched {
 		return
 	}
 	w := n.w

@@ -106,7 +106,7 @@ func (o *operator) members() []*node {
 // spare is a machine that could be added.
 func (o *operator) spare() *node {
 	for _, n := range o.w.nodes {
-		if n.idle && n.proc == nil && !slices.Contains(o.leaves, n) {
+		if n.idle && n.proc == nil && !n.fetched {
 			return n
 		}
 	}
@@ -146,8 +146,9 @@ func (o *operator) repeat() {
 func (o *operator) prepare(me *wish) {
 	switch me.order.Kind {
 	case replica.AddMember:
-		if n := me.machine; n.idle {
+		if n := me.machine; n.idle && !n.fetched {
 			n.idle = false
+			o.leaves = slices.DeleteFunc(o.leaves, func(one *node) bool { return one == n })
 			n.peers = o.peersWith(n)
 			n.start()
 		}
@@ -247,14 +248,15 @@ func (o *operator) excuses(p *process) bool {
 
 // retire fetches a machine that has given up.
 func (o *operator) retire(n *node) {
-	n.idle = true
+	gone := slices.Contains(o.leaves, n)
+	n.idle, n.fetched = gone, true
 	o.later(2*second, func() {
 		n.wipe()
-		if i := slices.Index(o.leaves, n); i >= 0 {
-			o.leaves = slices.Delete(o.leaves, i, i+1)
+		n.fetched = false
+		if gone {
+			o.leaves = slices.DeleteFunc(o.leaves, func(one *node) bool { return one == n })
 			return
 		}
-		n.idle = false
 		n.start()
 	})
 }
@@ -272,9 +274,5 @@ func (o *operator) fetch(n *node) {
 func (o *operator) damaged(n *node, err error) {
 	o.w.trace(string(n.name), "is damaged", err.Error())
 	o.w.stats.Wipes++
-	n.proc = nil
-	o.later(second, func() {
-		n.wipe()
-		n.start()
-	})
+	o.retire(n)
 }

@@ -84,7 +84,7 @@ func (p *process) exits(reason string) {
 
 // wipe empties the machine's directory.
 func (n *node) wipe() {
-	n.disk, n.log, n.members = identity{}, 0, nil
+	n.disk, n.log, n.members, n.doomed = identity{}, 0, nil, false
 	if n.fs != nil {
 		n.fs = n.w.newDisk()
 	}
@@ -93,7 +93,7 @@ func (n *node) wipe() {
 // memory is the name of the log that the machine would still have after losing
 // its power: whoever has none keeps it while its process lives.
 func (n *node) memory() replica.MemberID {
-	if n.proc != nil {
+	if n.proc != nil && !n.proc.leaving && !n.doomed {
 		return n.proc.member
 	}
 	return n.kept()
@@ -101,7 +101,7 @@ func (n *node) memory() replica.MemberID {
 
 // kept is what the disk alone would bring back.
 func (n *node) kept() replica.MemberID {
-	if n.fs == nil {
+	if n.fs == nil || n.doomed {
 		return 0
 	}
 	return n.log

@@ -250,15 +250,27 @@ func (t *table) takeSnapshot() {
 	t.p.tell(replica.SnapshotTaken{Index: snap.Index, Digest: t.locks.Digest(), Bytes: messages.EncodeSnapshot(snap)})
 }
 
+// spoils reports whether the copy may be a bad one. A quorum's node is wiped
+// after that, which not every moment allows.
+func (w *world) spoils(p *process) bool {
+	if w.plan.quorum == nil {
+		return true
+	}
+	if !w.check.formedOnce || !w.survives(wiped, p.node) {
+		return false
+	}
+	p.spoilt, p.node.doomed = true, true
+	return true
+}
+
 // install replaces the table. Now and then the copy is a bad one, as a fault of
 // a decoder would make it: only the digest can tell.
 func (t *table) install(b []byte) {
 	w := t.p.w
 	snap, err := messages.DecodeSnapshot(b)
-	if err == nil && w.now < w.plan.faultsEnd && len(snap.Sessions) > 1 && w.happens(w.plan.badInstalls) {
+	if err == nil && w.now < w.plan.faultsEnd && len(snap.Sessions) > 1 && w.happens(w.plan.badInstalls) && w.spoils(t.p) {
 		snap.Sessions[0].Nonce++
 		w.stats.BadInstalls++
-		t.p.spoilt = true
 	}
 	var locks *lock.Table
 	if err == nil {
