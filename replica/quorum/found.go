@@ -67,9 +67,11 @@ func (q *Quorum) lostForLong() bool {
 	return q.node != nil && q.ticks-q.led > 3*uint64(q.cfg.ElectionTicks)
 }
 
-// tickLost asks everybody known, once in a while.
+// tickLost asks everybody known, once in a while. A member that cannot be
+// elected never gives up its primary, so that the primary is known counts only
+// if it is heard.
 func (q *Quorum) tickLost() {
-	if q.engine.leader != raft.None {
+	if q.leading() || q.hint() != "" && q.heardLately(q.hint(), 1) {
 		q.led = q.ticks
 	}
 	if q.lostForLong() && q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
@@ -102,6 +104,9 @@ func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
 	if slices.Contains(q.roster.gone, m.Member) {
 		q.send(e.From, replica.Refusal{Reason: removedText(m.Name)})
 		return
+	}
+	if len(q.roster.members) == 0 {
+		return // it knows no more than the seeker
 	}
 	q.send(e.From, replica.Found{Cluster: q.cluster, View: q.foundView(), Members: q.roster.members})
 }
@@ -273,10 +278,7 @@ func (q *Quorum) onFound(e replica.Received, m replica.Found) {
 	}
 	i := slices.IndexFunc(m.Members, func(n replica.Member) bool { return n.ID == q.member })
 	if q.node != nil || i < 0 || m.Members[i].Address != q.cfg.Address || m.Members[i].Name != q.cfg.Name {
-		if len(m.Members) <= maxLives {
-			q.roster.book = m.Members
-			q.befriendDue = true
-		}
+		q.note(m)
 		return
 	}
 	q.say(false, fmt.Sprintf("%s takes this node into cluster %x", e.From, uint64(m.Cluster)))
@@ -286,9 +288,16 @@ func (q *Quorum) onFound(e replica.Received, m replica.Found) {
 	}
 	q.adopt(m.Cluster)
 	q.see(m.View)
-	q.roster.book = m.Members
-	q.befriendDue = true
+	q.note(m)
 	q.start(&storage{conf: &raftpb.ConfState{}}, nil)
+}
+
+// note keeps the newest list of members that was heard of.
+func (q *Quorum) note(m replica.Found) {
+	if len(m.Members) > 0 && len(m.Members) <= maxLives && m.View >= q.roster.bookView {
+		q.roster.book, q.roster.bookView = m.Members, m.View
+		q.befriendDue = true
+	}
 }
 
 // onRefusal ends a newcomer that was sent away. A node with a log believes only

@@ -95,6 +95,14 @@ type box struct {
 	barred    replica.BarrierID
 	answers   []replica.Ordered
 	installs  int
+	barriers  replica.BarrierID
+	owed      []owed
+}
+
+// owed is what a confirmed barrier must have seen.
+type owed struct {
+	id    replica.BarrierID
+	index lock.Index
 }
 
 func newWorld(t *testing.T, seed uint64) *world {
@@ -199,6 +207,7 @@ func (b *box) start() *box {
 	b.friends, b.writing, b.exited, b.left = map[replica.NodeID]bool{}, nil, "", false
 	b.results, b.refused = map[lock.RequestID]lock.Result{}, map[lock.RequestID]replica.Refuse{}
 	b.reigning, b.confirmed, b.barred, b.answers = 0, 0, 0, nil
+	b.barriers, b.owed = 0, nil
 	b.again(w.upTo(tickTime), func() { b.tick() })
 	return b
 }
@@ -270,12 +279,26 @@ func (b *box) perform(e replica.Effect) {
 			w.t.Fatalf("%s confirms a barrier and does not reign", b.name)
 		}
 		b.confirmed = e.ID
+		for len(b.owed) > 0 && b.owed[0].id <= e.ID {
+			if b.table.Index() < b.owed[0].index {
+				w.t.Fatalf("%s confirms a barrier at entry %d that came when entry %d had been answered", b.name, b.table.Index(), b.owed[0].index)
+			}
+			b.owed = b.owed[1:]
+		}
 	case replica.Barred:
 		b.barred = e.ID
+		for len(b.owed) > 0 && b.owed[0].id <= e.ID {
+			b.owed = b.owed[1:]
+		}
 	case replica.Began:
 		for _, a := range w.names {
 			if n := w.nodes[a]; n != b && slices.Contains(n.reigns, e.View) {
 				w.t.Fatalf("view %d has two primaries: %s and %s", e.View, n.name, b.name)
+			}
+		}
+		for i, entry := range w.history {
+			if entry.View < e.View && i > b.table.Index() {
+				w.t.Fatalf("%s reigns in view %d and has not applied entry %d of view %d", b.name, e.View, i, entry.View)
 			}
 		}
 		b.reigning = e.View
@@ -398,6 +421,9 @@ func flagged(b bool) int {
 
 // check holds an entry against what others have applied in its place.
 func (w *world) check(b *box, e lock.Entry) {
+	if e.Command.Verb.OfClock() && e.View != lock.View(e.Command.Number) {
+		w.t.Fatalf("what the clock of view %d asked for is entry %d of view %d", e.Command.Number, e.Index, e.View)
+	}
 	if was, ok := w.history[e.Index]; ok {
 		if was.View != e.View || was.Command.ID() != e.Command.ID() {
 			w.t.Fatalf("%s applies %+v as entry %d, which was %+v", b.name, e.Command, e.Index, was)

@@ -8,6 +8,7 @@ import (
 	"go.etcd.io/raft/v3/raftpb"
 	"google.golang.org/protobuf/proto"
 
+	"lockstep/lock"
 	"lockstep/replica"
 )
 
@@ -21,7 +22,8 @@ type roster struct {
 
 	// book holds members that this node has only heard of: those of a cluster
 	// whose log it does not have yet, or has fallen behind.
-	book []replica.Member
+	book     []replica.Member
+	bookView lock.View
 }
 
 // maxGone is how many removed members are remembered, so that they can be told.
