@@ -162,6 +162,7 @@ func TestNoQuorumIsSaid(t *testing.T) {
 		c.Kill((p + 2) % 3)
 		lost := lossOf(t, lease)
 		killed := time.Now()
+		time.Sleep(2 * time.Second) // it takes an election time-out to know
 		for what, ask := range map[string]func(context.Context) error{
 			"lock": func(ctx context.Context) error { _, err := client.Clerk().Lock(ctx, "x"); return err },
 			"show": func(ctx context.Context) error { _, err := client.Show(ctx, "x"); return err },

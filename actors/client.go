@@ -179,7 +179,7 @@ func (c *Client) step(event replica.ClientEvent) {
 			c.holdings.loseAll(e.Cause)
 		case replica.Know:
 			c.caller.known.Store(&e.Nodes)
-			c.host.Know(e.Nodes)
+			c.host.Know(c.id, e.Nodes)
 		case replica.AskMembers:
 			c.host.Send(e.To, messages.Parcel{MemberQueries: []messages.ClientID{c.id}})
 		case replica.Ask:

@@ -18,9 +18,9 @@ type Host interface {
 	Address() replica.NodeID
 	// Serve tells the door where a node's actors are.
 	Serve(lockTable, replicator *actor.PID)
-	// Know adds nodes to those that are dialled until they answer. Clients hear of
-	// the links to them.
-	Know(nodes []replica.NodeID)
+	// Know says which nodes a client wants to be dialled until they answer, in place
+	// of those that it wanted before. Clients hear of the links to them.
+	Know(client messages.ClientID, nodes []replica.NodeID)
 	// Enroll and Dismiss tell the door where a client's answers go.
 	Enroll(client messages.ClientID, pid *actor.PID)
 	Dismiss(client messages.ClientID)

@@ -26,6 +26,7 @@ type stand struct {
 	sent    []parcelTo
 	resets  []replica.NodeID
 	friends []replica.NodeID
+	known   []replica.NodeID // by a client
 	log     bytes.Buffer
 }
 
@@ -60,9 +61,11 @@ func (s *stand) Address() replica.NodeID                  { return "here" }
 func (s *stand) Serve(_, _ *actor.PID)                    {}
 func (s *stand) Enroll(_ messages.ClientID, _ *actor.PID) {}
 func (s *stand) Dismiss(messages.ClientID)                {}
-func (s *stand) Know([]replica.NodeID)                    {}
-func (s *stand) Befriend(nodes []replica.NodeID)          { s.note(func() { s.friends = nodes }) }
-func (s *stand) SetCluster(id replica.ClusterID)          { s.cluster = id }
+func (s *stand) Know(_ messages.ClientID, nodes []replica.NodeID) {
+	s.note(func() { s.known = nodes })
+}
+func (s *stand) Befriend(nodes []replica.NodeID) { s.note(func() { s.friends = nodes }) }
+func (s *stand) SetCluster(id replica.ClusterID) { s.cluster = id }
 func (s *stand) Send(to replica.NodeID, p messages.Parcel) {
 	s.note(func() { s.sent = append(s.sent, parcelTo{to, p}) })
 }

@@ -6,6 +6,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/actors"
+	"lockstep/messages"
 	"lockstep/replica"
 )
 
@@ -13,7 +14,7 @@ import (
 // and read by everybody.
 type circle struct {
 	friends []replica.NodeID // the protocol is spoken with them
-	known   []replica.NodeID // those of Config.Nodes and of Know
+	known   []replica.NodeID // those of Config.Nodes, and what clients wish for
 	nodes   []replica.NodeID // all of them: they are dialled until they answer
 }
 
@@ -38,12 +39,34 @@ func (p *Process) Befriend(nodes []replica.NodeID) {
 	}
 }
 
-// Know adds nodes to those that are dialled until they answer, and tells clients
-// of the links to them.
-func (p *Process) Know(nodes []replica.NodeID) {
-	was, is := p.turn(func(c *circle) { c.known = slices.Concat(c.known, without(p.others(nodes), c.known)) })
-	for _, pid := range p.everyClient() {
-		p.bringUpToDate(pid, without(is.nodes, was.nodes)...)
+// Know says which nodes a client wants to be dialled until they answer, besides
+// those of the configuration, and in place of those that it wanted before. Clients
+// are told of the links to them.
+func (p *Process) Know(client messages.ClientID, nodes []replica.NodeID) {
+	was, is := p.turn(func(c *circle) {
+		before, now := p.wishes[client], p.others(nodes)
+		p.wishes[client] = now
+		if len(now) == 0 {
+			delete(p.wishes, client)
+		}
+		for _, name := range without(now, before) {
+			p.wishers[name]++
+			c.known = slices.Concat(c.known, without([]replica.NodeID{name}, c.known))
+		}
+		for _, name := range without(before, now) {
+			if p.wishers[name]--; p.wishers[name] > 0 {
+				continue
+			}
+			delete(p.wishers, name)
+			if !slices.Contains(p.cfg.Nodes, name) {
+				c.known = without(c.known, []replica.NodeID{name})
+			}
+		}
+	})
+	for _, name := range without(is.nodes, was.nodes) {
+		for _, pid := range p.everyClient() {
+			p.bringUpToDate(pid, name)
+		}
 	}
 }
 

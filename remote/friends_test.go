@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -167,7 +168,7 @@ func TestKnow(t *testing.T) {
 		pr := newProbe(client)
 		client.Enroll(1, pr.pid)
 		settle()
-		client.Know([]replica.NodeID{nodeA, nodeB, nodeC})
+		client.Know(1, []replica.NodeID{nodeA, nodeB, nodeC})
 		settle()
 		ups := func() []replica.NodeID {
 			return each(of[*actors.LinkUp](pr), func(e *actors.LinkUp) replica.NodeID { return e.Node })
@@ -188,6 +189,15 @@ func TestKnow(t *testing.T) {
 		synctest.Wait()
 		if got := of[*actors.LinkUp](late); len(got) != 3 {
 			t.Errorf("a later client was told of %v", got)
+		}
+		client.Know(2, []replica.NodeID{nodeB})
+		client.Know(1, nil)
+		if known := client.circle.Load().known; !slices.Equal(known, []replica.NodeID{nodeA, nodeB}) {
+			t.Errorf("known are %v: the configured one and client 2's", known)
+		}
+		client.Dismiss(2)
+		if known := client.circle.Load().known; !slices.Equal(known, []replica.NodeID{nodeA}) {
+			t.Errorf("known are %v: the configured one", known)
 		}
 		kill(nodes...)
 		kill(c, client)

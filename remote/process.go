@@ -37,7 +37,9 @@ type Process struct {
 	ticks     atomic.Uint64
 	faults    atomic.Uint32 // isSilent, isHeld
 	circle    atomic.Pointer[circle]
-	turning   sync.Mutex // one change of the circle at a time
+	turning   sync.Mutex                             // one change of the circle at a time
+	wishes    map[messages.ClientID][]replica.NodeID // that clients want to be dialled,
+	wishers   map[replica.NodeID]int                 // and by how many; under turning
 
 	mu         sync.RWMutex
 	book       map[replica.NodeID]*neighbour
@@ -82,6 +84,8 @@ func newProcess(cfg Config) *Process {
 		strangers: newAllowance(),
 		book:      map[replica.NodeID]*neighbour{},
 		clients:   map[messages.ClientID]*actor.PID{},
+		wishes:    map[messages.ClientID][]replica.NodeID{},
+		wishers:   map[replica.NodeID]int{},
 		quit:      make(chan struct{}),
 		stopped:   make(chan struct{}),
 	}
@@ -155,6 +159,7 @@ func (p *Process) Enroll(client messages.ClientID, pid *actor.PID) {
 
 // Dismiss forgets a client.
 func (p *Process) Dismiss(client messages.ClientID) {
+	p.Know(client, nil)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.clients, client)
