@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep"
 	"lockstep/tests/machines"
 )
 
@@ -345,10 +346,12 @@ func replace(ctx context.Context, s *scene) error {
 	defer cancel()
 	var said string
 	progress := func(line string) { said = line }
-	if err := s.client.AddNode(ordering, fresh.name, fresh.address(), false, progress); err != nil {
+	add := func() error { return s.client.AddNode(ordering, fresh.name, fresh.address(), false, progress) }
+	if err := insist(ordering, add); err != nil {
 		return orderFailed(ctx, "add "+fresh.name, said, err)
 	}
-	if err := s.client.RemoveNode(ordering, gone.name, progress); err != nil {
+	remove := func() error { return s.client.RemoveNode(ordering, gone.name, progress) }
+	if err := insist(ordering, remove); err != nil {
 		return orderFailed(ctx, "remove "+gone.name, said, err)
 	}
 	s.note(func() {
@@ -362,6 +365,19 @@ func replace(ctx context.Context, s *scene) error {
 	}
 	gone.kill()
 	return nil
+}
+
+// insist gives an order again for a while: what is refused now may be done in a
+// moment, when the primary has heard of the new node or knows who is alive.
+func insist(ctx context.Context, give func() error) (err error) {
+	for range 10 {
+		var refused *lockstep.OrderError
+		if err = give(); !errors.As(err, &refused) {
+			return err
+		}
+		rest(ctx, time.Second)
+	}
+	return err
 }
 
 func orderFailed(ctx context.Context, what, said string, err error) error {
