@@ -125,9 +125,10 @@ func (p *Pair) pump() {
 	case p.role == Solo:
 		n := len(p.order.queue)
 		if p.cfg.Durable {
-			n = p.queued() // the link may have to bring it to a joiner too, but the disk in any case
+			n = p.queued() // so that the next need not wait for all of it
 		}
 		p.renewView(n)
+		n = min(n, len(p.order.queue)) // what the last view's clock asked for has gone
 		p.keep(p.order.number(p.view, n))
 		p.apply(p.order.upTo(p.kept()))
 		p.feed(false)
