@@ -40,7 +40,7 @@
 //	2 state      -                      what the core last gave
 //	3 entry      of the entry           term (8), data
 //	4 snapshot   its last entry         term (8), number of its file (8)
-//	5 commit     records in the group   -
+//	5 commit     -                      -
 //	6 content    its last entry         term (8), the snapshot: the second and last record of its file
 //
 // A group ends with its commit record; the next is begun only when it is on

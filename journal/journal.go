@@ -158,7 +158,7 @@ func (j *Journal) Sync() error {
 	if j.records == 0 || j.err != nil {
 		return j.err
 	}
-	j.record(kindCommit, 0, j.records)
+	j.record(kindCommit, 0, 0)
 	j.write(len(j.buf))
 	if j.err == nil {
 		j.keep(j.file.Sync())

@@ -56,7 +56,7 @@ func (r *reader) readSegment() (*contents, error) {
 			place = next
 			continue
 		}
-		if err := c.take(r, group, rec, place); err != nil {
+		if err := c.take(r, group, place); err != nil {
 			return nil, err
 		}
 		group = group[:0]
@@ -70,10 +70,7 @@ func (r *reader) readSegment() (*contents, error) {
 }
 
 // take adds a whole group.
-func (c *contents) take(r *reader, group []record, commit record, place int) error {
-	if commit.index != uint64(len(group)) {
-		return r.damaged(place)
-	}
+func (c *contents) take(r *reader, group []record, place int) error {
 	c.low = 0
 	for i, rec := range group {
 		switch rec.kind {

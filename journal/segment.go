@@ -16,6 +16,7 @@ const (
 	snapshotSuffix = ".snapshot"
 	newSuffix      = ".snapshot.new" // a snapshot that is being written
 	digits         = 10
+	highestNumber  = 1 << 62 // nobody lives to see it, and numbers never overflow
 )
 
 func segmentName(number uint64) string  { return fmt.Sprintf("%0*d%s", digits, number, segmentSuffix) }
@@ -27,7 +28,7 @@ func parseName(name string) (number uint64, suffix string, ok bool) {
 	digit, suffix, _ := strings.Cut(name, ".")
 	suffix = "." + suffix
 	number, err := strconv.ParseUint(digit, 10, 64)
-	ok = err == nil && number > 0 && name == fmt.Sprintf("%0*d%s", digits, number, suffix) &&
+	ok = err == nil && number > 0 && number <= highestNumber && name == fmt.Sprintf("%0*d%s", digits, number, suffix) &&
 		(suffix == segmentSuffix || suffix == snapshotSuffix || suffix == newSuffix)
 	return number, suffix, ok
 }

@@ -18,8 +18,8 @@ var ErrPower = errors.New("journaltest: there is no power")
 
 // Disk is a file system in memory. Its operations take no time. What was written
 // survives a loss of power when its file was synced, and a name when the directory
-// was; of the rest, any sectors may have arrived, in any order, and some first
-// part of what was done to names. It is not for several goroutines at once.
+// was; of the rest, some may have arrived, sector by sector and name by name, in
+// any order. It is not for several goroutines at once.
 type Disk struct {
 	rng   *rand.Rand
 	names map[string]*inode // as they are seen
@@ -285,9 +285,9 @@ func (d *Disk) Crash() *Disk {
 	after := New(d.rng)
 	after.room, after.readOnly, after.garbles = d.room, d.readOnly, d.garbles
 	names := maps.Clone(d.safe)
-	done := d.rng.IntN(len(d.steps) + 1)
+	done, anyOrder := d.rng.IntN(len(d.steps)+1), d.rng.IntN(4) == 0
 	for n, s := range d.steps {
-		if n < done || s.to == "" && names[s.from] == s.file && d.chance() {
+		if n < done && !anyOrder || anyOrder && d.chance() {
 			apply(names, s)
 		}
 	}
@@ -307,6 +307,15 @@ func (d *Disk) Crash() *Disk {
 // Rot flips one bit of what is read, somewhere, and says where: ok is false for a
 // disk without a byte.
 func (d *Disk) Rot() (name string, at int, ok bool) {
+	name, at, ok = d.Anywhere()
+	if ok {
+		d.Flip(name, at, d.rng.IntN(8))
+	}
+	return name, at, ok
+}
+
+// Anywhere returns a byte's place, each as likely as the others.
+func (d *Disk) Anywhere() (name string, at int, ok bool) {
 	total := 0
 	for _, f := range d.names {
 		total += len(f.content)
@@ -320,7 +329,6 @@ func (d *Disk) Rot() (name string, at int, ok bool) {
 			at -= size
 			continue
 		}
-		d.Flip(name, at, d.rng.IntN(8))
 		return name, at, true
 	}
 	panic("not reached")
@@ -333,6 +341,13 @@ func (d *Disk) Flip(name string, at, bit int) {
 	if at < len(f.disk) {
 		f.disk[at] ^= 1 << bit
 	}
+}
+
+// Lose fills the sector that a byte is in with zeros.
+func (d *Disk) Lose(name string, at int) {
+	f, at := d.names[name], at/sectorBytes*sectorBytes
+	clear(f.content[at:min(at+sectorBytes, len(f.content))])
+	clear(f.disk[min(at, len(f.disk)):min(at+sectorBytes, len(f.disk))])
 }
 
 // Files returns what every file holds.
