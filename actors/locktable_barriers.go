@@ -117,12 +117,13 @@ func (t *LockTable) acknowledge(out *outbox, who asker, id lock.RequestID) {
 }
 
 func (t *LockTable) barred(m replica.Barred) {
+	kind := max(m.Kind, replica.NotPrimary)
 	var out outbox
 	for _, w := range t.barriers.take(m.ID) {
 		if w.question != nil {
-			out.report(w.who, replica.Reported{ID: w.question.ID, Kind: replica.NotPrimary, Hint: m.Hint})
+			out.report(w.who, replica.Reported{ID: w.question.ID, Kind: kind, Hint: m.Hint})
 		} else {
-			out.answer(w.who, replica.Answer{Request: w.keepAlive, Kind: replica.NotPrimary, Hint: m.Hint})
+			out.answer(w.who, replica.Answer{Request: w.keepAlive, Kind: kind, Hint: m.Hint})
 		}
 	}
 	out.send(t.mail)

@@ -80,23 +80,35 @@ func TestAKeepAliveOfNoSessionIsTold(t *testing.T) {
 	})
 }
 
-// A node that does not reign sends keep-alives and questions elsewhere.
+// A node that does not reign sends keep-alives and questions elsewhere, or says
+// that it knows of nobody who does.
 func TestWhatIsBarredGoesElsewhere(t *testing.T) {
-	onStand(t, func(t *testing.T, s *stand) {
-		b := tableOnStand(t, s)
-		b.ask(client, keepAlive(b.session, 1))
-		b.inquire(client, 3, lock.Query{Kind: lock.QueryLocks})
-		b.raised()
-		b.tell(replica.Barred{ID: b.raised(), Hint: "peer"})
-		mail := b.mailTo(client)
-		if len(mail.Answers) != 1 || mail.Answers[0].Answer.Kind != replica.NotPrimary || mail.Answers[0].Answer.Hint != "peer" {
-			t.Fatalf("answers %+v", mail.Answers)
-		}
-		want := messages.Report{Client: client.client, Reported: replica.Reported{ID: 3, Kind: replica.NotPrimary, Hint: "peer"}}
-		if len(mail.Reports) != 1 || !reflect.DeepEqual(mail.Reports[0], want) {
-			t.Fatalf("reports %+v", mail.Reports)
-		}
-	})
+	for _, tc := range []struct {
+		barred replica.Barred
+		want   replica.AnswerKind
+	}{
+		{replica.Barred{Hint: "peer"}, replica.NotPrimary},
+		{replica.Barred{Kind: replica.NotPrimary, Hint: "peer"}, replica.NotPrimary},
+		{replica.Barred{Kind: replica.NoQuorum}, replica.NoQuorum},
+	} {
+		onStand(t, func(t *testing.T, s *stand) {
+			b := tableOnStand(t, s)
+			b.ask(client, keepAlive(b.session, 1))
+			b.inquire(client, 3, lock.Query{Kind: lock.QueryLocks})
+			b.raised()
+			hint := tc.barred.Hint
+			tc.barred.ID = b.raised()
+			b.tell(tc.barred)
+			mail := b.mailTo(client)
+			if len(mail.Answers) != 1 || mail.Answers[0].Answer.Kind != tc.want || mail.Answers[0].Answer.Hint != hint {
+				t.Fatalf("answers %+v", mail.Answers)
+			}
+			want := messages.Report{Client: client.client, Reported: replica.Reported{ID: 3, Kind: tc.want, Hint: hint}}
+			if len(mail.Reports) != 1 || !reflect.DeepEqual(mail.Reports[0], want) {
+				t.Fatalf("reports %+v", mail.Reports)
+			}
+		})
+	}
 }
 
 // While no barrier is answered, what waits for one is bounded.

@@ -218,9 +218,10 @@ type (
 	Confirmed struct{ ID BarrierID }
 
 	// Barred answers all barriers up to ID that were not answered yet: this node
-	// does not reign; ask Hint.
+	// does not reign; ask Hint. Kind is NotPrimary, which zero is too, or NoQuorum.
 	Barred struct {
 		ID   BarrierID
+		Kind AnswerKind
 		Hint NodeID
 	}
 

@@ -172,6 +172,6 @@ func (q *Quorum) tryLeave() {
 func (q *Quorum) settleReads() {
 	if r := &q.reads; r.settled != r.arrived {
 		r.settled, r.covered = r.arrived, r.arrived
-		q.out = append(q.out, replica.Barred{ID: r.arrived, Hint: q.hint()})
+		q.bar(r.arrived)
 	}
 }

@@ -50,8 +50,17 @@ func (q *Quorum) confirm() {
 	case q.queues(): // it will be seen soon who reigns
 	default:
 		r.settled, r.covered = r.arrived, r.arrived
-		q.out = append(q.out, replica.Barred{ID: r.arrived, Hint: q.hint()})
+		q.bar(r.arrived)
 	}
+}
+
+// bar refuses barriers, with where to go instead, if that is known.
+func (q *Quorum) bar(id replica.BarrierID) {
+	barred := replica.Barred{ID: id, Kind: replica.NotPrimary, Hint: q.hint()}
+	if barred.Hint == "" {
+		barred.Kind = replica.NoQuorum
+	}
+	q.out = append(q.out, barred)
 }
 
 func (q *Quorum) confirmTo(id replica.BarrierID) {
