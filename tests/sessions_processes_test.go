@@ -148,6 +148,21 @@ func (q *waiters) had(i int, token lockstep.Token) {
 	}
 }
 
+// wait lets one more wait, who gives the lock on.
+func (q *waiters) wait(client *lockstep.Client, i int) {
+	q.all.Go(func() {
+		lease, err := client.Acquire(q.t.Context(), "line")
+		if err != nil {
+			q.t.Errorf("waiter %d: %v", i, err)
+			return
+		}
+		q.had(i, lease.Token())
+		if err := lease.Release(q.t.Context()); err != nil {
+			q.t.Errorf("waiter %d: %v", i, err)
+		}
+	})
+}
+
 // Five hundred wait in line, and the primary dies in the middle of handing over.
 func TestEveryWaiterGetsTheLockOnceAlthoughThePrimaryIsKilled(t *testing.T) {
 	const many, clients = 500, 10
@@ -160,18 +175,7 @@ func TestEveryWaiterGetsTheLockOnceAlthoughThePrimaryIsKilled(t *testing.T) {
 	}
 	q := &waiters{t: t, half: make(chan struct{}), of: many}
 	for i := range many {
-		client := dialed[i%clients]
-		q.all.Go(func() {
-			lease, err := client.Acquire(t.Context(), "line")
-			if err != nil {
-				t.Errorf("waiter %d: %v", i, err)
-				return
-			}
-			q.had(i, lease.Token())
-			if err := lease.Release(t.Context()); err != nil {
-				t.Errorf("waiter %d: %v", i, err)
-			}
-		})
+		q.wait(dialed[i%clients], i)
 		awaitLock(t, watcher, "line", func(l lockstep.LockInfo) bool { return l.Waiters == i+1 })
 	}
 	if err := first.Release(t.Context()); err != nil {
