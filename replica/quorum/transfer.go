@@ -1,6 +1,8 @@
 package quorum
 
 import (
+	"slices"
+
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 	"go.etcd.io/raft/v3/tracker"
@@ -32,10 +34,27 @@ func (q *Quorum) beginTransfer(m *raftpb.Message) {
 		q.node.ReportSnapshot(m.GetTo(), raft.SnapshotFailure)
 		return
 	}
+	if !lists(at.GetConfState(), to.ID) {
+		// It was cut before this member was taken in, who would not accept it.
+		q.log.cut, q.cuts.bytes, q.log.wanted = nil, nil, true
+		q.node.ReportSnapshot(m.GetTo(), raft.SnapshotFailure)
+		return
+	}
 	q.dropTransfer(to.ID)
 	t := &transfer{to: to, message: m, at: place{at.GetIndex(), at.GetTerm()}, bytes: q.cuts.bytes}
 	q.transfers = append(q.transfers, t)
 	q.feed(t)
+}
+
+// lists reports whether a member belongs to a configuration, as the engine of the
+// one that gets a snapshot asks.
+func lists(conf *raftpb.ConfState, id replica.MemberID) bool {
+	for _, ids := range [][]uint64{conf.GetVoters(), conf.GetLearners(), conf.GetVotersOutgoing()} {
+		if slices.Contains(ids, uint64(id)) {
+			return true
+		}
+	}
+	return false
 }
 
 func (q *Quorum) dropTransfer(to replica.MemberID) {
