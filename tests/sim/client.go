@@ -92,7 +92,7 @@ func (c *client) reopen() {
 		nodes[0], nodes[1] = nodes[1], nodes[0]
 	}
 	if c.w.plan.quorum != nil {
-		nodes = nodes[:c.w.plan.quorum.size] // it hears of the others
+		nodes = c.w.operator.addresses() // it hears of the others
 	}
 	c.core = replica.NewClient(replica.ClientConfig{
 		Nodes: nodes, Seed: c.w.whim.Uint64(), TTL: c.ttl, Now: c.clock(),

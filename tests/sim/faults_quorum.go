@@ -1,8 +1,11 @@
 package sim
 
 import (
+	"reflect"
 	"slices"
+	"syscall"
 
+	"lockstep/journal"
 	"lockstep/replica"
 )
 
@@ -29,10 +32,12 @@ func (f *faults) anything() {
 		f.w.weather = someWeather(f.w.fate)
 	case k < 88:
 		f.slowDisk()
-	case k < 92:
+	case k < 91:
 		f.powerCut()
-	case k < 96:
+	case k < 93:
 		f.loseDirectory(n)
+	case k < 96:
+		f.spoilDisk(n)
 	default:
 		f.w.clients[f.w.fate.IntN(len(f.w.clients))].sever(f.w.fate.IntN(1<<len(f.w.nodes)), f.upTo(3*second))
 	}
@@ -137,8 +142,7 @@ func (f *faults) slowDisk() {
 	f.w.plan.disk = oneOf(f.w.fate, 500, upTo(f.w.fate, 4*tickLength), upTo(f.w.fate, 20*tickLength))
 }
 
-// loseDirectory wipes a machine, with its process or while it is down, or spoils
-// its disk.
+// loseDirectory wipes a machine, with its process or while it is down.
 func (f *faults) loseDirectory(n *node) {
 	if n.idle || !f.w.check.formedOnce || !f.w.survives(wiped, n) {
 		return
@@ -149,6 +153,56 @@ func (f *faults) loseDirectory(n *node) {
 	f.w.stats.Wipes++
 	f.w.trace(string(n.name), "loses its directory")
 	n.wipe()
+}
+
+// spoilDisk has the disk fail soon, fill up or rot. What rots is not needed any
+// more, or the node does not start with it. (But for the very last record, where
+// nobody can tell a wrong bit from a write that power has torn: that one is left
+// alone.)
+func (f *faults) spoilDisk(n *node) {
+	if n.fs == nil || n.idle || n.fetched || !f.w.check.formedOnce || !f.w.survives(wiped, n) {
+		return
+	}
+	switch f.w.fate.IntN(3) {
+	case 0:
+		n.fs.FailAt(1+f.w.fate.IntN(30), syscall.EIO)
+	case 1:
+		n.fs.SetRoom(f.w.fate.IntN(4000))
+	default:
+		if n.proc != nil {
+			f.crash(n, f.downFor())
+		}
+		f.rot(n)
+	}
+}
+
+func (f *faults) rot(n *node) {
+	sound := n.fs.Files()
+	whole, err := opened(f.w, sound)
+	if n.proc != nil || err != nil {
+		return
+	}
+	name, at, ok := n.fs.Rot()
+	if !ok {
+		return
+	}
+	left, err := opened(f.w, n.fs.Files())
+	if err == nil && !reflect.DeepEqual(whole, left) {
+		n.fs = f.w.newDisk()
+		n.fs.Put(sound)
+		return
+	}
+	f.w.stats.Rots++
+	f.w.trace(string(n.name), "disk has rotten:", name, at, err)
+	n.doomed = err != nil
+}
+
+// opened reads a log without touching it.
+func opened(w *world, files map[string][]byte) (replica.Recovered, error) {
+	d := w.newDisk()
+	d.Put(files)
+	_, kept, _, err := journal.Open(d)
+	return kept, err
 }
 
 // powerless and wiped say what a machine forgets.
@@ -179,21 +233,26 @@ func (w *world) survives(after func(*node) replica.MemberID, lost ...*node) bool
 	return true
 }
 
+// enough looks at one configuration, and at what it may turn into: a node that is
+// being replaced may count under either name, a newcomer who is dead by now may
+// count, and a member may be about to leave.
 func (w *world) enough(members []replica.MemberStatus, alive map[replica.MemberID]bool) bool {
-	var voters, living, learners, learning int
+	var voters, living, before, dead int
 	for _, m := range members {
-		if m.Voter {
-			voters++
-			if alive[m.ID] {
-				living++
+		other := slices.IndexFunc(members, func(o replica.MemberStatus) bool { return o.Name == m.Name && o.ID != m.ID })
+		if !m.Voter {
+			if other < 0 && !alive[m.ID] {
+				dead++
 			}
 			continue
 		}
-		learners++
+		voters++
 		if alive[m.ID] {
-			learning++
+			living++
+			if other < 0 || alive[members[other].ID] {
+				before++
+			}
 		}
 	}
-	// A member may be about to leave.
-	return living > voters/2 && living+learning > (voters+learners)/2 && (len(w.operator.leaves) == 0 || living-1 > (voters-1)/2)
+	return living > (voters+dead)/2 && before > voters/2 && (len(w.operator.leaves) == 0 || living-1 > (voters-1)/2)
 }

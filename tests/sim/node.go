@@ -67,7 +67,7 @@ type process struct {
 	member         replica.MemberID
 	orders         int       // answers to orders in this step
 	orderer        *operator // whose order the core is stepped with
-	leaving        bool      // it was told to stop
+	leaving, over  bool      // it was told to stop, and has
 	spoilt         bool      // a bad copy was put in place of the table
 	soloAt         instant   // SOLO, awake and with its view on disk ever since
 }

@@ -103,6 +103,15 @@ func (o *operator) members() []*node {
 	return slices.DeleteFunc(slices.Clone(o.w.nodes), func(n *node) bool { return n.idle })
 }
 
+// addresses lists the members as a program that starts now is told of them.
+func (o *operator) addresses() []replica.NodeID {
+	var all []replica.NodeID
+	for _, n := range o.members() {
+		all = append(all, n.name)
+	}
+	return all
+}
+
 // spare is a machine that could be added.
 func (o *operator) spare() *node {
 	for _, n := range o.w.nodes {
@@ -122,7 +131,12 @@ func (o *operator) repeat() {
 		return
 	}
 	me := o.wish
-	o.prepare(me)
+	if !o.prepare(me) {
+		if w.now-me.since > me.patience() {
+			o.settle("given up")
+		}
+		return
+	}
 	if w.happens(w.plan.clientLoss) {
 		me.ask = w.nodes[o.r.IntN(len(w.nodes))]
 		return
@@ -142,8 +156,8 @@ func (o *operator) repeat() {
 }
 
 // prepare starts the machine that is to be added, and notes the one that is to
-// go.
-func (o *operator) prepare(me *wish) {
+// go. Nobody is sent away while others are missing.
+func (o *operator) prepare(me *wish) bool {
 	switch me.order.Kind {
 	case replica.AddMember:
 		if n := me.machine; n.idle && !n.fetched {
@@ -154,9 +168,13 @@ func (o *operator) prepare(me *wish) {
 		}
 	case replica.RemoveMember:
 		if !slices.Contains(o.leaves, me.machine) {
+			if !o.w.survives(wiped, me.machine) {
+				return false
+			}
 			o.leaves = append(o.leaves, me.machine)
 		}
 	}
+	return true
 }
 
 // peersWith lists the members as the newcomer is told of them.

@@ -30,6 +30,7 @@ func (p *process) quorumCore(before identity) replica.Core {
 			return nil
 		}
 		n.log = 0
+		n.fs.SetRoom(-1) // the operator has made room
 		if !kept.Empty() {
 			cfg.Member, n.log = owner.Member, owner.Member
 		}

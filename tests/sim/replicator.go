@@ -30,7 +30,7 @@ func (p *process) step(ev replica.Event) {
 		}
 		p.perform(e)
 	}
-	if _, ok := ev.(replica.Instruct); ok && p.orders != 1 {
+	if _, ok := ev.(replica.Instruct); ok && p.orders != 1 && !p.over {
 		p.w.fail("orders", "%s answers an order %d times: %+v", p.node.name, p.orders, ev)
 	}
 }
@@ -38,6 +38,7 @@ func (p *process) step(ev replica.Event) {
 // ends stops the process after its last step; what was said last still has to
 // leave the machine.
 func (p *process) ends() {
+	p.over = true
 	p.w.after(p.w.upTo(5*millisecond), func() {
 		if !p.dead {
 			p.node.crash(false)

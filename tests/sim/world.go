@@ -38,7 +38,7 @@ type Stats struct {
 	KeepAlives, Reads                     int
 
 	Reigns, Exits, Splits, PowerCuts int
-	Wipes, DiskErrors                int
+	Wipes, Rots, DiskErrors          int
 	OrdersDone, OrdersRefused        int
 }
 
