@@ -52,7 +52,7 @@ func TestOneNodeIsEnough(t *testing.T) {
 			c.Restart(i)
 			c.AwaitReady()
 		}
-	})
+	}, locktest.Durable())
 }
 
 // The nodes are replaced one by one, until none is left of those that the client

@@ -27,6 +27,7 @@ type stand struct {
 	resets  []replica.NodeID
 	friends []replica.NodeID
 	known   []replica.NodeID // by a client
+	last    *actor.PID       // enrolled
 	log     bytes.Buffer
 }
 
@@ -55,12 +56,14 @@ func onStand(t *testing.T, test func(t *testing.T, s *stand)) {
 	})
 }
 
-func (s *stand) Root() *actor.RootContext                 { return s.system.Root }
-func (s *stand) Workers() actor.Dispatcher                { return s.workers }
-func (s *stand) Address() replica.NodeID                  { return "here" }
-func (s *stand) Serve(_, _ *actor.PID)                    {}
-func (s *stand) Enroll(_ messages.ClientID, _ *actor.PID) {}
-func (s *stand) Dismiss(messages.ClientID)                {}
+func (s *stand) Root() *actor.RootContext  { return s.system.Root }
+func (s *stand) Workers() actor.Dispatcher { return s.workers }
+func (s *stand) Address() replica.NodeID   { return "here" }
+func (s *stand) Serve(_, _ *actor.PID)     {}
+func (s *stand) Enroll(_ messages.ClientID, pid *actor.PID) {
+	s.note(func() { s.last = pid })
+}
+func (s *stand) Dismiss(messages.ClientID) {}
 func (s *stand) Know(_ messages.ClientID, nodes []replica.NodeID) {
 	s.note(func() { s.known = nodes })
 }
@@ -71,6 +74,13 @@ func (s *stand) Send(to replica.NodeID, p messages.Parcel) {
 }
 func (s *stand) Reset(to replica.NodeID) { s.note(func() { s.resets = append(s.resets, to) }) }
 func (s *stand) note(f func())           { s.mu.Lock(); defer s.mu.Unlock(); f() }
+
+// enrolled returns the last client that enrolled.
+func (s *stand) enrolled() *actor.PID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.last
+}
 
 // taken returns what was sent since the last call.
 func (s *stand) taken() []parcelTo {
