@@ -17,6 +17,7 @@ type cuts struct {
 	behind     uint64   // bytes of the log behind that
 	installing []header // Install effects whose Installed has not come yet
 	bytes      []byte   // of the snapshot that others get, if there is one
+	unused     int      // ticks without anybody who gets it
 	size       uint64   // of the last table
 }
 
@@ -61,7 +62,7 @@ func (q *Quorum) onSnapshotTaken(e replica.SnapshotTaken) {
 		q.log.cut = &raftpb.Snapshot{Metadata: &raftpb.SnapshotMetadata{
 			Index: new(c.at.index), Term: new(c.at.term), ConfState: c.head.conf,
 		}}
-		q.cuts.bytes = bytes
+		q.cuts.bytes, q.cuts.unused = bytes, 0
 	}
 	if q.cfg.Durable && c.at.index > q.cuts.last {
 		q.cuts.last = c.at.index
@@ -73,8 +74,13 @@ func (q *Quorum) onSnapshotTaken(e replica.SnapshotTaken) {
 // tickSnapshot takes a snapshot when somebody needs one, or when the log on disk
 // has grown, and drops what nobody needs from memory.
 func (q *Quorum) tickSnapshot() {
-	if q.log.cut != nil && len(q.transfers) == 0 {
+	// A snapshot takes a while, and the engine asks again when it next hears the
+	// member that needs it.
+	if q.cuts.unused++; q.cuts.unused > 2*q.cfg.ElectionTicks {
 		q.log.cut, q.cuts.bytes = nil, nil
+	}
+	if len(q.transfers) > 0 {
+		q.cuts.unused = 0
 	}
 	grown := q.cfg.Durable && q.cuts.behind > max(q.cfg.RetainBytes, 4*q.cuts.size)
 	if grown || q.log.wanted && q.leading() {
