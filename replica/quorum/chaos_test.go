@@ -24,7 +24,7 @@ func chaos(t *testing.T, seed uint64) {
 	w := newWorld(t, seed)
 	durable := w.chance.IntN(2) == 0
 	names := "abcde"[:3+2*w.chance.IntN(2)]
-	w.loss, w.double = 0.1*w.chance.Float64(), 0.1*w.chance.Float64()
+	w.loss, w.double, w.late = 0.1*w.chance.Float64(), 0.1*w.chance.Float64(), 0.03*w.chance.Float64()
 	w.delay, w.disk = 1+w.chance.IntN(80), 1+w.chance.IntN(150)
 	w.tweak = func(cfg *Config) {
 		cfg.MaxBatch, cfg.MaxInFlight = 1+int(seed%5), 1+int(seed%3)
@@ -42,7 +42,7 @@ func chaos(t *testing.T, seed uint64) {
 			w.fault(durable)
 		}
 	}
-	w.loss, w.double = 0, 0
+	w.loss, w.double, w.late = 0, 0, 0
 	clear(w.cut)
 	for _, a := range w.names {
 		if b := w.nodes[a]; !b.up {

@@ -45,6 +45,18 @@ func (q *Quorum) seek() {
 	}
 }
 
+// sayWaiting tells people why nothing happens.
+func (q *Quorum) sayWaiting() {
+	if q.ticks%(60*uint64(q.cfg.ElectionTicks)) != 3*uint64(q.cfg.ElectionTicks) {
+		return
+	}
+	if q.fresh() {
+		q.say(false, fmt.Sprintf("waiting for all of %s to be there, or for a cluster that takes this node in", peersText(q.cfg.Peers)))
+		return
+	}
+	q.say(true, fmt.Sprintf("waiting for the cluster: this node has been in view %d and has no log any more; if all logs are lost, begin anew with: lockc cluster bootstrap", q.views.highest))
+}
+
 // sought are the addresses where somebody may know.
 func (q *Quorum) sought() []replica.NodeID {
 	var list []replica.NodeID
@@ -124,9 +136,10 @@ func (q *Quorum) foundView() lock.View {
 	return max(q.views.highest, foundingView+1)
 }
 
-// unused reports whether nothing has happened since the cluster was founded.
+// unused reports whether nothing has been committed since the cluster was
+// founded.
 func (q *Quorum) unused() bool {
-	return q.node != nil && q.views.highest == foundingView && q.log.base.index == foundingIndex && q.log.last() == foundingIndex
+	return q.node != nil && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
 }
 
 // mismatch says why a node that seeks cannot be a member here.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 
@@ -27,8 +28,10 @@ type world struct {
 	names  []replica.NodeID
 
 	loss, double float64
+	late         float64 // how many messages take up to 30 ticks
 	delay        int // of a message, at most
 	disk         int // of a write, at most
+	snapshot     int // of the taking of one, at least
 	cut          map[[2]replica.NodeID]bool
 	said         []string
 	history      map[lock.Index]lock.Entry // every entry that anybody has applied
@@ -240,9 +243,6 @@ func (b *box) crash() {
 	b.writing = nil
 }
 
-// wipe takes the log away, not the identity.
-func (b *box) wipe() { b.saved = replica.Recovered{} }
-
 func (b *box) step(ev replica.Event) {
 	if !b.up {
 		return
@@ -296,6 +296,9 @@ func (b *box) perform(e replica.Effect) {
 				w.t.Fatalf("view %d has two primaries: %s and %s", e.View, n.name, b.name)
 			}
 		}
+		if b.id.view < e.View {
+			w.t.Fatalf("%s reigns in view %d, and its identity knows of view %d", b.name, e.View, b.id.view)
+		}
 		for i, entry := range w.history {
 			if entry.View < e.View && i > b.table.Index() {
 				w.t.Fatalf("%s reigns in view %d and has not applied entry %d of view %d", b.name, e.View, i, entry.View)
@@ -331,7 +334,7 @@ func (b *box) perform(e replica.Effect) {
 		b.again(w.upTo(3), func() { b.step(ev) })
 	case replica.TakeSnapshot:
 		ev := replica.SnapshotTaken{Index: b.table.Index(), Digest: b.table.Digest(), Bytes: messages.EncodeSnapshot(b.table.Snapshot())}
-		b.again(w.upTo(30), func() { b.step(ev) })
+		b.again(w.snapshot+w.upTo(30), func() { b.step(ev) })
 	case replica.Install:
 		ev := replica.Installed{}
 		if snap, err := messages.DecodeSnapshot(e.Bytes); err == nil {
@@ -402,8 +405,11 @@ func (w *world) send(b *box, e replica.Send) {
 			continue
 		}
 		ev := replica.Received{From: b.address, Incarnation: b.id.incarnation, Cluster: b.cluster, Message: e.Message}
-		life := to.life
-		w.after(1+w.upTo(w.delay), func() {
+		life, delay := to.life, w.delay
+		if w.chance.Float64() < w.late {
+			delay = 30 * tickTime
+		}
+		w.after(1+w.upTo(delay), func() {
 			_, seek := e.Message.(replica.Seek)
 			if to.life == life && (seek || to.friends[b.address]) {
 				to.step(ev)
@@ -474,6 +480,41 @@ func (w *world) open(nonce lock.Number) lock.Result {
 		return ok && p.up
 	})
 	return result
+}
+
+// order gives an order to whoever reigns until it is done, and returns the last
+// answer; or the refusal.
+func (w *world) order(o replica.Order) replica.Ordered {
+	w.t.Helper()
+	var last replica.Ordered
+	w.until(fmt.Sprintf("the order %+v", o), func() bool {
+		p := w.primary()
+		if p == nil {
+			return false
+		}
+		last = p.order(o)
+		if last.Kind == replica.Executed && last.Outcome != replica.OrderWorking {
+			return true
+		}
+		w.run(1)
+		return false
+	})
+	return last
+}
+
+// order gives a node an order, once.
+func (b *box) order(o replica.Order) replica.Ordered {
+	n := len(b.answers)
+	b.step(replica.Instruct{ID: 77, Order: o})
+	if len(b.answers) != n+1 || b.answers[n].ID != 77 {
+		b.w.t.Fatalf("%s answers an order with %+v", b.name, b.answers[n:])
+	}
+	return b.answers[n]
+}
+
+// heard reports whether somebody said something.
+func (w *world) heard(text string) bool {
+	return slices.ContainsFunc(w.said, func(s string) bool { return strings.Contains(s, text) })
 }
 
 // isolate cuts a node off.

@@ -201,6 +201,7 @@ func (q *Quorum) tick() {
 	if q.node == nil {
 		q.seek()
 		q.tryFound()
+		q.sayWaiting()
 		return
 	}
 	if q.views.highest < lock.MaxView {

@@ -1,0 +1,158 @@
+package quorum
+
+import (
+	"strings"
+	"testing"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// TestFoundingNeedsAll: as long as one of those listed is not there, nobody
+// founds.
+func TestFoundingNeedsAll(t *testing.T) {
+	w := newWorld(t, 1)
+	a, b := w.add("a", true, peersOf("abc")).start(), w.add("b", true, peersOf("abc")).start()
+	w.run(50)
+	if a.core.node != nil || b.core.node != nil {
+		t.Fatal("two of three have founded")
+	}
+	w.add("c", true, peersOf("abc")).start()
+	w.awaitPrimary()
+}
+
+// TestFoundingIsInterrupted: whoever dies while a cluster is founded, it is
+// founded in the end, once.
+func TestFoundingIsInterrupted(t *testing.T) {
+	for seed := range uint64(150) {
+		w := newWorld(t, seed)
+		w.loss, w.disk = 0.2, 120
+		for _, p := range peersOf("abc") {
+			w.add(p.Name, seed%2 == 0, peersOf("abc")).start()
+		}
+		for range 4 {
+			b := w.nodes[w.names[w.chance.IntN(3)]]
+			w.after(w.upTo(8*tickTime), func() {
+				// In memory mode each restart loses a copy: only one that had no part yet
+				// may be lost without harm.
+				if b.up && (b.durable || b.core.fresh()) {
+					b.crash()
+					w.after(w.upTo(2*tickTime), func() { b.start() })
+				}
+			})
+		}
+		w.run(10)
+		w.loss = 0
+		for _, a := range w.names {
+			if b := w.nodes[a]; !b.up {
+				w.run(2)
+			}
+		}
+		w.awaitPrimary()
+		w.open(1)
+		w.whole()
+		w.alike()
+	}
+}
+
+// TestPowerCutInMemory: nodes that have had a part in a cluster found no other
+// when all copies are lost, since their tokens would begin anew (S3).
+func TestPowerCutInMemory(t *testing.T) {
+	w := startWorld(t, 2, "abc", false)
+	w.awaitPrimary()
+	w.open(1)
+	for _, a := range w.names {
+		w.nodes[a].crash()
+	}
+	for _, a := range w.names {
+		w.nodes[a].start()
+	}
+	w.run(60)
+	if p := w.primary(); p != nil {
+		t.Fatalf("%s reigns with nothing", p.name)
+	}
+	if !w.heard("lockc cluster bootstrap") {
+		t.Errorf("nobody says what to do: %s", w.said)
+	}
+}
+
+// TestOneNodeInMemory: a cluster of one that loses its memory does not begin its
+// views anew.
+func TestOneNodeInMemory(t *testing.T) {
+	w := startWorld(t, 2, "a", false)
+	w.awaitPrimary()
+	w.open(1)
+	w.node("a").crash()
+	w.node("a").start()
+	w.run(40)
+	if p := w.primary(); p != nil {
+		t.Fatalf("it reigns in view %d again", p.reigning)
+	}
+}
+
+// TestWrongPeers: two lists cannot be of one cluster. The one that came later
+// gives up.
+func TestWrongPeers(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.add("a", true, peersOf("abc")).start()
+	w.run(2)
+	b := w.add("b", true, peersOf("abd")).start()
+	w.run(3)
+	if a.exited != "" || !strings.Contains(b.exited, "-peers") {
+		t.Errorf("a ends with %q and b with %q", a.exited, b.exited)
+	}
+}
+
+// TestWrongCluster: a node that belongs to another cluster, or wants the name of
+// a member, is sent away, and nobody else is disturbed.
+func TestWrongCluster(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	w.awaitPrimary()
+	alien := w.add("d", true, peersOf("abcd"))
+	alien.id.written, alien.id.view, alien.id.cluster = true, 9, 12345
+	alien.start()
+	double := w.add("e", true, peersOf("abc"))
+	double.name = "b"
+	double.start()
+	w.run(10)
+	if !strings.Contains(alien.exited, "cluster 3039") {
+		t.Errorf("a node of another cluster ends with %q", alien.exited)
+	}
+	if !strings.Contains(double.exited, "b at e:1 cannot be a member beside b at b:1") {
+		t.Errorf("a node with a taken name ends with %q", double.exited)
+	}
+	w.open(1)
+}
+
+// TestStrangersFrames: what another cluster says, and what comes from elsewhere
+// than the member it names, is not heard (R9).
+func TestStrangersFrames(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	p := w.awaitPrimary()
+	w.run(10)
+	var backup *box
+	for _, a := range w.names {
+		if b := w.nodes[a]; b != p {
+			backup = b
+		}
+	}
+	// A vote of a far view would end the reign.
+	vote := engineVote(backup.core.member, p.core.member, 5000)
+	for _, ev := range []replica.Received{
+		{From: backup.address, Incarnation: backup.id.incarnation, Cluster: 99, Message: vote},
+		{From: backup.address, Incarnation: backup.id.incarnation, Message: vote},
+		{From: "x:1", Incarnation: 1, Cluster: p.cluster, Message: vote},
+		{From: backup.address, Incarnation: backup.id.incarnation - 1, Cluster: p.cluster, Message: vote},
+		{From: backup.address, Incarnation: backup.id.incarnation, Cluster: p.cluster, Message: engineVote(backup.core.member, p.core.member, uint64(lock.MaxView)+1)},
+		{From: backup.address, Incarnation: backup.id.incarnation, Cluster: p.cluster, Message: replica.Engine{Bytes: []byte{1, 2, 3}}},
+	} {
+		p.step(ev)
+		if !p.core.ready() {
+			t.Fatalf("the primary listens to %+v", ev)
+		}
+	}
+	p.step(replica.Received{From: backup.address, Incarnation: backup.id.incarnation, Cluster: p.cluster, Message: vote})
+	if p.core.ready() {
+		t.Fatal("the vote that all those repeat has no effect at all")
+	}
+}

@@ -1,0 +1,136 @@
+package quorum
+
+import (
+	"strings"
+	"testing"
+
+	"go.etcd.io/raft/v3/raftpb"
+	"google.golang.org/protobuf/proto"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// engineVote is what a candidate of a far view says; it forces its way past
+// those who hear a leader.
+func engineVote(from, to replica.MemberID, term uint64) replica.Engine {
+	b, err := proto.Marshal(&raftpb.Message{
+		Type: raftpb.MsgVote.Enum(), From: new(uint64(from)), To: new(uint64(to)), Term: new(term),
+		Context: []byte("CampaignTransfer"),
+	})
+	if err != nil {
+		panic(err)
+	}
+	return replica.Engine{Bytes: b}
+}
+
+// TestPowerCut: all nodes lose their power at once, again and again; nothing
+// that was answered is missing, and session ids rise (R1, S3).
+func TestPowerCut(t *testing.T) {
+	w := startWorld(t, 5, "abc", true)
+	w.tweak = func(cfg *Config) { cfg.RetainBytes = 500 }
+	highest := lock.SessionID(0)
+	for nonce := range lock.Number(12) {
+		w.awaitPrimary()
+		id := w.open(nonce + 1).Session
+		if id <= highest {
+			t.Fatalf("session %d after %d", id, highest)
+		}
+		highest = id
+		for _, a := range w.names {
+			w.nodes[a].crash()
+		}
+		for _, a := range w.names {
+			w.nodes[a].start()
+		}
+		w.awaitPrimary()
+		if again := w.open(nonce + 1).Session; again != id {
+			t.Fatalf("session %d is %d after the power cut", id, again)
+		}
+	}
+	w.alike()
+	if w.node("a").saved.Snapshot.Index == foundingIndex {
+		t.Error("the log was never cut short")
+	}
+}
+
+// TestBadLogs: a log that is not whole or not ours is refused with a clear
+// sentence (R2, R3).
+func TestBadLogs(t *testing.T) {
+	w := startWorld(t, 5, "abc", true)
+	w.awaitPrimary()
+	for n := range lock.Number(5) {
+		w.open(n + 1)
+	}
+	w.alike()
+	a := w.node("a")
+	a.crash()
+	w.run(1)
+	good := a.saved
+	if len(good.Entries) < 4 {
+		t.Fatalf("%d entries", len(good.Entries))
+	}
+	cfg := Config{Name: "a", Address: "a:1", Peers: peersOf("abc"), Cluster: a.id.cluster, HasIdentity: true, View: a.id.view, Durable: true, Codec: codec{}}
+	for _, c := range []struct {
+		name, want string
+		spoil      func(*Config, *replica.Recovered)
+	}{
+		{"good", "", func(*Config, *replica.Recovered) {}},
+		{"no state", "no state", func(_ *Config, r *replica.Recovered) { r.State = nil }},
+		{"bad state", "damaged", func(_ *Config, r *replica.Recovered) { r.State = r.State[:3] }},
+		{"newer state", "version 9", func(_ *Config, r *replica.Recovered) { r.State = append([]byte{9}, r.State[1:]...) }},
+		{"a gap", "must follow", func(_ *Config, r *replica.Recovered) {
+			r.Entries = append(append([]replica.LogEntry{}, r.Entries[:1]...), r.Entries[2:]...)
+		}},
+		{"no snapshot", "must follow", func(_ *Config, r *replica.Recovered) { r.Snapshot = nil }},
+		{"terms that fall", "must follow", func(_ *Config, r *replica.Recovered) {
+			r.Entries = append([]replica.LogEntry{}, r.Entries...)
+			r.Entries[2].Term = 1
+		}},
+		{"a damaged snapshot", "snapshot is damaged", func(_ *Config, r *replica.Recovered) {
+			s := *r.Snapshot
+			s.Data = append(append([]byte{}, s.Data...), 0)
+			r.Snapshot = &s
+		}},
+		{"an unknown kind", "newer version", func(_ *Config, r *replica.Recovered) {
+			r.Entries = append([]replica.LogEntry{}, r.Entries...)
+			r.Entries[1].Kind = 7
+		}},
+		{"another cluster", "belongs to cluster", func(c *Config, _ *replica.Recovered) { c.Cluster++ }},
+		{"another node", "it is that of a at a:1", func(c *Config, _ *replica.Recovered) { c.Name = "b" }},
+	} {
+		cfg, log := cfg, good
+		c.spoil(&cfg, &log)
+		_, err := New(cfg, log)
+		switch {
+		case c.want == "" && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// TestWipedDirectory: a node that has lost its log and its identity, or its log
+// alone, comes back as another member (R2).
+func TestWipedDirectory(t *testing.T) {
+	for _, identity := range []bool{false, true} {
+		w := startWorld(t, 5, "abc", true)
+		w.awaitPrimary()
+		w.open(1)
+		b := w.node("b")
+		before := b.core.member
+		b.crash()
+		b.saved = replica.Recovered{}
+		if identity {
+			b.id.written, b.id.view, b.id.cluster = false, 0, 0
+		}
+		b.start()
+		w.open(2)
+		w.whole()
+		w.alike()
+		if b.core.member == before || len(w.primary().core.roster.members) != 3 {
+			t.Errorf("b is member %x, and was %x; %+v", b.core.member, before, w.primary().core.roster.members)
+		}
+	}
+}
