@@ -55,7 +55,7 @@ func NewDisk(cfg DiskConfig) *Disk {
 // Receive dispatches.
 func (d *Disk) Receive(ctx actor.Context) {
 	if d.failed {
-		return // the node ends, and what is asked now is never answered
+		return // the node ends, and nobody is answered any more
 	}
 	switch m := ctx.Message().(type) {
 	case replica.Persist:
@@ -80,25 +80,38 @@ func (d *Disk) persist(ctx actor.Context, m replica.Persist) {
 		return
 	}
 	d.identity.View = max(d.identity.View, m.View)
-	d.identity.Cluster = m.Cluster
+	d.identity.joins(m.Cluster)
 	if d.cfg.Dir != "" {
 		if err := SaveIdentity(d.cfg.Dir, d.identity); err != nil {
 			d.fail(err)
 			return
 		}
 	}
-	ctx.Respond(replica.Synced{View: m.View})
+	if j := d.cfg.Journal; j != nil && j.Owner() != (journal.Header{}) && j.Owner().Cluster != m.Cluster {
+		// The log goes on in another cluster, from the next Store on.
+		d.begin()
+	}
+	if !d.failed {
+		ctx.Respond(replica.Synced{View: m.View})
+	}
+}
+
+// begin names this node the owner of what is stored from now on.
+func (d *Disk) begin() {
+	header := d.cfg.Header
+	header.Cluster = d.identity.Cluster
+	if err := d.cfg.Journal.Begin(header); err != nil {
+		d.fail(err)
+	}
 }
 
 // store writes, and syncs when what has queued behind it is written too.
 func (d *Disk) store(ctx actor.Context, m replica.Store) {
 	if d.cfg.Journal.Owner() == (journal.Header{}) {
-		header := d.cfg.Header
-		header.Cluster = d.identity.Cluster
-		if err := d.cfg.Journal.Begin(header); err != nil {
-			d.fail(err)
-			return
-		}
+		d.begin()
+	}
+	if d.failed {
+		return
 	}
 	if err := d.cfg.Journal.Append(m); err != nil {
 		d.fail(err)
@@ -136,8 +149,10 @@ func (d *Disk) fail(err error) {
 	d.cfg.Exit(fmt.Sprintf("the disk failed: %v", err))
 }
 
+// close keeps what was lazy, if it can. What had to be kept was synced.
 func (d *Disk) close() {
 	if d.cfg.Journal != nil {
-		_ = d.cfg.Journal.Close() // what counts was synced
+		_ = d.cfg.Journal.Sync()
+		_ = d.cfg.Journal.Close()
 	}
 }

@@ -20,6 +20,21 @@ type Identity struct {
 	Node        replica.NodeID      `json:"node"`
 	Incarnation replica.Incarnation `json:"incarnation"`
 	View        lock.View           `json:"view"` // the highest seen
+	// Former is the cluster before this one: the log may be still that one's, if
+	// the node ended in between.
+	Former replica.ClusterID `json:"former,omitempty"`
+}
+
+// joins takes another cluster's id.
+func (id *Identity) joins(cluster replica.ClusterID) {
+	if cluster != id.Cluster {
+		id.Former, id.Cluster = id.Cluster, cluster
+	}
+}
+
+// Knows reports whether a log of a cluster may be this node's.
+func (id *Identity) Knows(cluster replica.ClusterID) bool {
+	return id.Cluster == 0 || cluster == id.Cluster || cluster == id.Former
 }
 
 const identityFile = "identity.json"

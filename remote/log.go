@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"lockstep/actors"
 	"lockstep/journal"
 	"lockstep/replica"
 )
@@ -12,10 +13,10 @@ import (
 // logDir is where a node keeps its log, in its state directory.
 const logDir = "log"
 
-// openLog reads the log in a state directory. It changes nothing there, so that
-// a node that cannot be started leaves its data as it was. Without durable there
-// must not be a log: what happens now would be missing from it later, and a node
-// that goes on where it ends would not know that.
+// openLog opens the log in a state directory. If it cannot be this node's it is
+// left as it was. Without durable there must not be a log: what happens now would
+// be missing from it later, and a node that goes on where it ends would not know
+// that.
 func openLog(dir, name string, durable, quorum bool) (*journal.Journal, replica.Recovered, error) {
 	none := replica.Recovered{}
 	path := filepath.Join(dir, logDir)
@@ -25,27 +26,30 @@ func openLog(dir, name string, durable, quorum bool) (*journal.Journal, replica.
 		}
 		return nil, none, nil
 	}
-	j, recovered, owner, err := journal.Open(journal.Dir(path))
+	identity, _, err := actors.LoadIdentity(dir)
 	if err != nil {
 		return nil, none, err
 	}
-	if err := checkOwner(path, owner, name, quorum); err != nil {
-		_ = j.Close()
+	j, recovered, _, err := journal.Open(journal.Dir(path), func(owner journal.Header) error {
+		return checkOwner(path, owner, name, identity, quorum)
+	})
+	if err != nil {
 		return nil, none, err
 	}
 	return j, recovered, nil
 }
 
-// checkOwner refuses a log that another node has written.
-func checkOwner(path string, owner journal.Header, name string, quorum bool) error {
+// checkOwner refuses a log that another node has written, or this one for another
+// cluster.
+func checkOwner(path string, owner journal.Header, name string, identity actors.Identity, quorum bool) error {
 	switch {
-	case owner == journal.Header{}:
-		return nil
 	case owner.Node != name:
 		return fmt.Errorf("the log in %s belongs to node %s, not to %s: give each node its own directory with -data", path, owner.Node, name)
 	case quorum != (owner.Member != 0):
 		was := map[bool]string{true: "of a pair", false: "of a cluster of three or more"}[quorum]
 		return fmt.Errorf("the log in %s belongs to a node %s: start it as what it was, or give this one another directory with -data", path, was)
+	case !identity.Knows(owner.Cluster):
+		return fmt.Errorf("the log in %s belongs to cluster %x, and this node to cluster %x: give each cluster its own directories with -data", path, uint64(owner.Cluster), uint64(identity.Cluster))
 	default:
 		return nil
 	}
