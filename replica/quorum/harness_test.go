@@ -29,9 +29,9 @@ type world struct {
 
 	loss, double float64
 	late         float64 // how many messages take up to 30 ticks
-	delay        int // of a message, at most
-	disk         int // of a write, at most
-	snapshot     int // of the taking of one, at least
+	delay        int     // of a message, at most
+	disk         int     // of a write, at most
+	snapshot     int     // of the taking of one, at least
 	cut          map[[2]replica.NodeID]bool
 	said         []string
 	history      map[lock.Index]lock.Entry // every entry that anybody has applied

@@ -1,0 +1,331 @@
+package quorum
+
+import (
+	"strings"
+	"testing"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// TestGrowAndShrink: a cluster grows from one to five and shrinks again while it
+// serves; who was removed is told and ends.
+func TestGrowAndShrink(t *testing.T) {
+	eachMode(t, func(t *testing.T, durable bool) {
+		w := startWorld(t, 4, "a", durable)
+		w.tweak = func(cfg *Config) { cfg.RetainBytes = 3000 }
+		w.awaitPrimary()
+		nonce := lock.Number(1)
+		for _, name := range []string{"b", "c", "d", "e"} {
+			w.open(nonce)
+			nonce++
+			w.add(name, durable, peersOf("a"+name)).start()
+			w.run(3)
+			if a := w.order(replica.Order{Kind: replica.AddMember, Name: name, Address: replica.NodeID(name + ":1")}); a.Outcome != replica.OrderDone {
+				t.Fatalf("adding %s: %+v", name, a)
+			}
+		}
+		w.whole()
+		w.open(nonce)
+		w.alike()
+		for _, name := range []string{"a", "c"} { // a is the primary
+			if a := w.order(replica.Order{Kind: replica.RemoveMember, Name: name}); a.Outcome != replica.OrderDone {
+				t.Fatalf("removing %s: %+v", name, a)
+			}
+			w.until(name+" ends", func() bool { return w.node(name).exited != "" })
+			if !strings.Contains(w.node(name).exited, "removed") {
+				t.Errorf("%s ends with %q", name, w.node(name).exited)
+			}
+		}
+		if p := w.primary(); p.name == "a" || len(p.core.roster.members) != 3 {
+			t.Errorf("%s reigns over %+v", p.name, p.core.roster.members)
+		}
+		w.open(nonce + 1)
+	})
+}
+
+// TestRemovedWhileAway: a node that was removed while it was down learns of it
+// when it comes back, although nobody speaks to it any more.
+func TestRemovedWhileAway(t *testing.T) {
+	w := startWorld(t, 4, "abcd", true)
+	w.awaitPrimary()
+	w.run(20)
+	var d *box
+	for _, a := range w.names {
+		if b := w.nodes[a]; b != w.primary() {
+			d = b
+		}
+	}
+	d.crash()
+	w.open(1)
+	if a := w.order(replica.Order{Kind: replica.RemoveMember, Name: d.name}); a.Outcome != replica.OrderDone {
+		t.Fatal(a)
+	}
+	d.start()
+	w.until("it ends", func() bool { return d.exited != "" })
+}
+
+// TestMissedTheChange: a node that was down while all others were replaced finds
+// those who belong to the cluster now.
+func TestMissedTheChange(t *testing.T) {
+	w := startWorld(t, 9, "abc", true)
+	w.awaitPrimary()
+	w.run(10)
+	w.node("c").crash()
+	for _, change := range []struct{ in, out string }{{"d", "a"}, {"e", ""}} {
+		w.add(change.in, true, peersOf("ab"+change.in)).start()
+		w.run(3)
+		if a := w.order(replica.Order{Kind: replica.AddMember, Name: change.in, Address: replica.NodeID(change.in + ":1")}); a.Outcome != replica.OrderDone {
+			t.Fatal(a)
+		}
+		if change.out != "" {
+			if a := w.order(replica.Order{Kind: replica.RemoveMember, Name: change.out}); a.Outcome != replica.OrderDone {
+				t.Fatal(a)
+			}
+		}
+	}
+	w.order(replica.Order{Kind: replica.SwitchOver, Name: "e"})
+	w.node("c").start()
+	w.open(1)
+	w.until("c follows e", func() bool { return w.node("c").core.Status().Role == replica.Backup })
+	w.alike()
+}
+
+// TestOrdersRefused: what cannot be, and why.
+func TestOrdersRefused(t *testing.T) {
+	w := startWorld(t, 4, "abc", true)
+	w.awaitPrimary()
+	w.order(replica.Order{Kind: replica.SwitchOver, Name: "a"})
+	a, b := w.node("a"), w.node("b")
+	w.run(5)
+	expect := func(o replica.Order, outcome replica.OrderOutcome, text string) {
+		t.Helper()
+		if got := a.order(o); got.Outcome != outcome || !strings.Contains(got.Text, text) {
+			t.Errorf("%+v is answered %+v", o, got)
+		}
+	}
+	if got := b.order(replica.Order{Kind: replica.AddMember, Name: "x"}); got.Kind != replica.NotPrimary || got.Hint != "a:1" {
+		t.Errorf("a backup answers %+v", got)
+	}
+	expect(replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"}, replica.OrderRefused, "lockd node -name d -listen d:1 -peers a=a:1,b=b:1,c=c:1,d=d:1")
+	expect(replica.Order{Kind: replica.AddMember, Name: "b", Address: "x:1"}, replica.OrderRefused, "already")
+	expect(replica.Order{Kind: replica.AddMember, Name: "x", Address: "b:1"}, replica.OrderRefused, "the address of b")
+	expect(replica.Order{Kind: replica.AddMember, Name: "b", Address: "b:1"}, replica.OrderDone, "")
+	expect(replica.Order{Kind: replica.RemoveMember, Name: "x"}, replica.OrderDone, "no member")
+	expect(replica.Order{Kind: replica.SwitchOver, Name: "x"}, replica.OrderRefused, "no member x")
+	expect(replica.Order{Kind: replica.SwitchOver, Name: "a"}, replica.OrderDone, "")
+	expect(replica.Order{Kind: replica.Bootstrap, Force: true}, replica.OrderRefused, "has a primary")
+	expect(replica.Order{Kind: 99}, replica.OrderRefused, "older version")
+
+	w.add("d", true, peersOf("abcd")).start()
+	w.add("e", true, peersOf("abce")).start()
+	w.run(3)
+	expect(replica.Order{Kind: replica.AddMember, Name: "f", Address: "d:1"}, replica.OrderRefused, "was started as d")
+	expect(replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"}, replica.OrderWorking, "d")
+	expect(replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"}, replica.OrderWorking, "d")
+	expect(replica.Order{Kind: replica.AddMember, Name: "e", Address: "e:1"}, replica.OrderRefused, "another change is under way")
+	expect(replica.Order{Kind: replica.RemoveMember, Name: "b"}, replica.OrderRefused, "another change is under way")
+	w.order(replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"})
+
+	// Of four, two are gone: without one more there is no majority of three, and
+	// with two gone nothing is agreed on at all.
+	b.crash()
+	w.run(15)
+	expect(replica.Order{Kind: replica.SwitchOver, Name: "b"}, replica.OrderRefused, "not heard")
+	expect(replica.Order{Kind: replica.RemoveMember, Name: "b"}, replica.OrderWorking, "removing b")
+	w.order(replica.Order{Kind: replica.RemoveMember, Name: "b"})
+	w.node("d").crash()
+	w.run(11)
+	expect(replica.Order{Kind: replica.RemoveMember, Name: "c"}, replica.OrderRefused, "no majority")
+	w.node("c").crash()
+	w.until("a knows of nobody", func() bool { return !a.core.leading() })
+	if got := a.order(replica.Order{Kind: replica.RemoveMember, Name: "c"}); got.Kind != replica.NoQuorum {
+		t.Errorf("an electing node answers %+v", got)
+	}
+}
+
+// TestSwitchOver: the reign is handed over with what queues, and no request that
+// was accepted is answered with anything but its result or the new primary.
+func TestSwitchOver(t *testing.T) {
+	eachMode(t, func(t *testing.T, durable bool) {
+		w := startWorld(t, 6, "abc", durable)
+		w.tweak = nil
+		p := w.awaitPrimary()
+		w.run(10)
+		for round := range 6 {
+			var to *box
+			for _, a := range w.names {
+				if b := w.nodes[a]; b != p && (to == nil || round%2 == 0) {
+					to = b
+				}
+			}
+			before := p.abandoned
+			var ids []lock.RequestID
+			submit := func(n int) {
+				c := lock.Command{Verb: lock.OpenSession, Number: lock.Number(1000*(round+1) + n)}
+				ids = append(ids, c.ID())
+				p.step(replica.Submit{Commands: []lock.Command{c}})
+			}
+			for n := range 10 {
+				submit(n)
+			}
+			p.step(replica.Instruct{ID: 1, Order: replica.Order{Kind: replica.SwitchOver, Name: to.name}})
+			for n := range 10 {
+				submit(10 + n)
+			}
+			p.barriers++
+			p.step(replica.Barrier{ID: p.barriers})
+			w.until("the handover", func() bool { return w.primary() == to && to.core.ready() && p.core.handover == nil })
+			refused, executed := 0, 0
+			for _, id := range ids {
+				_, done := p.results[id]
+				no, sent := p.refused[id]
+				switch {
+				case done:
+					executed++
+				case sent && no.Kind == replica.NotPrimary && no.Hint == to.address:
+					refused++
+				default:
+					t.Fatalf("round %d: %+v was neither executed nor sent on: %+v", round, id, no)
+				}
+			}
+			if executed == 0 || refused == 0 || p.abandoned != before+1 || p.confirmed+p.barred < p.barriers {
+				t.Errorf("round %d: %d executed, %d sent on, abandoned %d times, barriers %d and %d of %d",
+					round, executed, refused, p.abandoned-before, p.confirmed, p.barred, p.barriers)
+			}
+			p = to
+		}
+	})
+}
+
+// TestLeave: a primary that stops hands over first; one that nobody can follow
+// just says so; a backup leaves at once.
+func TestLeave(t *testing.T) {
+	w := startWorld(t, 6, "abc", true)
+	p := w.awaitPrimary()
+	w.run(10)
+	p.step(replica.Leave{})
+	if p.left {
+		t.Fatal("it has not handed over yet")
+	}
+	w.until("it leaves", func() bool { return p.left })
+	began := w.now
+	w.until("another", func() bool { n := w.primary(); return n != nil && n != p && n.core.ready() })
+	if w.now-began > 5*tickTime {
+		t.Errorf("the next reign began %d ticks later", (w.now-began)/tickTime)
+	}
+	p.crash()
+	for _, a := range w.names {
+		if b := w.nodes[a]; b.up && b != w.primary() {
+			b.step(replica.Leave{})
+			if !b.left {
+				t.Error("a backup has nothing to hand over")
+			}
+			b.crash()
+		}
+	}
+	last := w.primary()
+	last.step(replica.Submit{Commands: []lock.Command{{Verb: lock.OpenSession, Number: 7}}})
+	last.step(replica.Leave{})
+	w.until("it leaves", func() bool { return last.left })
+	if w.now-began > 40*tickTime {
+		t.Errorf("it took %d ticks", (w.now-began)/tickTime)
+	}
+}
+
+// TestQuiet: a quiet node votes and copies, and never serves.
+func TestQuiet(t *testing.T) {
+	w := newWorld(t, 11)
+	w.add("a", true, peersOf("abc"))
+	w.add("b", true, peersOf("abc"))
+	w.add("c", true, peersOf("abc"))
+	w.node("a").quiet = true // the founder
+	for _, a := range w.names {
+		w.nodes[a].start()
+	}
+	for round := range lock.Number(10) {
+		p := w.awaitPrimary()
+		w.open(round + 1)
+		w.run(w.upTo(10))
+		p.crash()
+		w.run(12 + w.upTo(20))
+		p.start()
+	}
+	w.awaitPrimary()
+	if r := w.node("a").reigns; len(r) > 0 {
+		t.Errorf("the quiet node reigned in %v", r)
+	}
+	if w.node("a").core.Status().Role != replica.Quiet {
+		t.Errorf("%+v", w.node("a").core.Status())
+	}
+	w.alike()
+}
+
+// TestBootstrap: when the majority is lost for good, a node goes on alone, with
+// all that its log has, above every view that was; the others come back as
+// newcomers only.
+func TestBootstrap(t *testing.T) {
+	eachMode(t, func(t *testing.T, durable bool) {
+		w := startWorld(t, 12, "abc", durable)
+		w.awaitPrimary()
+		token := w.open(1).Session
+		w.alike()
+		a, b := w.node("a"), w.node("b")
+		old := a.cluster
+		b.crash()
+		w.node("c").crash()
+		w.until("a is alone", func() bool { return a.core.Status().Role == replica.Electing })
+		if got := a.order(replica.Order{Kind: replica.Bootstrap}); got.Outcome != replica.OrderRefused || !strings.Contains(got.Text, "-force") {
+			t.Errorf("without force: %+v", got)
+		}
+		force := replica.Order{Kind: replica.Bootstrap, Force: true}
+		w.until("the new cluster", func() bool { return a.order(force).Outcome == replica.OrderDone })
+		if again := w.open(1).Session; again != token {
+			t.Errorf("session %d is %d now", token, again)
+		}
+		if next := w.open(2).Session; next>>40 < 1000 {
+			t.Errorf("the next session is %d", next)
+		}
+		if a.cluster == old || len(a.core.roster.members) != 1 {
+			t.Errorf("cluster %x, %+v", uint64(a.cluster), a.core.roster.members)
+		}
+		a.crash()
+		if durable {
+			a.start()
+			w.awaitPrimary()
+			b.start() // with its old log
+			w.run(40)
+			if b.core.cluster == a.cluster || w.primary() != a {
+				t.Error("a node of the old cluster has come in")
+			}
+			b.crash()
+			b.saved = replica.Recovered{}
+			b.id.written, b.id.view, b.id.cluster = false, 0, 0
+			b.start()
+			w.run(3)
+			if got := w.order(replica.Order{Kind: replica.AddMember, Name: "b", Address: "b:1"}); got.Outcome != replica.OrderDone {
+				t.Errorf("adding b: %+v", got)
+			}
+			w.alike()
+		}
+	})
+}
+
+// TestBootstrapWithNothing: when all copies are lost a cluster begins with
+// nothing, and its views go on rising.
+func TestBootstrapWithNothing(t *testing.T) {
+	w := startWorld(t, 12, "abc", false)
+	w.awaitPrimary()
+	before := w.open(1).Session
+	for _, a := range w.names {
+		w.nodes[a].crash()
+	}
+	clear(w.history)
+	a := w.node("a").start()
+	w.run(5)
+	force := replica.Order{Kind: replica.Bootstrap, Force: true}
+	w.until("the new cluster", func() bool { return a.order(force).Outcome == replica.OrderDone })
+	if next := w.open(1).Session; next <= before || next>>40 < 1000 {
+		t.Errorf("session %d after %d", next, before)
+	}
+}
