@@ -232,6 +232,25 @@ func TestLockTableSnapshotTravels(t *testing.T) {
 	})
 }
 
+// The fingerprint is that of the state after what was applied before it (R4).
+func TestLockTableFingerprint(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		one, same, other := tableOnStand(t, s), tableOnStand(t, s), tableOnStand(t, s)
+		prints := []replica.Fingerprinted{}
+		for name, b := range map[string]*tableStand{"a": one, "b": other} {
+			b.apply(lockCommand(b.session, 1, name))
+		}
+		same.apply(lockCommand(same.session, 1, "a"))
+		for _, b := range []*tableStand{one, same, other} {
+			b.tell(replica.Fingerprint{})
+			prints = append(prints, next[replica.Fingerprinted](t, b.replicator))
+		}
+		if prints[0] != prints[1] || prints[0].Index != 2 || prints[0].Digest == prints[2].Digest {
+			t.Fatalf("fingerprints %+v", prints)
+		}
+	})
+}
+
 func TestDieBeforeReply(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		b := tableOnStand(t, s)

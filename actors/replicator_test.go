@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"reflect"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,8 +43,10 @@ func replicatorOnStand(s *stand) *replicatorStand {
 	table, tablePID := s.probe()
 	disk, diskPID := s.probe()
 	r.table, r.disk = table, disk
+	diskBytes := new(atomic.Uint64)
+	diskBytes.Store(4096)
 	r.pid = s.spawn(&Replicator{
-		core: r.core, lockTable: tablePID, disk: diskPID, mail: s, period: 50 * time.Millisecond,
+		core: r.core, lockTable: tablePID, disk: diskPID, diskBytes: diskBytes, mail: s, period: 50 * time.Millisecond,
 		exit: func(reason string) { r.exitCause = reason }, log: slog.New(slog.DiscardHandler),
 	})
 	return r
@@ -57,6 +60,7 @@ func TestReplicatorCarriesOutEffectsInOrder(t *testing.T) {
 			replica.Persist{View: 3, Cluster: 9}, apply, replica.Abandon{Hint: "peer"}, replica.TakeSnapshot{},
 			replica.Send{To: "peer", Message: replica.Ack{View: 3, Index: 1}}, replica.ResetLink{To: "peer"},
 			replica.Say{Text: "hello"}, replica.Exit{Reason: "no"},
+			replica.Store{Seq: 7}, replica.Fingerprint{}, replica.Befriend{Nodes: []replica.NodeID{"other"}},
 		}
 		s.Root().Send(r.pid, replica.Submit{Commands: []lock.Command{openSession(1)}})
 		if got := next[replica.Apply](t, r.table); !reflect.DeepEqual(got, apply) {
@@ -64,15 +68,88 @@ func TestReplicatorCarriesOutEffectsInOrder(t *testing.T) {
 		}
 		next[replica.Abandon](t, r.table)
 		next[replica.TakeSnapshot](t, r.table)
+		next[replica.Fingerprint](t, r.table)
 		if got := next[replica.Persist](t, r.disk); got.View != 3 {
 			t.Fatalf("persisted %+v", got)
+		}
+		if got := next[replica.Store](t, r.disk); got.Seq != 7 {
+			t.Fatalf("stored %+v", got)
 		}
 		sent := s.taken()
 		if len(sent) != 1 || sent[0].to != "peer" || len(sent[0].parcel.Pair) != 1 {
 			t.Fatalf("sent %+v", sent)
 		}
-		if !reflect.DeepEqual(s.resets, []replica.NodeID{"peer"}) || r.exitCause != "no" || s.cluster != 9 {
+		if !reflect.DeepEqual(s.friends, []replica.NodeID{"other"}) || !reflect.DeepEqual(s.resets, []replica.NodeID{"peer"}) || r.exitCause != "no" || s.cluster != 9 {
 			t.Fatalf("resets %v, exit %q, cluster %d", s.resets, r.exitCause, s.cluster)
+		}
+	})
+}
+
+// What happens on this node, and on its links, goes to the core as it is.
+func TestReplicatorPassesEventsOn(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		for _, event := range []replica.Event{
+			replica.Stored{Seq: 5}, replica.Synced{View: 4}, replica.Fingerprinted{Index: 3, Digest: 1},
+			replica.SnapshotTaken{Index: 2}, replica.Installed{Index: 1},
+		} {
+			s.Root().Send(r.pid, event)
+			synctest.Wait()
+			if got := r.core.events[len(r.core.events)-1]; !reflect.DeepEqual(got, event) {
+				t.Errorf("stepped %+v, not %+v", got, event)
+			}
+		}
+		s.Root().Send(r.pid, &LinkDown{Node: "peer"})
+		synctest.Wait()
+		if got := r.core.events[len(r.core.events)-1]; got != (replica.LinkDown{Node: "peer"}) {
+			t.Errorf("stepped %+v", got)
+		}
+	})
+}
+
+// An operator is answered where it asked, in the step in which it did.
+func TestReplicatorAnswersOrders(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		ordered := replica.Ordered{ID: 6, Kind: replica.Executed, Outcome: replica.OrderWorking, Text: "half"}
+		r.core.effects = []replica.Effect{replica.Instructed{Ordered: ordered}}
+		order := replica.Order{Kind: replica.RemoveMember, Name: "b"}
+		s.Root().Send(r.pid, &OrdersFromClients{From: "client", Orders: []messages.Order{{Client: 7, ID: 6, Order: order}}})
+		sent := s.taken()
+		want := messages.Parcel{Ordered: []messages.Ordered{{Client: 7, Ordered: ordered}}}
+		if len(sent) != 1 || sent[0].to != "client" || !reflect.DeepEqual(sent[0].parcel, want) {
+			t.Fatalf("sent %+v", sent)
+		}
+		if got := r.core.events[0]; got != (replica.Instruct{ID: 6, Order: order}) {
+			t.Fatalf("stepped %+v", got)
+		}
+	})
+}
+
+// Leaving takes until the core says so. Who asks later is told at once.
+func TestLeavingEndsWithLeft(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		r := replicatorOnStand(s)
+		node, done := &Node{host: s, Replicator: r.pid}, make(chan error, 1)
+		leave := func() { done <- node.Leave(t.Context()) }
+		go leave()
+		synctest.Wait()
+		select {
+		case err := <-done:
+			t.Fatalf("left too early: %v", err)
+		default:
+		}
+		r.core.effects = []replica.Effect{replica.Left{}}
+		s.Root().Send(r.pid, replica.Stored{})
+		synctest.Wait()
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		r.core.effects = nil
+		go leave()
+		synctest.Wait()
+		if err := <-done; err != nil {
+			t.Fatal(err)
 		}
 	})
 }
@@ -101,7 +178,7 @@ func TestReplicatorTellsStatus(t *testing.T) {
 		r := replicatorOnStand(s)
 		s.Root().Send(r.pid, &StatusAsked{From: "client", Client: 7})
 		sent := s.taken()
-		want := messages.StatusReport{Client: 7, Status: replica.Status{Node: "here", Role: replica.Solo, TickMS: 50}}
+		want := messages.StatusReport{Client: 7, Status: replica.Status{Node: "here", Role: replica.Solo, TickMS: 50, DiskBytes: 4096}}
 		if len(sent) != 1 || !reflect.DeepEqual(sent[0].parcel.StatusReports, []messages.StatusReport{want}) {
 			t.Fatalf("sent %+v", sent)
 		}
