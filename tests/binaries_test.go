@@ -23,8 +23,11 @@ func TestMain(m *testing.M) {
 	if nodes := os.Getenv(victimNodes); nodes != "" {
 		victim(nodes)
 	}
+	if nodes := os.Getenv(castawayNodes); nodes != "" {
+		castAway(nodes, os.Getenv(castawayListen), os.Getenv(castawayOrigin))
+	}
 	code := m.Run()
-	if build.dir != "" {
+	if build.dir != "" && os.Getenv(builtBefore) == "" {
 		os.RemoveAll(build.dir)
 	}
 	os.Exit(code)
@@ -46,7 +49,13 @@ func binaries(t testing.TB) string {
 	return build.dir
 }
 
+// builtBefore names the directory of programs that were built before this run.
+const builtBefore = "LOCKSTEP_TEST_BINARIES"
+
 func buildAll() {
+	if build.dir = os.Getenv(builtBefore); build.dir != "" {
+		return
+	}
 	if build.dir, build.err = os.MkdirTemp("", "lockstep-binaries-"); build.err != nil {
 		return
 	}

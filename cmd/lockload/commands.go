@@ -23,11 +23,12 @@ func (k lockKind) String() string { return lockWords[k] }
 
 // The flags that several commands take.
 var (
-	pairFlags  = []string{"nodes", "spawn", "lockd", "pids", "timeout", "json", "quiet", "listen", "insecure", "cpuprofile"}
+	pairFlags  = []string{"nodes", "spawn", "quorum", "durability", "lockd", "pids", "timeout", "json", "quiet", "listen", "insecure", "cpuprofile"}
 	crewFlags  = []string{"clients", "goroutines", "duration", "warm-up", "count", "runs"}
 	holdFlags  = []string{"held", "ttl", "duration"}
 	idleFlags  = []string{"sessions", "ttl", "duration"}
 	loadFlags  = slices.Concat([]string{"names", "locks", "floor"}, crewFlags, pairFlags)
+	sideFlags  = slices.Concat([]string{"names", "locks", "lockd", "timeout", "json", "quiet", "listen", "insecure"}, crewFlags)
 	readsFlags = slices.Concat([]string{"readers"}, crewFlags, pairFlags)
 )
 
@@ -35,7 +36,7 @@ func (p *program) run() cli.Command {
 	return cli.Command{
 		Verb:  verbRun,
 		Flags: loadFlags,
-		About: "put a pair of nodes under load and check every answer; \"run\" need not be typed\n\n" +
+		About: "put nodes under load and check every answer; \"run\" need not be typed\n\n" +
 			"Each caller takes a lock and frees it, over and over. With own names every answer must\n" +
 			"be true; true locks and true unlocks of one name must differ by at most one. Of leases\n" +
 			"no two may exclude each other, and tokens must rise. That holds whatever happens to one\n" +
@@ -46,6 +47,7 @@ func (p *program) run() cli.Command {
 			"lockload -clients 200 -nodes 127.0.0.1:7101,127.0.0.1:7102 -duration 30s",
 			"lockload -goroutines 1024 -spawn --floor -runs 5",
 			"lockload -goroutines 256 -locks both -spawn -duration 2s -runs 5",
+			"lockload -clients 200 -spawn -quorum -durability memory",
 			"lockload -goroutines 1 -count 10000 --json",
 			"lockload -names one -clients 50",
 		},
@@ -125,5 +127,19 @@ func (p *program) idle() cli.Command {
 			}
 			return p.keep(keepPlan{work: "idle", locks: p.sessions, clients: p.sessions, tick: idleTick})
 		},
+	}
+}
+
+func (p *program) compare() cli.Command {
+	return cli.Command{
+		Verb:  "compare",
+		Flags: sideFlags,
+		About: "measure a pair and three nodes, in memory and on disk, one after the other\n\n" +
+			"Each is spawned for its turn alone. Ratios are to the pair in memory of the same run.",
+		Examples: []string{
+			"lockload compare -goroutines 1024 -runs 5",
+			"lockload compare -goroutines 256 -locks leases -duration 2s --json",
+		},
+		Run: func([]string) error { return p.compareAll() },
 	}
 }

@@ -15,6 +15,8 @@ type settings struct {
 	nodes      []string
 	spawn      bool
 	lockd      string
+	quorum     bool
+	durability string
 	pids       []int
 	clients    int
 	goroutines int
@@ -50,9 +52,9 @@ const (
 )
 
 func newProgram() *program {
-	p := &program{Program: cli.New("lockload", "puts a pair of Lockstep nodes under load and checks every answer.")}
+	p := &program{Program: cli.New("lockload", "puts Lockstep nodes under load and checks every answer.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.run(), p.handOff(), p.readers(), p.hold(), p.idle()}
+	p.Commands = []cli.Command{p.run(), p.handOff(), p.readers(), p.hold(), p.idle(), p.compare()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "every answer was right, and every caller was going at the end"},
 		{Code: exitWrong, Meaning: "wrong answers: a lock was granted twice, or lost"},
@@ -68,8 +70,10 @@ const exitWrong = 1
 
 func (p *program) addFlags() {
 	f, s := p.Flags, &p.settings
-	cli.Nodes(f, &s.nodes, "nodes", cli.DefaultPrimary+","+cli.DefaultBackup, "the nodes under load, the primary first: `A,B`;\nwithout this flag lockload runs a pair of its own")
+	cli.Nodes(f, &s.nodes, "nodes", cli.DefaultPrimary+","+cli.DefaultBackup, "the nodes under load: `A,B` of a pair, the primary first, or all of a cluster;\nwithout this flag lockload runs a pair of its own")
 	cli.Bool(f, &s.spawn, "spawn", "run the pair as two lockd processes, whose processor time is then shown by itself;\nelse both nodes run in this process")
+	cli.Bool(f, &s.quorum, "quorum", "with -spawn: three nodes instead of a pair")
+	cli.Choice(f, &s.durability, "durability", "default", "with -spawn: whether what the nodes answer is on `disk`: fsync, memory, or default,\nwhich is what they do by themselves", []string{"default", "fsync", "memory"}, []string{"", "fsync", "memory"})
 	cli.String(f, &s.lockd, "lockd", "", "with -spawn: the `path` of lockd, if it is not beside lockload or on the PATH")
 	cli.Var(f, &s.pids, "pids", "", "`process ids` of nodes on this machine whose processor time is to be shown, with commas", parsePIDs)
 	cli.Choice(f, &s.locks, "locks", "ownerless", "which `kind` of locks: ownerless, leases, or both in turns, which shows what leases cost", lockWords, []lockKind{ownerlessLocks, leasedLocks, bothLocks})
@@ -115,6 +119,9 @@ func (p *program) check() error {
 	}
 	if p.lockd != "" && !p.spawn {
 		return cli.Misuse("-lockd says which lockd -spawn starts: add -spawn, or leave it out")
+	}
+	if (p.quorum || p.durability != "") && !p.spawn {
+		return cli.Misuse("-quorum and -durability say which nodes -spawn starts: add -spawn, or leave them out")
 	}
 	if p.callers() == 0 {
 		return cli.Misuse("nobody would ask: give -clients or -goroutines a number above zero")

@@ -142,7 +142,7 @@ type middle struct {
 	Max    float64 `json:"max"`
 }
 
-func middleOf(runs []result, of func(result) float64) middle {
+func middleOf[T any](runs []T, of func(T) float64) middle {
 	values := make([]float64, len(runs))
 	for i, r := range runs {
 		values[i] = of(r)

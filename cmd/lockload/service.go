@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"lockstep"
@@ -15,7 +16,7 @@ import (
 	"lockstep/replica"
 )
 
-// service is the pair under load.
+// service is the nodes under load.
 type service struct {
 	kind  string // "given", "embedded" or "spawned"
 	nodes []string
@@ -23,8 +24,8 @@ type service struct {
 	stop  func()
 }
 
-// pairWithin is how long two nodes on this machine may take to become a pair.
-const pairWithin = 15 * time.Second
+// readyWithin is how long nodes on this machine may take to find each other.
+const readyWithin = 15 * time.Second
 
 // startEmbedded runs both nodes in this process, over real connections.
 func startEmbedded(log *slog.Logger) (*service, error) {
@@ -32,7 +33,7 @@ func startEmbedded(log *slog.Logger) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses()
+	addresses, err := freeAddresses(2)
 	if err != nil {
 		return nil, err
 	}
@@ -55,17 +56,17 @@ func startEmbedded(log *slog.Logger) (*service, error) {
 		}
 		running = append(running, node)
 	}
-	if err := awaitPaired(s.nodes); err != nil {
+	if err := awaitReady(s.nodes, setup{}.ready); err != nil {
 		s.stop()
 		return nil, err
 	}
 	return s, nil
 }
 
-// freeAddresses finds two ports that nobody listens on. Somebody may take one
-// before the node does; the node then says so.
-func freeAddresses() (addresses []string, err error) {
-	for range 2 {
+// freeAddresses finds ports that nobody listens on. Somebody may take one before
+// the node does; the node then says so.
+func freeAddresses(n int) (addresses []string, err error) {
+	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
@@ -76,24 +77,27 @@ func freeAddresses() (addresses []string, err error) {
 	return addresses, nil
 }
 
-// awaitPaired returns when both nodes say that they are a pair.
-func awaitPaired(nodes []string) error {
+// awaitReady returns when the nodes stand as wanted.
+func awaitReady(nodes []string, ready func([]lockstep.NodeStatus) bool) error {
 	client, err := lockstep.Dial(context.Background(), nodes)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	var last []lockstep.NodeStatus
-	for deadline := time.Now().Add(pairWithin); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(readyWithin); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		last = client.Status(ctx)
 		cancel()
-		if last[0].Paired && last[1].Paired {
+		if ready(last) {
 			return nil
 		}
 	}
-	return fmt.Errorf("%s is %s and %s is %s, which is no pair after %v",
-		nodes[0], standing(last[0]), nodes[1], standing(last[1]), pairWithin)
+	var how []string
+	for i, s := range last {
+		how = append(how, fmt.Sprintf("%s is %s", nodes[i], standing(s)))
+	}
+	return fmt.Errorf("%s, which is not what they were started for, after %v", strings.Join(how, " and "), readyWithin)
 }
 
 func standing(s lockstep.NodeStatus) string {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lockstep"
 )
 
 // nodeProcess is a lockd that we started.
@@ -18,9 +21,62 @@ type nodeProcess struct {
 	exited chan struct{}
 }
 
-// startSpawned runs both nodes as processes of their own, as in production.
-func startSpawned(lockd string) (*service, error) {
-	path, err := findLockd(lockd)
+// setup says which nodes are spawned.
+type setup struct {
+	lockd      string
+	quorum     bool   // three nodes, not a pair
+	durability string // "fsync", "memory", or empty for what the nodes do by themselves
+}
+
+func (u setup) String() string {
+	nodes, durability := "pair", cmp.Or(u.durability, "default")
+	if u.quorum {
+		nodes = "three nodes"
+	}
+	return nodes + ", " + durability
+}
+
+// count is how many nodes there are.
+func (u setup) count() int {
+	if u.quorum {
+		return 3
+	}
+	return 2
+}
+
+// args are what lockd is started with as one of the nodes.
+func (u setup) args(i int, addresses []string) []string {
+	var args []string
+	if u.quorum {
+		var peers []string
+		for k, address := range addresses {
+			peers = append(peers, fmt.Sprintf("n%d=%s", k, address))
+		}
+		args = []string{"node", "-name", fmt.Sprintf("n%d", i), "-listen", addresses[i], "-peers", strings.Join(peers, ",")}
+	} else {
+		args = []string{[]string{"-p", "-b"}[i], addresses[0], addresses[1]}
+	}
+	if u.durability != "" {
+		args = append(args, "-durability", u.durability)
+	}
+	return args
+}
+
+// ready reports whether the nodes can be measured: all of them take part.
+func (u setup) ready(nodes []lockstep.NodeStatus) bool {
+	if !u.quorum {
+		return nodes[0].Paired && nodes[1].Paired
+	}
+	roles := map[string]int{}
+	for _, n := range nodes {
+		roles[n.Role]++
+	}
+	return roles["primary"] == 1 && roles["backup"] == len(nodes)-1
+}
+
+// startSpawned runs the nodes as processes of their own, as in production.
+func startSpawned(u setup) (*service, error) {
+	path, err := findLockd(u.lockd)
 	if err != nil {
 		return nil, err
 	}
@@ -28,7 +84,7 @@ func startSpawned(lockd string) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses()
+	addresses, err := freeAddresses(u.count())
 	if err != nil {
 		return nil, err
 	}
@@ -39,8 +95,8 @@ func startSpawned(lockd string) (*service, error) {
 		}
 		os.RemoveAll(dir)
 	}}
-	for i, role := range []string{"-p", "-b"} {
-		node, err := startNode(path, role, addresses, filepath.Join(dir, fmt.Sprint(i)))
+	for i := range addresses {
+		node, err := startNode(path, u.args(i, addresses), filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			s.stop()
 			return nil, err
@@ -48,7 +104,7 @@ func startSpawned(lockd string) (*service, error) {
 		running = append(running, node)
 		s.pids = append(s.pids, node.cmd.Process.Pid)
 	}
-	if err := awaitPaired(addresses); err != nil {
+	if err := awaitReady(addresses, u.ready); err != nil {
 		err = fmt.Errorf("%w%s", err, lastWords(running))
 		s.stop()
 		return nil, err
@@ -75,7 +131,7 @@ func findLockd(given string) (string, error) {
 	return path, nil
 }
 
-func startNode(lockd, role string, addresses []string, dir string) (*nodeProcess, error) {
+func startNode(lockd string, args []string, dir string) (*nodeProcess, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
@@ -85,7 +141,7 @@ func startNode(lockd, role string, addresses []string, dir string) (*nodeProcess
 		return nil, err
 	}
 	defer out.Close() // the child has its own
-	n.cmd = exec.Command(lockd, role, addresses[0], addresses[1], "-data", dir)
+	n.cmd = exec.Command(lockd, append(args, "-data", dir)...)
 	n.cmd.Stdout, n.cmd.Stderr = out, out
 	apart(n.cmd)
 	if err := n.cmd.Start(); err != nil {

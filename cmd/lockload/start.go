@@ -15,7 +15,7 @@ import (
 	"lockstep/cmd/internal/cli"
 )
 
-// work is what a command does with the pair.
+// work is what a command does with the nodes.
 type work func(s *service, r reach, stop, abandon <-chan struct{}) (shown, error)
 
 // shown is a report.
@@ -89,13 +89,13 @@ func (p *program) profile() (stop func(), err error) {
 	return func() { pprof.StopCPUProfile(); file.Close() }, nil
 }
 
-// service is the pair that the flags ask for.
+// service is the nodes that the flags ask for.
 func (p *program) service(log *slog.Logger) (*service, error) {
 	switch {
 	case p.Given("nodes"):
 		return &service{kind: "given", nodes: p.nodes, pids: p.pids, stop: func() {}}, nil
 	case p.spawn:
-		return startSpawned(p.lockd)
+		return startSpawned(setup{p.lockd, p.quorum, p.durability})
 	default:
 		return startEmbedded(log)
 	}
