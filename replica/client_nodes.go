@@ -39,7 +39,8 @@ type binding struct {
 }
 
 const (
-	rebind      = 400 // ticks until somebody is asked again
+	rebind      = 400 // ticks until somebody is asked again who the nodes are,
+	rebindFirst = 40  // and until then while nobody has told
 	rebindHaste = 20  // ticks between two askings out of turn
 	lostFor     = 40  // ticks for which a lost node is passed over; each failure to connect begins them anew
 	silentFor   = 12  // ticks for which one is that did not answer
@@ -88,6 +89,7 @@ func (c *Client) learnMembers(ev Bound) {
 		return
 	}
 	c.binding.told, c.binding.view = true, ev.Told.View
+	c.planBinding()
 	var ring []int
 	for _, id := range inTurn(ev.Told.Members) {
 		if i := c.enter(id); i >= 0 && !slices.Contains(ring, i) {
@@ -197,13 +199,21 @@ func (c *Client) reached(ev NodeReached) {
 	c.nodes[node].lost = 0
 	c.nodes[node].bind = true
 	if c.binding.next == never {
-		c.binding.next = c.now + uint64(c.random.around(rebind))
+		c.planBinding()
 	}
+}
+
+func (c *Client) planBinding() {
+	span := rebindFirst
+	if c.binding.told {
+		span = rebind
+	}
+	c.binding.next = c.now + uint64(c.random.around(span))
 }
 
 func (c *Client) bindingTick() {
 	if c.binding.next <= c.now {
-		c.binding.next = c.now + uint64(c.random.around(rebind))
+		c.planBinding()
 		c.nodes[c.primary].bind = true
 	}
 }

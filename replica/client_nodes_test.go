@@ -153,12 +153,19 @@ func TestAnUnknownHintIsAReasonToAsk(t *testing.T) {
 
 func TestWhoTheNodesAreIsAskedAgain(t *testing.T) {
 	s := tell(t, ClientConfig{})
-	s.then(NodeReached{"b"}, "ask b: members") // it never answers
-	for range 3 {
-		if got := s.tickUntil("ask a: members"); got < 300 || got > 500 {
-			t.Errorf("asked again after %d ticks, not 300 to 500", got)
+	s.then(NodeReached{"b"}, "ask b: members")
+	again := func(lo, hi int) {
+		t.Helper()
+		if got := s.tickUntil("ask a: members"); got < lo || got > hi {
+			t.Errorf("asked again after %d ticks, not %d to %d", got, lo, hi)
 		}
 	}
+	again(30, 50)
+	s.then(members("a", 0)) // it has no log yet
+	again(30, 50)
+	s.then(members("a", 1, "a", "b"))
+	again(300, 500)
+	again(300, 500)
 }
 
 func TestALastingFailureIsAReasonToAsk(t *testing.T) {
