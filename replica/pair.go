@@ -15,6 +15,7 @@ import "lockstep/lock"
 //	pair_transfer.go rejoin, the survivor's side (P7)
 //	pair_intake.go   rejoin, the joiner's side (P7)
 //	pair_disk.go     the log on disk, and what counts (P8)
+//	pair_handover.go operators' orders
 //	pair_recover.go  what a restarted node does with its log (P8)
 type Pair struct {
 	cfg  PairConfig
@@ -46,6 +47,8 @@ type Pair struct {
 	renewing bool      // it takes the backup of the last view along (S3)
 	transfer *transfer // SOLO, and PRIMARY while starting: a joiner is being fed
 	intake   *intake   // without a role: what has come of a snapshot
+	passing  bool      // PRIMARY: it hands over when the backup has everything
+	farewell lock.View // DEMOTED: of the role that it handed over, until the peer has gone on
 	installs int       // Install effects whose Installed has not come yet
 	// snapshots counts the TakeSnapshot effects that were not answered yet.
 	snapshots int
@@ -201,6 +204,8 @@ func (p *Pair) Step(ev Event) []Effect {
 		p.onSnapshotTaken(e)
 	case Installed:
 		p.onInstalled(e)
+	case Instruct:
+		p.instruct(e)
 	case Leave:
 		p.leave()
 	default:
@@ -217,6 +222,7 @@ func (p *Pair) tick(t Tick) {
 	suspects := p.suspect.tick(t.Gap)
 	switch p.role {
 	case Joining, Demoted:
+		p.sayFarewell()
 		p.hello()
 		p.report()
 		if suspects {
@@ -320,11 +326,43 @@ func (p *Pair) onLinkUp() {
 
 // Status tells where the node stands.
 func (p *Pair) Status() Status {
-	return Status{
+	s := Status{
 		Node: p.self(), Role: p.role, View: p.view, Index: p.order.applied,
 		Peer: p.peer, Paired: p.paired(),
 		Heard: p.life.heard, HeardAgo: p.life.ago, Cluster: p.cluster,
+		Name: string(p.self()), Durable: p.cfg.Durable,
+		Last: uint64(p.order.last), Committed: uint64(p.order.applied), First: uint64(p.order.base) + 1,
 	}
+	if p.cfg.Durable {
+		s.First = uint64(p.disk.base) + 1
+	}
+	for _, node := range p.cfg.Pair {
+		s.Members = append(s.Members, p.memberStatus(node))
+	}
+	return s
+}
+
+func (p *Pair) memberStatus(node NodeID) MemberStatus {
+	m := MemberStatus{Member: Member{Name: string(node), Address: node, Voter: true}}
+	if node == p.self() {
+		m.Role, m.Match, m.Heard = p.role, uint64(p.order.last), true
+		return m
+	}
+	m.Heard, m.HeardAgo = p.life.heard, p.life.ago
+	if !p.life.heard {
+		return m
+	}
+	switch {
+	case p.role == Primary && !p.starting:
+		m.Role, m.Match = Backup, uint64(p.order.acked)
+	case p.role == Backup:
+		m.Role, m.Match = Primary, uint64(p.order.last)
+	case p.transfer != nil:
+		m.Role, m.Match = Joining, uint64(p.transfer.index)
+	case !p.hasRole() && p.life.serving:
+		m.Role = Solo // as far as it is known
+	}
+	return m
 }
 
 // paired says whether a second copy exists as far as this node knows.

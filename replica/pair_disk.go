@@ -34,8 +34,9 @@ type ledger struct {
 	pieces uint64  // the last number
 
 	// How large the log is, for its next snapshot.
-	behind   uint64 // bytes of the entries behind the snapshot
-	snapshot uint64 // bytes of that
+	base     lock.Index // of the snapshot
+	behind   uint64     // bytes of the entries behind the snapshot
+	snapshot uint64     // bytes of that
 	taking   *taking
 }
 
@@ -105,6 +106,7 @@ func (p *Pair) replaceLog(index lock.Index, state []byte) {
 		return
 	}
 	p.disk.behind, p.disk.snapshot, p.disk.taking = 0, uint64(len(state)), nil
+	p.disk.base = index
 	p.disk.says = standing{Joining, p.view} // until it has a role with it
 	p.store(Store{
 		Snapshot: &LogSnapshot{Index: p.disk.pieces, Term: uint64(index), Data: state},
@@ -189,6 +191,7 @@ func (p *Pair) settle() {
 	}
 	p.compact()
 	p.pump()
+	p.passOn()
 }
 
 // begin starts an order anew, behind what is in place already.
@@ -230,6 +233,7 @@ func (p *Pair) shorten(e SnapshotTaken) {
 	if e.Index != t.index {
 		panic("replica: the snapshot is not the one that was asked for")
 	}
+	p.disk.base = e.Index
 	p.disk.behind -= t.behind
 	p.disk.snapshot = uint64(len(e.Bytes))
 	p.store(Store{Snapshot: &LogSnapshot{Index: t.piece, Term: uint64(e.Index), Data: e.Bytes}})

@@ -121,7 +121,7 @@ func (o *order) add(commands []lock.Command) {
 func (p *Pair) pump() {
 	switch {
 	case len(p.order.queue) == 0:
-	case p.kept() != p.order.last:
+	case p.kept() != p.order.last || p.passing:
 	case p.role == Solo:
 		n := len(p.order.queue)
 		if p.cfg.Durable {

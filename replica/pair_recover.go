@@ -45,7 +45,7 @@ func (p *Pair) recover(log *Recovered) error {
 		return err
 	}
 	p.disk.says = c.standing
-	p.disk.pieces, p.disk.behind, p.disk.snapshot = c.pieces, c.behind, uint64(len(c.snapshot))
+	p.disk.base, p.disk.pieces, p.disk.behind, p.disk.snapshot = c.base, c.pieces, c.behind, uint64(len(c.snapshot))
 	p.view = max(p.view, c.view)
 	p.synced = p.view
 	if c.whole() {

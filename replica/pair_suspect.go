@@ -81,7 +81,7 @@ func (p *Pair) goSolo(why string) {
 	}
 	p.apply(p.order.upTo(p.kept()))
 	p.order.forget(p.order.applied)
-	p.starting, p.founding, p.renewing, p.transfer = false, false, false, nil
+	p.starting, p.founding, p.renewing, p.passing, p.transfer = false, false, false, false, nil
 	p.send(Alone{View: p.view})
 	p.pump()
 }
@@ -91,7 +91,7 @@ func (p *Pair) goSolo(why string) {
 func (p *Pair) onNewLife(incarnation Incarnation) {
 	first := p.life.incarnation == 0
 	p.life = peerLife{incarnation: incarnation}
-	p.intake = nil
+	p.intake, p.farewell = nil, 0
 	if first {
 		return
 	}

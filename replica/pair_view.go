@@ -22,6 +22,7 @@ func (p *Pair) enter(role Role, view lock.View, why string) {
 	p.role = role
 	p.suspect.clear()
 	p.barriers.cancel()
+	p.farewell = 0
 	p.order.numbered, p.order.inherited = 0, p.order.last
 	p.order.dropClock()
 	p.mark(role, view)
@@ -127,6 +128,9 @@ func (p *Pair) onRoleMessage(m roleMessage) {
 		if _, ok := m.(Alone); ok || m.of() > p.disk.says.view {
 			p.giveUp(Demoted) // others than this node have gone on, in a later view or alone
 		}
+		if m.of() > p.farewell {
+			p.farewell = 0
+		}
 		p.see(m.of())
 	case m.of() > p.view:
 		p.demote(m.of())
@@ -198,7 +202,7 @@ func (p *Pair) dropRole(hint NodeID) {
 	p.order = order{}
 	p.disk.writes, p.disk.taking = nil, nil
 	p.park = park{}
-	p.starting, p.founding, p.renewing = false, false, false
+	p.starting, p.founding, p.renewing, p.passing = false, false, false, false
 	p.transfer, p.intake = nil, nil
 }
 
