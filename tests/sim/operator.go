@@ -163,7 +163,7 @@ func (o *operator) prepare(me *wish) bool {
 		if n := me.machine; n.idle && !n.fetched {
 			n.idle = false
 			o.leaves = slices.DeleteFunc(o.leaves, func(one *node) bool { return one == n })
-			n.peers = o.peersWith(n)
+			n.peers = o.peers()
 			n.start()
 		}
 	case replica.RemoveMember:
@@ -177,8 +177,8 @@ func (o *operator) prepare(me *wish) bool {
 	return true
 }
 
-// peersWith lists the members as the newcomer is told of them.
-func (o *operator) peersWith(newcomer *node) []replica.Peer {
+// peers lists the members, and whoever is about to be one.
+func (o *operator) peers() []replica.Peer {
 	var all []replica.Peer
 	for _, n := range o.members() {
 		all = append(all, replica.Peer{Name: n.title, Address: n.name})
@@ -264,9 +264,9 @@ func (o *operator) excuses(p *process) bool {
 	return p.spoilt || slices.Contains(o.leaves, p.node)
 }
 
-// retire fetches a machine that has given up.
-func (o *operator) retire(n *node) {
-	gone := slices.Contains(o.leaves, n)
+// retire fetches a machine that has given up; gone says that it has no part in the
+// cluster any more.
+func (o *operator) retire(n *node, gone bool) {
 	n.idle, n.fetched = gone, true
 	o.later(2*second, func() {
 		n.wipe()
@@ -279,18 +279,37 @@ func (o *operator) retire(n *node) {
 	})
 }
 
+// startAgain starts a machine with the list of those who are members now.
+func (o *operator) startAgain(n *node) {
+	o.later(second, func() {
+		n.peers = o.peers()
+		if !n.idle {
+			n.start()
+		}
+	})
+}
+
 // fetch switches off a removed machine that has no log to learn it from.
 func (o *operator) fetch(n *node) {
 	if n.idle || !slices.Contains(o.leaves, n) || n.proc != nil && len(n.proc.status.Members) > 0 {
 		return // it will give up by itself
 	}
 	n.crash(false)
-	o.retire(n)
+	o.retire(n, true)
 }
 
-// damaged wipes a machine whose log cannot be read, and starts it again.
-func (o *operator) damaged(n *node, err error) {
-	o.w.trace(string(n.name), "is damaged", err.Error())
-	o.w.stats.Wipes++
-	o.retire(n)
+// failed is a machine whose log cannot be read: what has rotten is wiped, and
+// everything else tried again.
+func (o *operator) failed(n *node, err error) {
+	o.w.trace(string(n.name), "does not start:", err.Error())
+	o.w.stats.Refusals++
+	if n.doomed {
+		o.retire(n, false)
+		return
+	}
+	o.later(second, func() {
+		if !n.idle {
+			n.start()
+		}
+	})
 }

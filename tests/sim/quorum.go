@@ -2,6 +2,7 @@ package sim
 
 import (
 	"slices"
+	"strings"
 
 	"lockstep/journal"
 	"lockstep/journal/journaltest"
@@ -24,13 +25,13 @@ func (p *process) quorumCore(before identity) replica.Core {
 	if cfg.Durable {
 		var owner journal.Header
 		var err error
+		n.fs.SetRoom(-1) // the operator has made room
 		p.disk.log, kept, owner, err = journal.Open(n.fs)
 		if err != nil {
-			w.operator.damaged(n, err)
+			w.operator.failed(n, err)
 			return nil
 		}
 		n.log = 0
-		n.fs.SetRoom(-1) // the operator has made room
 		if !kept.Empty() {
 			cfg.Member, n.log = owner.Member, owner.Member
 		}
@@ -74,13 +75,20 @@ func (p *process) instructed(o replica.Ordered) {
 
 // exits is a node that says that it cannot go on.
 func (p *process) exits(reason string) {
+	if p.w.plan.quorum != nil && len(p.status.Members) == 0 && strings.Contains(reason, "same -peers") {
+		// It has nothing yet, and neither has the one that was started with another
+		// list.
+		p.node.crash(false)
+		p.w.operator.startAgain(p.node)
+		return
+	}
 	if p.w.plan.quorum == nil || !p.w.operator.excuses(p) {
 		p.w.fail("exit", "%s gives up: %s", p.node.name, reason)
 		return
 	}
 	p.w.stats.Exits++
 	p.node.crash(false)
-	p.w.operator.retire(p.node)
+	p.w.operator.retire(p.node, strings.Contains(reason, "removed"))
 }
 
 // wipe empties the machine's directory.

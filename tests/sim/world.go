@@ -37,9 +37,9 @@ type Stats struct {
 	Passed, Expired, Overheld, Revoked    int
 	KeepAlives, Reads                     int
 
-	Reigns, Exits, Splits, PowerCuts int
-	Wipes, Rots, DiskErrors          int
-	OrdersDone, OrdersRefused        int
+	Reigns, Exits, Splits, PowerCuts  int
+	Wipes, Rots, DiskErrors, Refusals int
+	OrdersDone, OrdersRefused         int
 }
 
 // Violation is a broken promise.
