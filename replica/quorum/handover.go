@@ -168,6 +168,19 @@ func (q *Quorum) tryLeave() {
 	q.over = true
 }
 
+// turnAway answers who still comes while the process ends: without an answer it
+// would wait for the end of its attempt.
+func (q *Quorum) turnAway(ev replica.Event) {
+	switch e := ev.(type) {
+	case replica.Submit:
+		if e.View == 0 {
+			q.refuse(e.Commands)
+		}
+	case replica.Barrier:
+		q.bar(e.ID)
+	}
+}
+
 // settleReads refuses the barriers that are left.
 func (q *Quorum) settleReads() {
 	if r := &q.reads; r.settled != r.arrived {

@@ -134,7 +134,8 @@ func orDefault[T comparable](field *T, value T) {
 func (q *Quorum) Step(ev replica.Event) []replica.Effect {
 	q.out = q.out[:0]
 	if q.over {
-		return nil
+		q.turnAway(ev)
+		return q.out
 	}
 	q.awake()
 	switch e := ev.(type) {
