@@ -68,6 +68,9 @@ func (q *Quorum) sought() []replica.NodeID {
 			list = append(list, m.Address)
 		}
 	}
+	for address := range q.seekers { // a member that was taken in after what is known here
+		list = append(list, address)
+	}
 	slices.Sort(list)
 	return slices.DeleteFunc(slices.Compact(list), func(a replica.NodeID) bool { return a == q.cfg.Address })
 }

@@ -165,6 +165,9 @@ func (q *Quorum) befriend() {
 		for _, p := range q.cfg.Peers {
 			friends = append(friends, p.Address)
 		}
+		for address := range q.seekers {
+			friends = append(friends, address)
+		}
 	}
 	friends = slices.DeleteFunc(friends, func(a replica.NodeID) bool { return a == q.cfg.Address })
 	slices.Sort(friends)
