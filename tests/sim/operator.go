@@ -230,7 +230,7 @@ func (o *operator) done(me *wish) {
 		o.w.fail("orders", "a cluster was given up without force")
 	}
 	if me.order.Kind == replica.RemoveMember {
-		o.w.after(3*second, func() { o.fetch(me.machine) })
+		o.w.after(second, func() { o.fetch(me.machine) })
 	}
 	o.settle("done")
 	o.wish = me.then
@@ -291,8 +291,12 @@ func (o *operator) startAgain(n *node) {
 
 // fetch switches off a removed machine that has no log to learn it from.
 func (o *operator) fetch(n *node) {
-	if n.idle || !slices.Contains(o.leaves, n) || n.proc != nil && len(n.proc.status.Members) > 0 {
-		return // it will give up by itself
+	if n.idle || !slices.Contains(o.leaves, n) {
+		return
+	}
+	if n.proc == nil || len(n.proc.status.Members) > 0 {
+		o.w.after(second, func() { o.fetch(n) }) // it will give up by itself
+		return
 	}
 	n.crash(false)
 	o.retire(n, true)
