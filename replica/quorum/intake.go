@@ -30,7 +30,13 @@ type arrival struct {
 // onChunk takes the next piece of the newest snapshot.
 func (q *Quorum) onChunk(from replica.NodeID, m replica.Chunk) {
 	at := place{uint64(m.Base), uint64(m.View)}
-	if at.index <= q.engine.commit || m.Total > maxSnapshotBytes {
+	if at.index <= q.engine.commit {
+		// It is here already, and the primary does not know: the engine's message,
+		// which comes after the last piece, will be answered.
+		q.send(from, replica.Report{View: m.View, Base: m.Base, Offset: m.Total})
+		return
+	}
+	if m.Total > maxSnapshotBytes {
 		return
 	}
 	in := q.intake
