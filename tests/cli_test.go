@@ -20,13 +20,14 @@ import (
 
 // TestCommandLine runs lockd and lockc as people do. Each script under
 // testdata/cli is a session in a folder of its own, with free addresses $P and
-// $B for a pair, and $C and $D besides. Its commands, apart from testscript's:
+// $B for a pair, and $C, $D and $E besides. Its commands, apart from testscript's:
 //
 //	exits CODE PROGRAM ARGS...    run a program that must end with this exit code
 //	refused CODE PROGRAM ARGS...  the same, and it must have said why in one line
 //	within TIME PROGRAM ARGS...   run a program that must succeed in this time
 //	await REGEXP PROGRAM ARGS...  run a program until it prints this
 //	paired                        wait until lockc status shows $P and $B paired
+//	safe                          wait until lockc status has nothing to warn of
 //	signal NAME INDEX             send a signal to a background process, the oldest being 0
 func TestCommandLine(t *testing.T) {
 	binaries(t)
@@ -39,7 +40,7 @@ func TestCommandLine(t *testing.T) {
 		Condition:           scriptCondition,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "refused": refused, "within": within,
-			"await": await, "paired": paired, "signal": sendSignal,
+			"await": await, "paired": paired, "safe": safe, "signal": sendSignal,
 		},
 	})
 }
@@ -47,7 +48,7 @@ func TestCommandLine(t *testing.T) {
 func setUpScript(t *testing.T, env *testscript.Env) error {
 	env.Setenv("PATH", binaries(t)+string(os.PathListSeparator)+env.Getenv("PATH"))
 	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state"))
-	for _, name := range []string{"P", "B", "C", "D"} {
+	for _, name := range []string{"P", "B", "C", "D", "E"} {
 		env.Setenv(name, freeAddress(t))
 	}
 	// Names that cannot be typed into a script.
@@ -146,6 +147,13 @@ func paired(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	nodes := ts.Getenv("P") + "," + ts.Getenv("B")
 	await(ts, false, []string{`"paired":true.*"paired":true`, "lockc", "status", "-json", "-nodes", nodes})
+}
+
+func safe(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) > 0 {
+		ts.Fatalf("usage: safe")
+	}
+	await(ts, false, []string{`"warnings":\[\]`, "lockc", "status", "-json"})
 }
 
 var signals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}

@@ -125,7 +125,7 @@ func (c *campaign) outwaited(ctx context.Context) error {
 	defer cancel()
 	info, err := c.client.Show(ctx, c.names[0])
 	if err != nil {
-		return cli.Fail(cli.Unavailable, "not granted within %v, and the nodes do not answer any more; asked %s", c.wait, c.describe(c.nodes))
+		return cli.Fail(cli.Unavailable, "not granted within %v, and the nodes do not answer any more; %s", c.wait, c.blame(err, c.nodes))
 	}
 	return c.busy("not granted within %v: %s", c.wait, occupied(info, time.Now()))
 }
@@ -154,7 +154,7 @@ func (c *campaign) refusal(ctx context.Context, err error) error {
 	case errors.Is(err, lockstep.ErrInvalid):
 		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded):
-		return cli.Fail(cli.Unavailable, "no definite answer within %v; asked %s", c.timeout, c.describe(c.nodes))
+		return cli.Fail(cli.Unavailable, "no definite answer within %v; %s", c.timeout, c.blame(err, c.nodes))
 	default:
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}

@@ -80,8 +80,32 @@ func (p *program) addMember(node string) error {
 		return err
 	}
 	return p.order(func(ctx context.Context, progress func(string)) error {
-		return p.client.AddNode(ctx, peer.Name, peer.Address, p.quiet, progress)
+		add := func() error { return p.client.AddNode(ctx, peer.Name, peer.Address, p.quiet, progress) }
+		return insist(ctx, peer.Address, add)
 	}, fmt.Sprintf("%s (%s) is a member and votes", peer.Name, peer.Address))
+}
+
+// A node that was started a moment ago has not been heard yet.
+const (
+	introduction = 2 * time.Second
+	introducing  = 100 * time.Millisecond
+)
+
+// insist repeats an order that is refused while somebody listens at the address:
+// the primary may not have heard of it yet.
+func insist(ctx context.Context, address string, order func() error) error {
+	for began := time.Now(); ; {
+		err := order()
+		var refused *lockstep.OrderError
+		if !errors.As(err, &refused) || time.Since(began) > introduction || symptom(address) != silent {
+			return err
+		}
+		select {
+		case <-time.After(introducing):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // removeMember takes a node out for good.
@@ -90,8 +114,29 @@ func (p *program) removeMember(name string) error {
 		return err
 	}
 	return p.order(func(ctx context.Context, progress func(string)) error {
+		if err := p.belongs(ctx, name); err != nil {
+			return err
+		}
 		return p.client.RemoveNode(ctx, name, progress)
 	}, name+" is no member any more")
+}
+
+// belongs refuses a name that no member has: to the nodes it is one that was
+// removed long ago, to people a typing mistake.
+func (p *program) belongs(ctx context.Context, name string) error {
+	members, err := p.client.Members(ctx)
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, m := range members {
+		if m.Name == name {
+			return nil
+		}
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return &lockstep.OrderError{Reason: fmt.Sprintf("%s is no member: they are %s", name, strings.Join(names, ", "))}
 }
 
 // switchover makes another node the primary.
@@ -183,11 +228,9 @@ func (p *program) unordered(ctx context.Context, err error) error {
 		return cli.Fail(cli.Interrupted, "interrupted; the nodes go on with what they have begun: lockc status shows it")
 	case errors.Is(err, lockstep.ErrIncompatible):
 		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
-	case errors.Is(err, lockstep.ErrNoQuorum):
-		return cli.Fail(cli.Unavailable, "no primary was found within %v: a majority of the nodes must hear each other; asked %s", p.timeout, p.describe(p.nodes))
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer), errors.Is(err, lockstep.ErrUnknown):
-		return cli.Fail(cli.Unavailable, "not done within %v; the nodes go on with what they have begun, and the same again asks how far they are; asked %s",
-			p.timeout, p.describe(p.nodes))
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer), errors.Is(err, lockstep.ErrUnknown), errors.Is(err, lockstep.ErrNoQuorum):
+		return cli.Fail(cli.Unavailable, "not done within %v; the nodes go on with what they have begun, and the same again asks how far they are; %s",
+			p.timeout, p.blame(err, p.nodes))
 	default:
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -87,7 +88,7 @@ func TestWhyAnOrderWasNotDone(t *testing.T) {
 	}{
 		{t.Context(), fmt.Errorf("lockstep: add d: %w", &lockstep.OrderError{Reason: "nobody seeks: start lockd node"}), cli.NoPerm, "nobody seeks: start lockd node"},
 		{interrupted, context.Canceled, cli.Interrupted, "the nodes go on"},
-		{t.Context(), fmt.Errorf("lockstep: %w: %w", lockstep.ErrNoQuorum, context.DeadlineExceeded), cli.Unavailable, "no primary was found within 1m0s"},
+		{t.Context(), fmt.Errorf("lockstep: %w: %w", lockstep.ErrNoQuorum, context.DeadlineExceeded), cli.Unavailable, "not done within 1m0s; the nodes go on with what they have begun, and the same again asks how far they are; no quorum: "},
 		{t.Context(), fmt.Errorf("lockstep: %w", context.DeadlineExceeded), cli.Unavailable, "not done within 1m0s"},
 		{t.Context(), lockstep.ErrIncompatible, cli.Protocol, "incompatible"},
 		{t.Context(), errors.New("lockstep: odd"), cli.Unavailable, "odd"},
@@ -117,4 +118,31 @@ func TestProgressIsNotRepeated(t *testing.T) {
 		progress(text)
 	}
 	wantText(t, said.String(), "lockc: one\nlockc: two \nlockc: one\n")
+}
+
+func TestANodeThatWasJustStartedIsWaitedFor(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	refusal := &lockstep.OrderError{Reason: "not heard"}
+	tries := 0
+	twice := func() error {
+		if tries++; tries < 3 {
+			return refusal
+		}
+		return nil
+	}
+	if err := insist(t.Context(), listener.Addr().String(), twice); err != nil || tries != 3 {
+		t.Errorf("somebody listens: %d tries, %v", tries, err)
+	}
+	tries = 0
+	if err := insist(t.Context(), "127.0.0.1:1", twice); !errors.Is(err, refusal) || tries != 1 {
+		t.Errorf("nobody listens: %d tries, %v", tries, err)
+	}
+	tries = 0
+	if err := insist(t.Context(), listener.Addr().String(), func() error { tries++; return context.DeadlineExceeded }); tries != 1 {
+		t.Errorf("another error: %d tries, %v", tries, err)
+	}
 }

@@ -53,7 +53,7 @@ func (p *program) sound(ctx context.Context, before bool) (out bool) {
 	switch {
 	case ctx.Err() != nil:
 	case out && !before:
-		fmt.Fprintf(p.Stderr, "lockc: no answer within %v; this goes on when the nodes are back; asked %s\n", p.timeout, p.describe(p.nodes))
+		fmt.Fprintf(p.Stderr, "lockc: no answer within %v; this goes on when the nodes are back; %s\n", p.timeout, p.blame(err, p.nodes))
 	case !out && before:
 		fmt.Fprintln(p.Stderr, "lockc: the nodes answer again")
 	}

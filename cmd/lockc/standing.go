@@ -126,7 +126,8 @@ func (s *standing) heard(n lockstep.NodeStatus) time.Duration {
 // Past these it is worth a word.
 const (
 	farBehind  = 10_000          // entries
-	longSilent = 5 * time.Second // since a member was heard
+	longSilent = 5 * time.Second // since a member was heard that answers here,
+	soonSilent = time.Second     // and since one that does not
 )
 
 // The kinds of warnings. They are stable.
@@ -190,11 +191,14 @@ func (s *standing) warnOfPrimary(add warner) {
 func (s *standing) warnOfSilence(why map[string]string, add warner) {
 	for _, n := range s.nodes {
 		heard := s.heard(n)
+		_, known := s.member(n.Name)
 		switch name := s.name(n); {
-		case n.Err != nil && heard >= 0 && heard < longSilent:
-			add(warnUnreachable, []string{name}, "%s does not answer here, though the others heard it %s: %s", name, ago(heard), why[n.Name])
+		case n.Err != nil && heard >= 0:
+			add(warnUnreachable, []string{name}, "%s does not answer, and the others heard it %s; %s", name, ago(heard), why[n.Name])
+		case n.Err != nil && !known && !s.pair():
+			add(warnUnreachable, []string{name}, "%s does not answer, and is no member of the cluster; %s", name, why[n.Name])
 		case n.Err != nil:
-			add(warnUnreachable, []string{name}, "%s does not answer, and the others heard it %s: %s", name, ago(heard), why[n.Name])
+			add(warnUnreachable, []string{name}, "%s does not answer; %s", name, why[n.Name])
 		case n.Quorum && s.primary != nil && heard >= longSilent:
 			add(warnUnreachable, []string{name}, "%s answers here, but the primary heard it %s", name, ago(heard))
 		}
@@ -252,7 +256,11 @@ func (s *standing) lives(m lockstep.MemberStatus) bool {
 	case s.primary != nil && s.primary.Name == m.Address:
 		return true
 	case s.primary != nil:
-		return m.Heard >= 0 && m.Heard < longSilent
+		patience := soonSilent
+		if i >= 0 && s.nodes[i].Err == nil {
+			patience = longSilent
+		}
+		return m.Heard >= 0 && m.Heard < patience
 	default:
 		return i >= 0 && s.nodes[i].Err == nil
 	}
@@ -262,6 +270,11 @@ func (s *standing) warnOfDistance(add warner) {
 	for _, n := range s.nodes {
 		if lag := s.lag(n); n.Err == nil && lag > farBehind {
 			add(warnLagging, []string{s.name(n)}, "%s is %d entries behind the primary", s.name(n), lag)
+		}
+	}
+	for _, n := range s.nodes {
+		if n.Err == nil && n.Quorum && len(n.Members) == 0 {
+			add(warnLearning, []string{s.name(n)}, "%s has no log yet, and waits to be taken in", s.name(n))
 		}
 	}
 	for _, m := range s.members() {
@@ -276,7 +289,7 @@ func (s *standing) warnOfMembers(add warner) {
 	var astray []string
 	want := memberNames(s.members())
 	for _, n := range s.nodes {
-		if _, known := s.member(n.Name); n.Err == nil && !s.pair() && (!known || memberNames(n.Members) != want) {
+		if _, known := s.member(n.Name); n.Err == nil && len(n.Members) > 0 && !s.pair() && (!known || memberNames(n.Members) != want) {
 			astray = append(astray, s.name(n))
 		}
 	}

@@ -158,6 +158,7 @@ func seenBy(n lockstep.NodeStatus) (members []seen) {
 			Role: m.Role, Match: m.Match, HeardMS: milliseconds(m.Heard),
 		})
 	}
+	slices.SortFunc(members, func(a, b seen) int { return strings.Compare(a.Name, b.Name) })
 	return members
 }
 
@@ -195,7 +196,7 @@ func clusterRows(t *table, s *standing, why map[string]string) {
 	t.add(strong, "NODE", "ADDRESS", "ROLE", "VIEW", "INDEX", "LOG", "COMMITTED", "LAG", "DISK", "HEARD")
 	for _, n := range s.nodes {
 		if n.Err != nil {
-			t.add(plain, s.name(n), n.Name, "unreachable", "-", "-", "-", "-", lagText(s.lag(n)), "-", ago(s.heard(n))+"; "+why[n.Name]).styled(2, bad)
+			t.add(plain, s.name(n), n.Name, "unreachable", "-", "-", "-", "-", lagText(s.lag(n)), "-", s.heardOf(n)+"; "+why[n.Name]).styled(2, bad)
 			continue
 		}
 		log := fmt.Sprintf("%d..%d", n.First, n.Last)
@@ -205,10 +206,11 @@ func clusterRows(t *table, s *standing, why map[string]string) {
 
 // heardOf is when the others have heard a node that answers.
 func (s *standing) heardOf(n lockstep.NodeStatus) string {
-	if s.primary != nil && s.primary.Name == n.Name {
+	heard := s.heard(n)
+	if s.primary == nil && heard < 0 || s.primary != nil && s.primary.Name == n.Name {
 		return "-"
 	}
-	return ago(s.heard(n))
+	return ago(heard)
 }
 
 func number(n uint64) string { return fmt.Sprint(n) }

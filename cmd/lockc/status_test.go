@@ -62,7 +62,7 @@ a      127.0.0.1:7101   backup        4      1690    1000..2000   2044        45
 b      127.0.0.1:7102   primary       4      1712    1000..2045   2044        0      fsync, 1.2 MB   -
 c      127.0.0.1:7103   unreachable   -      -       -            -           2000   -               1m12s ago; no answer within 1s: nobody listens there
 
-warning: c does not answer, and the others heard it 1m12s ago: no answer within 1s: nobody listens there
+warning: c does not answer, and the others heard it 1m12s ago; no answer within 1s: nobody listens there
 warning: 2 of 3 voting nodes are there: no other may fail
 `)
 }
@@ -117,7 +117,7 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		"cut off from here": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			n[2] = lockstep.NodeStatus{Name: n[2].Name, Err: lockstep.ErrNoAnswer}
 			return n
-		}, "unreachable: c does not answer here, though the others heard it 20ms ago: why"},
+		}, "unreachable: c does not answer, and the others heard it 20ms ago; why"},
 		"cut off from the primary": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			n[1].Members[2].Heard = 9 * sec
 			return n
@@ -154,9 +154,15 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 			})
 			return n
 		}, "learning: d does not vote yet: it is catching up"},
-		"a stranger": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+		"one that waits": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			return append(n, lockstep.NodeStatus{Name: "h:9", Node: "z", Role: "joining", Quorum: true, Durable: true, Last: 2045, Heard: -1})
-		}, "disagreement: z and the other nodes disagree on who belongs to the cluster (a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103): behind, not taken in yet, or of another cluster"},
+		}, "learning: z has no log yet, and waits to be taken in"},
+		"a stranger": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+			return append(n, lockstep.NodeStatus{
+				Name: "h:9", Node: "z", Role: "primary", View: 1, Quorum: true, Durable: true, Last: 2045, Heard: -1,
+				Members: []lockstep.MemberStatus{{Member: lockstep.Member{Name: "z", Address: "h:9", Voter: true}}},
+			})
+		}, "two_primaries: z and b both take themselves for the primary: what the one with the lower view says is void; disagreement: z and the other nodes disagree on who belongs to the cluster (a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103): behind, not taken in yet, or of another cluster"},
 		"memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			for i := range n {
 				n[i].Durable = false
@@ -169,7 +175,7 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		}, "memory: a keeps nothing on disk, unlike the others"},
 		"a pair of which one serves": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
 			return []lockstep.NodeStatus{{Name: "h:1", Role: "solo", Durable: true}, {Name: "h:2", Err: lockstep.ErrNoAnswer}}
-		}, "unreachable: h:2 does not answer, and the others heard it never: why; alone: h:1 serves alone: the locks have no second copy until its peer is back; " +
+		}, "unreachable: h:2 does not answer; why; alone: h:1 serves alone: the locks have no second copy until its peer is back; " +
 			"pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: a third node makes it safe"},
 		"a pair that has not met": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
 			return []lockstep.NodeStatus{{Name: "h:1", Role: "joining", Durable: true}, {Name: "h:2", Role: "joining", Durable: true}}

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"lockstep"
 	"lockstep/cmd/internal/cli"
 )
 
@@ -61,6 +62,15 @@ func mistyped(nodes []string) error {
 		}
 	}
 	return cli.Misuse("%s: no such host", strings.Join(nodes, ", "))
+}
+
+// blame says why there was no answer: the nodes said so, or what can be seen of
+// them from here.
+func (p *program) blame(err error, nodes []string) string {
+	if errors.Is(err, lockstep.ErrNoQuorum) {
+		return "no quorum: the nodes that can be reached know of no primary, since no majority of them hears each other; lockc status shows more"
+	}
+	return "asked " + p.describe(nodes)
 }
 
 // describe lists nodes with their symptoms, and the way out where one can be
