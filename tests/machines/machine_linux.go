@@ -101,19 +101,43 @@ func connect(wire int, address netip.Addr) error {
 	}
 	defer unix.Close(socket)
 	ip := address.As4()
-	for _, step := range []struct {
-		fd      int
-		name    string
-		request uint
-		set     func(*unix.Ifreq) error
-	}{
+	return steps{
 		{wire, wireName, unix.TUNSETIFF, func(r *unix.Ifreq) error { r.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI); return nil }},
 		{socket, wireName, unix.SIOCSIFMTU, func(r *unix.Ifreq) error { r.SetUint32(largestPacket); return nil }},
 		{socket, wireName, unix.SIOCSIFADDR, func(r *unix.Ifreq) error { return r.SetInet4Addr(ip[:]) }},
 		{socket, wireName, unix.SIOCSIFNETMASK, func(r *unix.Ifreq) error { return r.SetInet4Addr(mask) }},
-		{socket, wireName, unix.SIOCSIFFLAGS, func(r *unix.Ifreq) error { r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING); return nil }},
-		{socket, "lo", unix.SIOCSIFFLAGS, func(r *unix.Ifreq) error { r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING); return nil }},
-	} {
+		{socket, wireName, unix.SIOCSIFFLAGS, up},
+		{socket, loopback, unix.SIOCSIFFLAGS, up},
+	}.take()
+}
+
+const loopback = "lo"
+
+// loop lets this process reach itself, as on every machine.
+func loop() error {
+	socket, err := unix.Socket(unix.AF_INET, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(socket)
+	return steps{{socket, loopback, unix.SIOCSIFFLAGS, up}}.take()
+}
+
+func up(r *unix.Ifreq) error {
+	r.SetUint16(unix.IFF_UP | unix.IFF_RUNNING)
+	return nil
+}
+
+// steps set interfaces up.
+type steps []struct {
+	fd      int
+	name    string
+	request uint
+	set     func(*unix.Ifreq) error
+}
+
+func (all steps) take() error {
+	for _, step := range all {
 		request, err := unix.NewIfreq(step.name)
 		if err == nil {
 			err = step.set(request)

@@ -45,7 +45,8 @@ func New() (*Network, error) {
 	if !Inside() {
 		return nil, errors.New("machines: this process has no namespaces of its own: start it with Enter")
 	}
-	return &Network{machines: map[netip.Addr]*Machine{}, last: network.Addr(), troubles: map[link]*trouble{}}, apart()
+	n := &Network{machines: map[netip.Addr]*Machine{}, last: network.Addr(), troubles: map[link]*trouble{}}
+	return n, errors.Join(apart(), loop())
 }
 
 func (n *Network) next() (netip.Addr, error) {
