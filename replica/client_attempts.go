@@ -108,12 +108,12 @@ func backOff(cfg ClientConfig, rounds uint8) int {
 // who has answered is well.
 func (c *Client) again(a *attempt, e errand) {
 	if a.resting {
-		*a = attempt{node: c.primary, rests: a.rests}
+		*a = attempt{node: c.first(), rests: a.rests}
 		c.send(a, e)
 		return
 	}
 	if a.asked && !e.awaits() {
-		c.nodes[a.node].lost = c.now + silentFor
+		c.nodes[a.node].silent = c.now + silentFor
 	}
 	if (a.asked || c.isLost(a.node) && !c.allAreLost()) && !e.fixed() {
 		a.node = c.after(a.node)

@@ -148,7 +148,7 @@ func (c *Client) begin(i lock.Slot) {
 	s := &c.slots.all[i]
 	s.number++
 	s.sent, s.seen = c.clock, c.session.revocations.seen
-	s.attempt = attempt{node: c.primary}
+	s.attempt = attempt{node: c.first()}
 	c.send(&s.attempt, errand{slot: i})
 }
 

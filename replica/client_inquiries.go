@@ -66,7 +66,7 @@ func (c *Client) look(one inquiry) InquiryID {
 	q := &c.inquiries
 	q.last++
 	one.id = q.last
-	one.attempt.node = c.primary
+	one.attempt.node = c.first()
 	q.open = append(q.open, one)
 	sent := &q.open[len(q.open)-1]
 	c.send(&sent.attempt, errand{kind: forInquiry, inquiry: sent})

@@ -51,7 +51,7 @@ func (c *Client) keepAliveTick() {
 	case !k.open && k.sent+c.keepAlivePeriod() <= c.clock:
 		k.open, k.sent = true, c.clock
 		k.round++
-		k.attempt = attempt{node: c.primary}
+		k.attempt = attempt{node: c.first()}
 		c.send(&k.attempt, errand{kind: forKeepAlive})
 	}
 }

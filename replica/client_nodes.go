@@ -14,11 +14,11 @@ type clientNode struct {
 	// seed is a configured node. It stays for ever: when the others have all gone,
 	// it may know where to.
 	seed bool
-	// lost is the tick until which the node is passed over in turn, if there are
-	// others: the connection to it broke, and no new one stands, or it did not
-	// answer in time.
-	lost    uint64
-	refusal string // why it will not talk to us
+	// The node is passed over in turn, if there are others, until these ticks: lost
+	// since the connection to it broke, and no new one stands; silent since it did
+	// not answer in time.
+	lost, silent uint64
+	refusal      string // why it will not talk to us
 
 	// What the step at hand has for it.
 	asks   []lock.Command
@@ -196,7 +196,7 @@ func (c *Client) reached(ev NodeReached) {
 	if node < 0 {
 		return
 	}
-	c.nodes[node].lost = 0
+	c.nodes[node].lost, c.nodes[node].silent = 0, 0
 	c.nodes[node].bind = true
 	if c.binding.next == never {
 		c.planBinding()
@@ -230,17 +230,25 @@ func (c *Client) rebindFrom(node int) {
 // speaks takes note of a node that is heard.
 func (c *Client) speaks(node int) {
 	if node >= 0 {
-		c.nodes[node].lost = 0
+		c.nodes[node].lost, c.nodes[node].silent = 0, 0
 		c.nodes[node].refusal = ""
 	}
 }
 
-func (c *Client) isLost(node int) bool { return c.nodes[node].lost > c.now }
+func (c *Client) isLost(node int) bool { return max(c.nodes[node].lost, c.nodes[node].silent) > c.now }
 
-// allAreLost reports whether no connection is known to stand, as far as that is
-// known at all.
+// allAreLost reports whether there is nobody who seems to be well.
 func (c *Client) allAreLost() bool {
 	return !slices.ContainsFunc(c.ring, func(i int) bool { return !c.isLost(i) })
+}
+
+// first returns the node to ask first: the primary, unless no connection to it
+// stands and another node is well.
+func (c *Client) first() int {
+	if c.nodes[c.primary].lost > c.now && !c.allAreLost() {
+		return c.after(c.primary)
+	}
+	return c.primary
 }
 
 // after returns the next node in turn: the next that is not lost, if there is

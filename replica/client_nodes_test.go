@@ -211,6 +211,21 @@ func TestALostNodeIsPassedOver(t *testing.T) {
 	s.then(NodeLost{"a"}) // each was asked in this round
 }
 
+// What is new begins at the primary, unless no connection to it stands and another
+// node is well.
+func TestALostPrimaryIsNotAskedFirst(t *testing.T) {
+	s := tellBound(t)
+	s.then(NodeLost{"a"})
+	s.then(lockCall(2, 0, "x"), "ask b: lock 0/2 x")
+	s.then(inquire(3), "look b: 1 lock")
+	s.then(NodeReached{"a"}, "ask a: members")
+	s.then(lockCall(4, 0, "y"), "ask a: lock 1/1 y")
+	for _, node := range []NodeID{"b", "c", "a"} {
+		s.client.Step(NodeLost{node})
+	}
+	s.then(lockCall(5, 0, "z"), "ask a: lock 2/1 z")
+}
+
 // One that was lost long ago is tried again: perhaps nobody tells that it is back.
 func TestALostNodeIsNotForgotten(t *testing.T) {
 	s := tellOpened(t, ClientConfig{})

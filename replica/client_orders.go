@@ -43,7 +43,7 @@ func (c *Client) issue(ev Issue) {
 		return
 	}
 	one := instruction{id: OrderID(c.random.nonce()), call: ev.ID, order: ev.Order, only: ev.Only != ""}
-	one.attempt.node = c.primary
+	one.attempt.node = c.first()
 	if one.only {
 		if one.attempt.node = c.enter(ev.Only); one.attempt.node < 0 {
 			c.finishOrder(ev.ID, nil, ErrBusy)

@@ -52,7 +52,7 @@ func (c *Client) open() {
 		s.asked, s.since = true, c.clock
 	}
 	s.stage = opening
-	s.attempt = attempt{node: c.primary}
+	s.attempt = attempt{node: c.first()}
 	c.send(&s.attempt, errand{kind: forSession})
 }
 
@@ -128,7 +128,7 @@ func (c *Client) shut() {
 	switch s := &c.session; s.stage {
 	case opened:
 		s.stage = closing
-		s.attempt = attempt{node: c.primary}
+		s.attempt = attempt{node: c.first()}
 		c.send(&s.attempt, errand{kind: forSession})
 	case opening:
 		s.stage = closing
