@@ -3,21 +3,28 @@
 #   fmt, vet, lint, tidy, fresh   1.5   mostly building the tools
 #   test                          5     README's command; most of it the simulator and its mutations
 #   race                          4     everything in process; the simulator with fewer seeds
+#   chaos                         1     CI lets it run beside the first line
 #
-# `make check` is what CI runs. The rest is for hands:
+# `make check` and a minute of chaos are what CI runs. The rest is for hands:
 #
+#   make chaos DURATION=30m       real processes, cut networks, full disks; SEED=… brings the same faults back
+#   make failover KILLS=20        how long clients wait when the primary ends
 #   make soak SEEDS=20000         the simulator, both regimes
 #   make scenarios COUNT=50       the lab's scenarios, in process under race and as processes
 #   make fuzz TIME=60s            every decoder
 #   make models                   the longer list of the Spin models
-#   make bench                    against Redis, in one run
+#   make bench                    against Redis and etcd, in one run
+#   make compare                  a pair beside three nodes, in memory and on disk, in one run
 #   make pictures                 img/, from real runs
 
 SEEDS ?= 20000
 COUNT ?= 50
 TIME  ?= 60s
+KILLS ?= 20
 
-.PHONY: check fmt vet lint tidy fresh test race soak scenarios fuzz models bench pictures
+DURATION ?= 60s
+
+.PHONY: check fmt vet lint tidy fresh test race chaos failover soak scenarios fuzz models bench compare pictures
 
 check: fmt vet lint tidy fresh test race
 
@@ -49,6 +56,13 @@ test:
 race:
 	go test -race $$(go list ./... | grep -v /tests/models)
 
+# It needs Linux, and root or user namespaces: see tests/machines.
+chaos:
+	go run ./tests/chaos -duration $(DURATION) $(if $(SEED),-seed $(SEED))
+
+failover:
+	go run ./tests/chaos/failover -kills $(KILLS)
+
 soak:
 	go run ./tests/sim/simrun -seeds $(SEEDS) -regime both -progress
 
@@ -66,6 +80,11 @@ models:
 
 bench:
 	cd bench && go run .
+
+compare:
+	@mkdir -p bin
+	go build -o bin/ ./cmd/...
+	bin/lockload compare -goroutines 1024 -runs 5
 
 pictures:
 	./img/make.sh
