@@ -42,7 +42,6 @@ func TestClientLearnsWhoTheNodesAre(t *testing.T) {
 		if want := []replica.NodeID{"node", "other"}; !slices.Equal(s.known, want) || !slices.Equal(c.Known(), want) {
 			t.Errorf("to be dialled: %v, known: %v", s.known, c.Known())
 		}
-		tell(s, c, &LinkDown{Node: "node"})
 		go c.Call(t.Context(), c.NewClerk(), lock.Lock, "a")
 		synctest.Wait()
 		s.taken()
