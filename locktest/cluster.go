@@ -12,9 +12,9 @@ import (
 	"lockstep/replica"
 )
 
-// Durable makes the nodes of a cluster keep their log on disk, and sync it
-// before an entry counts. By default a node that dies forgets everything.
-func Durable() Option { return func(c *config) { c.durable = true } }
+// Durable makes the nodes keep their log on disk, and sync it before an entry
+// counts. By default a node that dies forgets everything.
+func Durable() Option { return func(c *config) { c.node.Durable = true } }
 
 // Quiet makes the last node of a cluster one that keeps log and state and serves
 // nobody.
@@ -76,7 +76,7 @@ func StartCluster(t testing.TB, n int, opts ...Option) *Cluster {
 func (c *Cluster) enlist(self replica.Peer, peers []replica.Peer, quiet bool) {
 	m := &clusterMember{ended: make(chan struct{})}
 	m.cfg = remote.QuorumConfig{
-		Name: self.Name, Address: self.Address, Peers: peers, Quiet: quiet, Durable: c.cfg.durable,
+		Name: self.Name, Address: self.Address, Peers: peers, Quiet: quiet, Durable: c.cfg.node.Durable,
 		Dir: c.t.TempDir(), Tick: c.cfg.node.Tick, ElectionTicks: c.cfg.electionTicks,
 		Log: slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("node", self.Name),
 		Exit: func(reason string) {

@@ -30,8 +30,8 @@ func (p *Pair) alive(i int) *remote.Node {
 }
 
 // RestartPrimary starts the primary again, killing it first if it lives. It
-// comes back with its identity and without its locks. AwaitPaired tells when it
-// has caught up.
+// comes back with its identity and, unless the pair is Durable, without its
+// locks. AwaitPaired tells when it has caught up.
 func (p *Pair) RestartPrimary() { p.restart(0) }
 
 // RestartBackup starts the backup again, like RestartPrimary.

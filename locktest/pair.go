@@ -20,8 +20,8 @@ type config struct {
 	node     remote.NodeConfig // what both nodes of a pair share
 
 	// Of a cluster.
-	durable, quiet bool
-	electionTicks  int
+	quiet         bool
+	electionTicks int
 }
 
 func newConfig(opts []Option) config {

@@ -103,6 +103,39 @@ func TestBothRestarted(t *testing.T) {
 	})
 }
 
+// With a log on disk the locks are there after a loss of power of both nodes,
+// whichever comes first, and the lease goes on.
+func TestBothRestartedWithLogs(t *testing.T) {
+	for name, restart := range map[string][2]func(*locktest.Pair){
+		"primary first": {(*locktest.Pair).RestartPrimary, (*locktest.Pair).RestartBackup},
+		"backup first":  {(*locktest.Pair).RestartBackup, (*locktest.Pair).RestartPrimary},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				pair := locktest.StartPair(t, locktest.Durable())
+				client := pair.Client()
+				want(t, client.Clerk().Lock, "a", true)
+				lease, err := client.Acquire(t.Context(), "lease")
+				if err != nil {
+					t.Fatal(err)
+				}
+				pair.KillPrimary()
+				pair.KillBackup()
+				restart[0](pair)
+				restart[1](pair)
+				pair.AwaitPaired()
+				want(t, client.Clerk().Lock, "a", false)
+				if err := lease.Err(); err != nil {
+					t.Error(err)
+				}
+				if err := lease.Release(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
 // A client's context ends its call even if no node lives.
 func TestNobodyAnswers(t *testing.T) {
 	inBubble(t, func(t *testing.T, pair *locktest.Pair) {
