@@ -23,6 +23,8 @@ type Identity struct {
 	// Former is the cluster before this one: the log may be still that one's, if
 	// the node ended in between.
 	Former replica.ClusterID `json:"former,omitempty"`
+	// Quorum says that it is a node of a cluster, and not one of a pair.
+	Quorum bool `json:"quorum,omitempty"`
 }
 
 // joins takes another cluster's id.

@@ -62,6 +62,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	if err != nil {
 		return nil, err
 	}
+	identity.Quorum = true // on disk before a view is used, as the rest of it
 	member := replica.MemberID(draw())
 	if log != nil && log.Owner().Member != 0 {
 		member = log.Owner().Member

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -63,8 +64,18 @@ func (g *group) serve() error {
 	case reason := <-g.gaveUp:
 		g.linger()
 		_ = g.leave()
-		return cli.Fail(cli.Config, "%s", reason)
+		return cli.Fail(givenUp(reason), "%s", reason)
 	}
+}
+
+// diskFailed is how the reason of a node begins that cannot write any more.
+const diskFailed = "the disk failed: "
+
+func givenUp(reason string) int {
+	if strings.HasPrefix(reason, diskFailed) {
+		return cli.CantCreate
+	}
+	return cli.Config
 }
 
 func (g *group) leaving() string {

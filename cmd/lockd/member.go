@@ -119,6 +119,9 @@ func (g *group) join(cfg remote.QuorumConfig) error {
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}
+	if err := checkKind(cfg.Dir, true); err != nil {
+		return err
+	}
 	cfg.Log = g.log.With("node", cfg.Name)
 	cfg.Exit = g.giveUp
 	node, err := remote.StartQuorumNode(cfg, remote.Start)

@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io/fs"
 	"log/slog"
+	"strings"
 	"syscall"
 	"time"
 
+	"lockstep/actors"
 	"lockstep/cmd/internal/cli"
 	"lockstep/remote"
 	"lockstep/replica"
@@ -63,6 +65,9 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
+	if err := checkKind(cfg.Dir, false); err != nil {
+		return err
+	}
 	cfg.Log = g.log.With("node", string(self))
 	cfg.Exit = g.giveUp
 	node, err := remote.StartNode(cfg, remote.Start)
@@ -88,6 +93,21 @@ func (g *group) prepare(listen, dir, self string, insecure bool) error {
 	}
 	g.claims = append(g.claims, claimed)
 	return nil
+}
+
+// checkKind refuses the state of a node of a pair for one of a cluster, and the
+// other way round: what it remembers does not mean the same there. State that is
+// damaged is refused later.
+func checkKind(dir string, quorum bool) error {
+	id, known, err := actors.LoadIdentity(dir)
+	if err != nil || !known || id.View == 0 || id.Quorum == quorum {
+		return nil
+	}
+	was := "of a pair: start it with lockd -p or -b"
+	if id.Quorum {
+		was = "of a cluster: start it with lockd node"
+	}
+	return cli.Fail(cli.Config, "the state directory %s belongs to a node %s, or give this one another directory with -data", dir, was)
 }
 
 // warnOfPeer speaks up about a name that may be mistyped. It may also be one that
@@ -117,9 +137,20 @@ func startFailure(err error, listen string) error {
 		return cli.Fail(cli.Unavailable, "cannot listen on %s: something else does; stop it, or give this node another address", listen)
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
 		return cli.Fail(cli.Config, "cannot listen on %s: this machine has no such address; bind one that it has with -listen", listen)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return cli.Fail(cli.CantCreate, "%s", withAdvice(err, "make room and start the node again"))
 	case errors.As(err, &file):
-		return cli.Fail(cli.CantCreate, "%s", cli.Plain(err))
+		return cli.Fail(cli.CantCreate, "%s", withAdvice(err, "make it usable, or choose another directory with -data"))
 	default:
 		return cli.Fail(cli.Config, "%s", cli.Plain(err))
 	}
+}
+
+// withAdvice adds a way out to an error that has none.
+func withAdvice(err error, advice string) string {
+	text := cli.Plain(err)
+	if strings.Contains(text, "-data") || strings.Contains(text, "make room") {
+		return text
+	}
+	return text + "; " + advice
 }
