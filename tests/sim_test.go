@@ -2,15 +2,71 @@ package tests
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
 	"lockstep/tests/sim"
 )
 
 const simulated = 60 // seconds of each run
+
+// simulator is the command, which is built once in a test run. Quorums run in it:
+// the randomness that their engine draws belongs to a whole process.
+var simulator struct {
+	once sync.Once
+	path string
+	err  error
+}
+
+func simrun(t *testing.T, args ...string) []byte {
+	t.Helper()
+	simulator.once.Do(buildSimulator)
+	if simulator.err != nil {
+		t.Fatalf("build the simulator: %v", simulator.err)
+	}
+	out, err := exec.Command(simulator.path, args...).Output()
+	if err != nil {
+		t.Fatalf("simrun %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// buildSimulator puts it beside the other programs.
+func buildSimulator() {
+	build.once.Do(buildAll)
+	if simulator.err = build.err; build.err != nil {
+		return
+	}
+	simulator.path = filepath.Join(build.dir, "simrun-test")
+	if os.Getenv(builtBefore) != "" {
+		if _, err := os.Stat(simulator.path); err == nil {
+			return
+		}
+	}
+	out, err := exec.Command("go", "build", "-o", simulator.path, "./sim/simrun").CombinedOutput()
+	if err != nil {
+		simulator.err = fmt.Errorf("%w\n%s", err, out)
+	}
+}
+
+// simulate has the command run seeds of a regime.
+func simulate(t *testing.T, regime string, from, seeds uint64) sim.Report {
+	t.Helper()
+	out := simrun(t, "-json", "-workers", "2", "-regime", regime, "-seconds", strconv.Itoa(simulated),
+		"-from", strconv.FormatUint(from, 10), "-seeds", strconv.FormatUint(seeds, 10))
+	var report sim.Report
+	if err := json.Unmarshal(out, &report); err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
 
 // TestSimulationKeptSeeds replays every seed that ever failed.
 func TestSimulationKeptSeeds(t *testing.T) {
@@ -27,21 +83,33 @@ func TestSimulationKeptSeeds(t *testing.T) {
 		if _, err := fmt.Sscan(line, &seed, &regime); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
+		if regime == sim.Quorum {
+			for _, v := range simulate(t, "quorum", seed, 1).Violations {
+				reportViolation(t, v)
+			}
+			continue
+		}
 		o := sim.Run(sim.Options{Seed: seed, Regime: regime, Seconds: simulated})
 		reportViolation(t, o.Violation)
 	}
 }
 
-// TestSimulation runs seeds that nobody has looked at, in both regimes by turns.
+// freshSeeds is how many seeds a test looks at.
+func freshSeeds() uint64 {
+	switch {
+	case raceEnabled:
+		return 20
+	case testing.Short():
+		return 50
+	default:
+		return 500
+	}
+}
+
+// TestSimulation runs seeds that nobody has looked at, in both regimes of a pair
+// by turns.
 func TestSimulation(t *testing.T) {
-	seeds := uint64(500)
-	if raceEnabled {
-		seeds = 20
-	}
-	if testing.Short() {
-		seeds = 50
-	}
-	report := sim.Job{Seeds: seeds, From: 1, Seconds: simulated, Workers: 2}.Run()
+	report := sim.Job{Seeds: freshSeeds(), From: 1, Seconds: simulated, Workers: 2}.Run()
 	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
 	for _, v := range report.Violations {
 		reportViolation(t, v)
@@ -51,6 +119,26 @@ func TestSimulation(t *testing.T) {
 	}
 	if s := report.Stats; s.Leases == 0 || s.LeasesLost == 0 || s.Passed == 0 || s.Expired == 0 || s.Overheld == 0 || s.Revoked == 0 || s.Reads == 0 {
 		t.Errorf("nothing happened to the leases: %+v", s)
+	}
+}
+
+// TestQuorumSimulation does the same for three nodes and more.
+func TestQuorumSimulation(t *testing.T) {
+	seeds := freshSeeds()
+	report := simulate(t, "quorum", 1, seeds)
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	s := report.Stats
+	if report.Runs != int(seeds) || s.Entries == 0 || s.Reigns == 0 {
+		t.Errorf("nothing was run: %+v", report)
+	}
+	if s.Crashes == 0 || s.Pauses == 0 || s.Splits == 0 || s.PowerCuts == 0 || s.Wipes == 0 || s.DiskErrors == 0 || s.Rots == 0 || s.Installs == 0 {
+		t.Errorf("the faults did not happen: %+v", s)
+	}
+	if s.OrdersDone == 0 || s.Exits == 0 || s.Expired == 0 || s.Passed == 0 || s.Reads == 0 {
+		t.Errorf("nothing was asked for: %+v", s)
 	}
 }
 
@@ -75,6 +163,27 @@ func TestSimulationRepeats(t *testing.T) {
 		}
 		options.Trace = nil
 		if c := sim.Run(options); c.Stats != a.Stats {
+			t.Fatalf("seed %d goes another way when it is watched", seed)
+		}
+	}
+}
+
+// TestQuorumSimulationRepeats: so does a quorum's, whose engine draws from the
+// process's randomness.
+func TestQuorumSimulationRepeats(t *testing.T) {
+	for seed := 1; seed <= 4; seed++ {
+		args := []string{"-regime", "quorum", "-seconds", "20", "-from", strconv.Itoa(seed)}
+		first, second := simrun(t, append(args, "-v")...), simrun(t, append(args, "-v")...)
+		if len(first) < 1000 || !bytes.Equal(first, second) {
+			t.Fatalf("seed %d went two ways", seed)
+		}
+		var watched, not sim.Report
+		if err := json.Unmarshal(simrun(t, append(args, "-json", "-seeds", "1", "-workers", "1")...), &not); err != nil {
+			t.Fatal(err)
+		}
+		o := sim.Run(sim.Options{Seed: uint64(seed), Regime: sim.Quorum, Seconds: 20, Trace: new(bytes.Buffer)})
+		watched.Stats = o.Stats
+		if not.Stats != watched.Stats {
 			t.Fatalf("seed %d goes another way when it is watched", seed)
 		}
 	}

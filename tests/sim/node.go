@@ -65,6 +65,7 @@ type process struct {
 	spread         spread
 	friends        []replica.NodeID // of a quorum: whose messages get to the core
 	member         replica.MemberID
+	looked         uint64    // ticks, at some of which its status was looked at
 	orders         int       // answers to orders in this step
 	orderer        *operator // whose order the core is stepped with
 	leaving, over  bool      // it was told to stop, and has

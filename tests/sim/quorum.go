@@ -133,3 +133,21 @@ func (w *world) newDisk() *journaltest.Disk {
 	d.SetGarbles(true)
 	return d
 }
+
+// tells reports whether a step may have changed what the status says, of which a
+// quorum's is dear: most steps only say something, which changes nothing but how
+// far a node is. That is looked at now and then.
+func (p *process) tells(ev replica.Event, effects []replica.Effect) bool {
+	if _, ok := ev.(replica.Tick); ok {
+		p.looked++
+		return p.looked%4 == 0
+	}
+	for _, e := range effects {
+		switch e.(type) {
+		case replica.Send, replica.Apply, replica.Store, replica.Confirmed:
+		default:
+			return true
+		}
+	}
+	return false
+}

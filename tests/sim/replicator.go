@@ -18,7 +18,9 @@ func (p *process) step(ev replica.Event) {
 	}
 	effects := p.core.Step(ev)
 	before := p.status
-	p.status = p.core.Status()
+	if p.w.plan.quorum == nil || p.tells(ev, effects) {
+		p.status = p.core.Status()
+	}
 	p.w.check.stepped(p, before)
 	p.orders = 0
 	for _, e := range effects {

@@ -229,6 +229,12 @@ func show(v any) string {
 		return v.String()
 	case replica.Chunk:
 		return fmt.Sprintf("Chunk{View:%d Base:%d %d+%d/%d}", v.View, v.Base, v.Offset, len(v.Bytes), v.Total)
+	case replica.Store:
+		at := "none"
+		if v.Snapshot != nil {
+			at = fmt.Sprint(v.Snapshot.Index)
+		}
+		return fmt.Sprintf("Store{%d snapshot %s whole %v state %x entries %v lazy %v}", v.Seq, at, v.Whole, v.State, v.Entries, v.Lazy)
 	case replica.Install:
 		return fmt.Sprintf("Install{%d bytes}", len(v.Bytes))
 	default:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"time"
 
 	"lockstep/tests/sim"
@@ -23,6 +24,7 @@ func main() {
 	workers := flag.Int("workers", runtime.GOMAXPROCS(0), "runs at a time")
 	asJSON := flag.Bool("json", false, "print the report as JSON and nothing else")
 	flag.Parse()
+	debug.SetGCPercent(400) // there is little to keep
 
 	if *verbose {
 		for _, r := range sim.Regimes(*regime, *from) {
