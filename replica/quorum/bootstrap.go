@@ -42,7 +42,7 @@ func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, strin
 	if view > lock.MaxView {
 		return refused("view %d is past the last one, %d", view, lock.MaxView)
 	}
-	q.bootstrapped = e.ID
+	q.bootstrapped, q.handover = e.ID, nil
 	q.say(true, "an operator begins a new cluster with this node alone")
 	q.release()
 	if q.node == nil {
@@ -73,6 +73,9 @@ func (q *Quorum) whatIsLost() string {
 // it, and answered for it.
 func (q *Quorum) finishLog() {
 	for len(q.disk.writes) > 0 { // what was on its way to the disk is here, too
+		if w := q.disk.writes[0]; w.restart != (place{}) {
+			q.log.restart(w.restart)
+		}
 		q.log.append(q.disk.writes[0].entries)
 		q.disk.writes = q.disk.writes[1:]
 	}

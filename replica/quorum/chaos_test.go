@@ -109,6 +109,12 @@ func (w *world) fault(durable bool) {
 		}
 	case 0, 1:
 		switch {
+		case durable && w.chance.IntN(4) == 0 && w.isWhole():
+			b.crash()
+			b.saved = replica.Recovered{} // its disk is lost
+			if w.chance.IntN(2) == 0 {
+				b.id.written, b.id.view, b.id.cluster = false, 0, 0
+			}
 		case durable && b.up:
 			b.crash()
 		case durable || w.isWhole():

@@ -205,8 +205,8 @@ func (q *Quorum) tick() {
 		q.sayWaiting()
 		return
 	}
-	if q.views.highest < lock.MaxView {
-		q.node.Tick()
+	if q.views.highest < lock.MaxView || q.leading() {
+		q.node.Tick() // nobody is elected past the last view
 	}
 	q.drain()
 	q.tickFounding()
@@ -270,10 +270,11 @@ type life struct {
 // maxLives bounds of how many addresses something is remembered.
 const maxLives = 256
 
-// lifeOf returns what is known of an address; nil if too many speak.
+// lifeOf returns what is known of an address; nil if too many speak who are no
+// members.
 func (q *Quorum) lifeOf(address replica.NodeID) *life {
 	l := q.heard[address]
-	if l == nil && len(q.heard) < maxLives {
+	if l == nil && (len(q.heard) < maxLives || q.occupied(address)) {
 		l = &life{}
 		q.heard[address] = l
 	}

@@ -12,7 +12,8 @@ import (
 // (R8): the lock table is asked right after it was given an entry, and the rest
 // is written down in that same step.
 type cuts struct {
-	taking     *cut
+	asked      []*cut   // TakeSnapshot effects whose SnapshotTaken has not come yet
+	taking     *cut     // the last of them, if it is of any use
 	last       uint64   // the entry of the last that is on disk
 	behind     uint64   // bytes of the log behind that
 	installing []header // Install effects whose Installed has not come yet
@@ -35,18 +36,20 @@ func (q *Quorum) cutNow() {
 	q.cuts.taking = &cut{at: place{q.applied, q.appliedTerm}, head: header{
 		cluster: q.cluster, index: q.index, conf: q.roster.conf, members: q.roster.members, gone: q.roster.gone,
 	}}
+	q.cuts.asked = append(q.cuts.asked, q.cuts.taking)
 	q.out = append(q.out, replica.TakeSnapshot{})
 }
 
 func (q *Quorum) onSnapshotTaken(e replica.SnapshotTaken) {
-	c := q.cuts.taking
-	if c == nil {
-		return
-	}
-	q.cuts.taking = nil
-	if e.Index != c.head.index {
+	if len(q.cuts.asked) == 0 || e.Index != q.cuts.asked[0].head.index {
 		panic("quorum: a snapshot of another entry than asked for")
 	}
+	c := q.cuts.asked[0]
+	q.cuts.asked = q.cuts.asked[1:]
+	if c != q.cuts.taking {
+		return // what it was asked for is over
+	}
+	q.cuts.taking = nil
 	c.head.digest = e.Digest
 	bytes := encodeSnapshot(c.head, e.Bytes)
 	q.cuts.size = uint64(len(bytes))
