@@ -63,9 +63,9 @@ func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, strin
 
 func (q *Quorum) whatIsLost() string {
 	if q.node == nil {
-		return fmt.Sprintf("%s has no log: all locks and sessions of the cluster would be given up, and its other nodes could not come back; confirm with -force", q.cfg.Name)
+		return fmt.Sprintf("%s has no log: all locks and sessions of the cluster would be given up, and its other nodes could not come back", q.cfg.Name)
 	}
-	return fmt.Sprintf("%s would go on alone with what it has, up to entry %d: what only the others have is given up, and they could not come back but with empty state directories; confirm with -force",
+	return fmt.Sprintf("%s would go on alone with what it has, up to entry %d: what only the others have is given up, and they could not come back but with empty state directories",
 		q.cfg.Name, q.log.last())
 }
 

@@ -275,7 +275,7 @@ func TestBootstrap(t *testing.T) {
 		b.crash()
 		w.node("c").crash()
 		w.until("a is alone", func() bool { return a.core.Status().Role == replica.Electing })
-		if got := a.order(replica.Order{Kind: replica.Bootstrap}); got.Outcome != replica.OrderRefused || !strings.Contains(got.Text, "-force") {
+		if got := a.order(replica.Order{Kind: replica.Bootstrap}); got.Outcome != replica.OrderRefused || !strings.Contains(got.Text, "given up") {
 			t.Errorf("without force: %+v", got)
 		}
 		force := replica.Order{Kind: replica.Bootstrap, Force: true}
