@@ -15,6 +15,7 @@ const maxSnapshotBytes = 1 << 33
 // intake is what has come of a snapshot; arrival is a whole one that the engine
 // is being told of.
 type intake struct {
+	term  uint64 // in which it is sent: the next primary has another snapshot
 	at    place
 	total uint64
 	bytes []byte
@@ -27,8 +28,11 @@ type arrival struct {
 	bytes []byte
 }
 
-// onChunk takes the next piece of the newest snapshot.
+// onChunk takes the next piece of the primary's newest snapshot.
 func (q *Quorum) onChunk(from replica.NodeID, m replica.Chunk) {
+	if from != q.hint() {
+		return
+	}
 	at := place{uint64(m.Base), uint64(m.View)}
 	if at.index <= q.engine.commit {
 		// It is here already, and the primary does not know: the engine's message,
@@ -40,11 +44,11 @@ func (q *Quorum) onChunk(from replica.NodeID, m replica.Chunk) {
 		return
 	}
 	in := q.intake
-	if in == nil || at.term > in.at.term || at.term == in.at.term && at.index > in.at.index || at == in.at && m.Total != in.total {
-		in = &intake{at: at, total: m.Total}
+	if in == nil || in.term != q.engine.term || at.index > in.at.index {
+		in = &intake{term: q.engine.term, at: at, total: m.Total}
 		q.intake = in
 	}
-	if in.at != at {
+	if in.at != at || in.total != m.Total {
 		return
 	}
 	if m.Offset == uint64(len(in.bytes)) && m.Offset+uint64(len(m.Bytes)) <= in.total {
