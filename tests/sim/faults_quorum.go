@@ -156,9 +156,7 @@ func (f *faults) loseDirectory(n *node) {
 }
 
 // spoilDisk has the disk fail soon, fill up or rot. What rots is not needed any
-// more, or the node does not start with it. (But for the very last record, where
-// nobody can tell a wrong bit from a write that power has torn: that one is left
-// alone.)
+// more, or the node does not start with it.
 func (f *faults) spoilDisk(n *node) {
 	if n.fs == nil || n.idle || n.fetched || !f.w.check.formedOnce || !f.w.survives(wiped, n) {
 		return
@@ -177,8 +175,7 @@ func (f *faults) spoilDisk(n *node) {
 }
 
 func (f *faults) rot(n *node) {
-	sound := n.fs.Files()
-	whole, err := opened(f.w, sound)
+	whole, err := opened(f.w, n.fs.Files())
 	if n.proc != nil || err != nil {
 		return
 	}
@@ -188,8 +185,7 @@ func (f *faults) rot(n *node) {
 	}
 	left, err := opened(f.w, n.fs.Files())
 	if err == nil && !reflect.DeepEqual(whole, left) {
-		n.fs = f.w.newDisk()
-		n.fs.Put(sound)
+		f.w.fail("rot", "%s takes a wrong bit, at %d of %s, for something else", n.name, at, name)
 		return
 	}
 	f.w.stats.Rots++
