@@ -32,7 +32,7 @@ type etcdTrio struct {
 
 // startEtcd starts three members. In memory means: their files are on a file
 // system in memory, and nothing is synced.
-func startEtcd(ctx context.Context, dir string, durable bool) (trio *etcdTrio, err error) {
+func startEtcd(ctx context.Context, mutex bool, dir string, durable bool) (trio *etcdTrio, err error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func startEtcd(ctx context.Context, dir string, durable bool) (trio *etcdTrio, e
 	if err != nil {
 		return nil, err
 	}
-	trio = &etcdTrio{}
+	trio = &etcdTrio{mutex: mutex}
 	if trio.home, err = etcdHome(dir, durable); err != nil {
 		return nil, err
 	}

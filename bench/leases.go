@@ -9,15 +9,15 @@ import (
 	"lockstep/lock"
 )
 
-// leasedPair is the same pair, by leases: of goroutines that share a client, or
+// leased is the same nodes, by leases: of goroutines that share a client, or
 // of clients of their own.
-type leasedPair struct {
+type leased struct {
 	*lockstepNodes
 	actors bool
 }
 
 // connect returns clerks that acquire and release leases.
-func (l leasedPair) connect(ctx context.Context, callers int) ([]clerk, func(), error) {
+func (l leased) connect(ctx context.Context, callers int) ([]clerk, func(), error) {
 	holders, free, err := l.holders(ctx, callers)
 	clerks := make([]clerk, len(holders))
 	for i, h := range holders {
@@ -27,7 +27,7 @@ func (l leasedPair) connect(ctx context.Context, callers int) ([]clerk, func(), 
 }
 
 // line returns waiters that stand in the lock's queue.
-func (l leasedPair) line(ctx context.Context, waiters int) ([]waiter, func(), error) {
+func (l leased) line(ctx context.Context, waiters int) ([]waiter, func(), error) {
 	holders, free, err := l.holders(ctx, waiters)
 	line := make([]waiter, len(holders))
 	for i, h := range holders {
@@ -36,7 +36,7 @@ func (l leasedPair) line(ctx context.Context, waiters int) ([]waiter, func(), er
 	return line, free, err
 }
 
-func (l leasedPair) holders(ctx context.Context, n int) ([]*holder, func(), error) {
+func (l leased) holders(ctx context.Context, n int) ([]*holder, func(), error) {
 	holders := make([]*holder, n)
 	if l.actors {
 		callers, free, err := l.spawnClients(n)

@@ -12,6 +12,7 @@ import (
 type quorumRow struct {
 	Callers    int    `json:"callers"`
 	Durability string `json:"durability"` // of both: "memory" or "fsync"
+	Kind       string `json:"kind"`       // "goroutines" on one client, or the same with "leases"
 	Etcd       runs   `json:"etcd"`
 	Lockstep   runs   `json:"lockstep"`
 	Ratio      middle `json:"ratio_ops_per_second"` // Lockstep's to etcd's, of each run
@@ -21,35 +22,38 @@ type quorumRow struct {
 // compareQuorums measures in turns, each service alone on the machine.
 func (r *report) compareQuorums(ctx context.Context, s settings, lockd, dir string) error {
 	for _, n := range s.quorum {
-		rows := []quorumRow{{Callers: n, Durability: durability(false)}, {Callers: n, Durability: durability(true)}}
-		for i := range s.runs {
-			for j := range rows {
-				row, durable := &rows[j], j == 1
-				fmt.Fprintf(os.Stderr, "%d goroutines, three nodes, %s, run %d of %d\n", n, row.Durability, i+1, s.runs)
-				theirs, err := alone(ctx, s, n, func() (servers, error) {
-					trio, err := startEtcd(ctx, dir, durable)
-					if err == nil {
-						trio.mutex = s.mutex
-					}
-					return trio, err
-				})
+		for _, durable := range []bool{false, true} {
+			rows := []quorumRow{
+				{Callers: n, Durability: durability(durable), Kind: "goroutines"},
+				{Callers: n, Durability: durability(durable), Kind: "leases"},
+			}
+			for i := range s.runs {
+				fmt.Fprintf(os.Stderr, "%d goroutines, three nodes, %s, run %d of %d\n", n, durability(durable), i+1, s.runs)
+				theirs, err := alone(ctx, s, n, func() (servers, error) { return startEtcd(ctx, s.mutex, dir, durable) }, itself)
 				if err != nil {
 					return fmt.Errorf("etcd: %w", err)
 				}
-				ours, err := alone(ctx, s, n, func() (servers, error) { return startTrio(ctx, lockd, dir, durable) })
+				ours, err := alone(ctx, s, n, func() (servers, error) { return startTrio(ctx, lockd, dir, durable) }, itself, byLeases)
 				if err != nil {
 					return fmt.Errorf("lockstep: %w", err)
 				}
-				row.Etcd.Runs, row.Lockstep.Runs = append(row.Etcd.Runs, theirs), append(row.Lockstep.Runs, ours)
+				for k := range rows {
+					rows[k].Etcd.Runs = append(rows[k].Etcd.Runs, theirs[0])
+					rows[k].Lockstep.Runs = append(rows[k].Lockstep.Runs, ours[k])
+				}
 			}
+			for k := range rows {
+				rows[k].Ratio, rows[k].P50Ratio = ratios(&rows[k].Etcd, &rows[k].Lockstep)
+			}
+			r.Quorums = append(r.Quorums, rows...)
 		}
-		for i := range rows {
-			rows[i].Ratio, rows[i].P50Ratio = ratios(&rows[i].Etcd, &rows[i].Lockstep)
-		}
-		r.Quorums = append(r.Quorums, rows...)
 	}
 	return nil
 }
+
+func itself(s servers) service { return s }
+
+func byLeases(s servers) service { return leased{s.(*lockstepNodes), false} }
 
 // servers are a service that we start and stop.
 type servers interface {
@@ -57,14 +61,22 @@ type servers interface {
 	stop()
 }
 
-// alone starts a service, measures it, and stops it.
-func alone(ctx context.Context, s settings, callers int, begin func() (servers, error)) (figures, error) {
+// alone starts a service, measures it in some ways, and stops it.
+func alone(ctx context.Context, s settings, callers int, begin func() (servers, error), ways ...func(servers) service) ([]figures, error) {
 	service, err := begin()
 	if err != nil {
-		return figures{}, err
+		return nil, err
 	}
 	defer service.stop()
-	return measure(ctx, service, callers, s.warmUp, s.duration)
+	var all []figures
+	for _, way := range ways {
+		f, err := measure(ctx, way(service), callers, s.warmUp, s.duration)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, f)
+	}
+	return all, nil
 }
 
 // writeQuorums prints a table of its own.
@@ -79,7 +91,7 @@ func (r *report) writeQuorums(w io.Writer) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "callers\t\tetcd ops/s\tp50\tp99\tLockstep ops/s\tp50\tp99\tops/s ratio\tp50 ratio")
 	for _, row := range r.Quorums {
-		fmt.Fprintf(table, "%d goroutines\t%s\t%s\t%s\t%s\n", row.Callers, row.Durability, row.Etcd.cells(), row.Lockstep.cells(), ratioCells(row.Ratio, row.P50Ratio))
+		fmt.Fprintf(table, "%d %s\t%s\t%s\t%s\t%s\n", row.Callers, row.Kind, row.Durability, row.Etcd.cells(), row.Lockstep.cells(), ratioCells(row.Ratio, row.P50Ratio))
 	}
 	return table.Flush()
 }

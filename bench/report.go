@@ -58,7 +58,7 @@ func (r *report) comparePairs(ctx context.Context, s settings, redis *redisPair,
 	}{
 		{s.callers, "goroutines", lockstep},
 		{s.clients, "clients", clientActors{lockstep}},
-		{s.leases, "leases", leasedPair{lockstep, false}},
+		{s.leases, "leases", leased{lockstep, false}},
 	} {
 		for _, n := range part.callers {
 			row, err := compareAt(ctx, s, n, part.kind, redis, part.service)
@@ -70,7 +70,7 @@ func (r *report) comparePairs(ctx context.Context, s settings, redis *redisPair,
 	}
 	for _, n := range s.waiters {
 		for i, kind := range []string{"goroutines", "clients"} {
-			row, err := compareHandOffs(ctx, s, n, kind, redis, leasedPair{lockstep, i == 1})
+			row, err := compareHandOffs(ctx, s, n, kind, redis, leased{lockstep, i == 1})
 			if err != nil {
 				return err
 			}
