@@ -1,7 +1,6 @@
 package actors
 
 import (
-	"fmt"
 	"sync/atomic"
 
 	"github.com/asynkron/protoactor-go/actor"
@@ -146,7 +145,7 @@ func (d *Disk) measure() {
 // fail ends the node.
 func (d *Disk) fail(err error) {
 	d.failed = true
-	d.cfg.Exit(fmt.Sprintf("the disk failed: %v", err))
+	d.cfg.Exit(err.Error())
 }
 
 // close keeps what was lazy, if it can. What had to be kept was synced.

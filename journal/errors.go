@@ -24,6 +24,6 @@ func explain(where FS, err error) error {
 	case errors.Is(err, syscall.EROFS), errors.Is(err, fs.ErrPermission):
 		return fmt.Errorf("the log in %s cannot be written: make the directory and its files writable for the node's user, or choose another with -data (%w)", where, err)
 	default:
-		return fmt.Errorf("the log in %s: %w", where, err)
+		return fmt.Errorf("the log in %s cannot be kept: %w", where, err)
 	}
 }

@@ -87,7 +87,7 @@ type snapshotRef struct {
 func (j *Journal) Owner() Header { return j.owner }
 
 // Cut says in one line what Open left out, since it was being written when the
-// power failed. It is empty if there was nothing of that.
+// power failed or the disk was full. It is empty if there was nothing of that.
 func (j *Journal) Cut() string { return j.cut }
 
 // SetSizes is for tests that want the segments, and the parts in which a group is

@@ -127,7 +127,7 @@ func (o *opening) findNewest() error {
 }
 
 func (o *opening) say(r *reader, from, bytes int) {
-	o.cut = fmt.Sprintf("the end of the log was being written when the power failed, and does not count: %d bytes from byte %d of %s/%s",
+	o.cut = fmt.Sprintf("the last group of the log was not written to its end, and does not count: %d bytes from byte %d of %s/%s",
 		bytes, from, r.dir, r.name)
 }
 
