@@ -36,6 +36,7 @@ type world struct {
 	said         []string
 	history      map[lock.Index]lock.Entry // every entry that anybody has applied
 	tweak        func(*Config)
+	drop         func(to replica.NodeID, m replica.Message) bool // nil: nothing
 	trace        bool
 }
 
@@ -100,6 +101,8 @@ type box struct {
 	installs  int
 	barriers  replica.BarrierID
 	owed      []owed
+
+	confirmations []replica.BarrierID
 }
 
 // owed is what a confirmed barrier must have seen.
@@ -279,6 +282,7 @@ func (b *box) perform(e replica.Effect) {
 			w.t.Fatalf("%s confirms a barrier and does not reign", b.name)
 		}
 		b.confirmed = e.ID
+		b.confirmations = append(b.confirmations, e.ID)
 		for len(b.owed) > 0 && b.owed[0].id <= e.ID {
 			if b.table.Index() < b.owed[0].index {
 				w.t.Fatalf("%s confirms a barrier at entry %d that came when entry %d had been answered", b.name, b.table.Index(), b.owed[0].index)
@@ -397,7 +401,7 @@ func (b *box) save() {
 
 func (w *world) send(b *box, e replica.Send) {
 	for range 1 + flagged(w.chance.Float64() < w.double) {
-		if w.chance.Float64() < w.loss || w.cut[[2]replica.NodeID{b.address, e.To}] {
+		if w.chance.Float64() < w.loss || w.cut[[2]replica.NodeID{b.address, e.To}] || w.drop != nil && w.drop(e.To, e.Message) {
 			continue
 		}
 		to := w.nodes[e.To]

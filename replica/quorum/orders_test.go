@@ -44,6 +44,34 @@ func TestGrowAndShrink(t *testing.T) {
 	})
 }
 
+// TestNewcomerCopiesFirst: a newcomer that has not got the state yet does not
+// count for a majority (R9).
+func TestNewcomerCopiesFirst(t *testing.T) {
+	w := startWorld(t, 4, "abc", true)
+	w.tweak = func(cfg *Config) { cfg.RetainBytes = 500 }
+	w.awaitPrimary()
+	for n := range lock.Number(20) {
+		w.open(n + 1)
+	}
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		_, chunk := m.(replica.Chunk)
+		return chunk && to == "d:1"
+	}
+	w.add("d", true, peersOf("abcd")).start()
+	w.run(3)
+	add := replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"}
+	for range 100 {
+		if got := w.primary().order(add); got.Outcome != replica.OrderWorking {
+			t.Fatalf("without the state it is answered %+v", got)
+		}
+		w.run(1)
+	}
+	w.drop = nil
+	if got := w.order(add); got.Outcome != replica.OrderDone {
+		t.Fatalf("%+v", got)
+	}
+}
+
 // TestRemovedWhileAway: a node that was removed while it was down learns of it
 // when it comes back, although nobody speaks to it any more.
 func TestRemovedWhileAway(t *testing.T) {

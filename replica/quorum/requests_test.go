@@ -93,6 +93,49 @@ func TestIsolatedPrimary(t *testing.T) {
 	})
 }
 
+// TestBarriersShareTheNextRound: a barrier that comes while a round is under way
+// waits for the one after: the answers to the first may be older than it (R7).
+func TestBarriersShareTheNextRound(t *testing.T) {
+	w := startWorld(t, 8, "abc", false)
+	p := w.awaitPrimary()
+	w.run(10)
+	for id := range replica.BarrierID(3) {
+		p.step(replica.Barrier{ID: id + 1})
+	}
+	w.until("all are confirmed", func() bool { return p.confirmed == 3 })
+	if len(p.confirmations) != 2 || p.confirmations[0] != 1 {
+		t.Errorf("the rounds confirmed %v", p.confirmations)
+	}
+}
+
+// TestTheClockIsNeverAnswered: what the clock of a reign wants and was not
+// ordered is forgotten with the reign (T2).
+func TestTheClockIsNeverAnswered(t *testing.T) {
+	w := newWorld(t, 8)
+	w.tweak = func(cfg *Config) { cfg.MaxInFlight = 1 }
+	for _, p := range peersOf("abc") {
+		w.add(p.Name, false, peersOf("abc")).start()
+	}
+	p := w.awaitPrimary()
+	w.run(10)
+	to := w.backup()
+	expire := lock.Command{Verb: lock.Expire, Session: 5, Number: lock.Number(p.reigning)}
+	p.step(replica.Submit{Commands: openings(1, 1)})
+	p.step(replica.Submit{Commands: openings(2, 1)})
+	p.step(replica.Submit{Commands: []lock.Command{expire}, View: p.reigning})
+	p.step(replica.Instruct{ID: 1, Order: replica.Order{Kind: replica.SwitchOver, Name: to.name}})
+	w.until("the handover", func() bool { return w.primary() == to && p.core.handover == nil })
+	if _, sent := p.refused[openings(2, 1)[0].ID()]; !sent || len(p.refused) != 1 {
+		t.Errorf("refused: %+v", p.refused)
+	}
+	w.run(5)
+	for _, e := range w.history {
+		if e.Command.Verb == lock.Expire {
+			t.Errorf("%+v was ordered", e)
+		}
+	}
+}
+
 // TestLimits: the queue has one, which the clock passes; a batch has two.
 func TestLimits(t *testing.T) {
 	w := newWorld(t, 8)
