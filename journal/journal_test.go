@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"syscall"
@@ -291,6 +292,8 @@ func TestGapsPanic(t *testing.T) {
 	}
 }
 
+// Whatever is in a directory, opening it does no harm, and what is taken from it
+// is there again the next time.
 func FuzzOpen(f *testing.F) {
 	_, disk := begun(f)
 	first := disk.Files()["0000000001.log"]
@@ -307,7 +310,13 @@ func FuzzOpen(f *testing.F) {
 		}
 		disk := newDisk()
 		disk.Put(files)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
 		_, log, header, err := journal.Open(disk)
+		runtime.ReadMemStats(&after)
+		if took := after.TotalAlloc - before.TotalAlloc; took > uint64(1<<20+64*(len(one)+len(two)+len(snapshot))) {
+			t.Fatalf("%d bytes of memory for files of %d, %d and %d", took, len(one), len(two), len(snapshot))
+		}
 		if err != nil {
 			if !sameFiles(files, disk.Files()) {
 				t.Fatalf("the error %q has changed something", err)
@@ -326,6 +335,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
+// A hundred entries and a state, and the sync that they share.
 func BenchmarkGroups(b *testing.B) {
 	j, _, _, err := journal.Open(journal.Dir(filepath.Join(b.TempDir(), "log")))
 	if err != nil {
