@@ -74,6 +74,7 @@ fuzz:
 	go test ./messages -run '^$$' -fuzz '^FuzzDecode$$' -fuzztime $(TIME)
 	go test ./messages -run '^$$' -fuzz '^FuzzDecodeSnapshot$$' -fuzztime $(TIME)
 	go test ./lock -run '^$$' -fuzz '^FuzzCheckName$$' -fuzztime $(TIME)
+	go test ./journal -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(TIME) -fuzzminimizetime 10x
 
 models:
 	LOCKSTEP_MODELS=full go test ./tests/models -v -timeout 30m
