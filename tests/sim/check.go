@@ -69,7 +69,7 @@ func (c *checker) stepped(p *process, before replica.Status) {
 		}
 		return
 	}
-	if !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && !c.noCopy && len(c.histories) > 0 {
+	if !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && !c.noCopy && len(c.histories) > 0 && !c.w.plan.durable {
 		c.w.fail("new-history", "%s becomes %s with an empty table while a copy of history %d exists", p.node.name, now.Role, len(c.histories))
 	}
 	c.countCopies()
@@ -137,8 +137,8 @@ func viewOf(m replica.Message) lock.View {
 // countCopies counts the processes that hold a copy that counts; a paused one
 // does. In regime 1 there is always one, unless the faults mean otherwise.
 func (c *checker) countCopies() {
-	if c.w.plan.quorum != nil {
-		return
+	if c.w.plan.quorum != nil || c.w.plan.durable {
+		return // it takes more to lose what is on disks
 	}
 	for _, n := range c.w.nodes {
 		if n.proc != nil && hasRole(n.proc.status.Role) {

@@ -70,8 +70,13 @@ func (f *faults) mild() {
 		f.stopCleanly(n)
 	case k < 92:
 		f.cut(1 + f.w.fate.IntN(3))
-	default:
+	case !f.w.plan.durable || f.happens(0.5):
 		f.loseEverything(n)
+	default:
+		f.crash(n, f.downFor())
+		f.w.stats.Wipes++
+		f.w.trace(string(n.name), "loses its directory")
+		n.wipe()
 	}
 }
 

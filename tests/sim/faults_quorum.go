@@ -57,7 +57,7 @@ func (f *faults) powerCut() {
 		f.w.fate.Shuffle(len(lost), func(i, j int) { lost[i], lost[j] = lost[j], lost[i] })
 		lost = lost[:2]
 	}
-	if !f.w.survives(powerless, lost...) {
+	if f.over() || f.w.plan.quorum != nil && !f.w.survives(powerless, lost...) {
 		return
 	}
 	f.w.stats.PowerCuts++

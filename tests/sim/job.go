@@ -27,8 +27,13 @@ type Report struct {
 	Stats      Stats
 }
 
-// Quorum is the regime of three nodes or more.
-const Quorum = 3
+// Quorum is the regime of three nodes or more. Those behind it are the first two
+// with the pair's log on disk.
+const (
+	Quorum       = 3
+	mildDurable  = 4
+	roughDurable = 5
+)
 
 // Regimes are those that a seed is run in: the one that is asked for, "both",
 // or, when nothing is asked for, one after the other from seed to seed.
@@ -42,6 +47,12 @@ func Regimes(asked string, seed uint64) []int {
 		return []int{1, 2}
 	case "3", "quorum":
 		return []int{Quorum}
+	case "4":
+		return []int{mildDurable}
+	case "5":
+		return []int{roughDurable}
+	case "durable":
+		return []int{roughDurable - int(seed%2)}
 	default:
 		return []int{2 - int(seed%2)}
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"lockstep/journal"
 	"lockstep/journal/journaltest"
 	"lockstep/lock"
 	"lockstep/replica"
@@ -126,7 +127,20 @@ func (p *process) pairCore(before identity) replica.Core {
 	cfg.Incarnation = p.inc
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(p.w.chance.Uint64() | 1)
-	return replica.NewPair(cfg)
+	if !p.w.plan.durable {
+		return replica.NewPair(cfg)
+	}
+	log, kept, _, err := journal.Open(p.node.fs)
+	if err == nil {
+		cfg.Codec, cfg.Log = &p.w.codec, kept
+		p.disk.log, p.disk.header = log, journal.Header{Node: string(p.node.name)}
+		var core *replica.Pair
+		if core, err = replica.OpenPair(cfg); err == nil {
+			return core
+		}
+	}
+	p.w.fail("exit", "%s does not start: %v", p.node.name, err)
+	return nil
 }
 
 // crash ends the process at once. What it wrote but was not told of may be on

@@ -19,6 +19,7 @@ type plan struct {
 	strict                      bool               // one order for ever: no history ends, but with all that held it
 	suspect                     int                // ticks of silence until a node does something about it
 	quorum                      *quorumPlan        // nil: a pair
+	durable                     bool               // the pair has its log on disk
 	pair                        replica.PairConfig // but for what differs between the nodes
 	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
@@ -76,6 +77,9 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 	p.drawClients(r)
 	p.suspect = p.pair.SuspectTicks
 	switch regime {
+	case mildDurable, roughDurable:
+		p.regime = regime - Quorum
+		p.drawDurable(r)
 	case 1:
 		p.strict = true
 		p.drawMild(r)
@@ -85,6 +89,21 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		p.drawQuorum(r)
 	}
 	return p
+}
+
+// drawDurable draws the first or the second regime, with the log on disk.
+func (p *plan) drawDurable(r *rand.Rand) {
+	if p.regime == 1 {
+		p.strict = true
+		p.drawMild(r)
+		p.disk = min(p.disk, tickLength/2) // there is more to write
+	} else {
+		p.drawRough(r)
+	}
+	p.durable = true
+	p.badInstalls = 0 // nothing tells that the node's own copy is a bad one
+	p.pair.Durable = true
+	p.pair.RetainBytes = oneOf(r, uint64(0), 2000, 10_000)
 }
 
 // drawClients draws short time-outs often, so that sessions end in a run.
@@ -162,6 +181,9 @@ func fairWeather() weather {
 func (p *plan) String() string {
 	c := p.pair
 	var of string
+	if p.durable {
+		of = fmt.Sprintf("durable, retain %d", c.RetainBytes)
+	}
 	if p.quorum != nil {
 		of = p.quorum.String()
 	}

@@ -109,7 +109,11 @@ func newWorld(opt Options) *world {
 		w.machines()
 	} else {
 		for i, name := range w.plan.pair.Pair {
-			w.addNode(&node{w: w, id: i, name: name})
+			n := &node{w: w, id: i, name: name}
+			if w.plan.durable {
+				n.fs = w.newDisk()
+			}
+			w.addNode(n)
 		}
 	}
 	for i := range w.plan.clients {
