@@ -1,11 +1,16 @@
 package actors
 
 import (
+	"bytes"
 	"log/slog"
+	"math/rand/v2"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"lockstep/journal"
+	"lockstep/journal/journaltest"
 	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
@@ -83,5 +88,25 @@ func TestANodePassesOnWhatASilentClientHeld(t *testing.T) {
 			t.Fatalf("answers %+v", got)
 		}
 		node.Stop()
+	})
+}
+
+// Whoever starts a node hears what its log has left out.
+func TestANodeSaysWhatWasCut(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		fs := journaltest.New(rand.New(rand.NewPCG(1, 1)))
+		fs.Put(map[string][]byte{"0000000001.log": make([]byte, 100)})
+		torn, _, _, err := journal.Open(fs)
+		if err != nil || torn.Cut() == "" {
+			t.Fatalf("cut %q, %v", torn.Cut(), err)
+		}
+		var said bytes.Buffer
+		node := StartNode(s, &scripted{}, NodeConfig{
+			Tick: nodeTick, Journal: torn, Exit: func(reason string) { t.Error(reason) }, Log: slog.New(slog.NewTextHandler(&said, nil)),
+		})
+		node.Stop()
+		if !strings.Contains(said.String(), "level=WARN") || !strings.Contains(said.String(), "0000000001.log") {
+			t.Errorf("it said %q", said.String())
+		}
 	})
 }

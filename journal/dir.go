@@ -38,7 +38,9 @@ func (d directory) List() ([]string, error) {
 	}
 	names := make([]string, 0, len(entries))
 	for _, e := range entries {
-		names = append(names, e.Name())
+		if !e.IsDir() { // such as lost+found
+			names = append(names, e.Name())
+		}
 	}
 	return names, err
 }
