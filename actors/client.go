@@ -48,7 +48,7 @@ func (c *Client) Receive(ctx actor.Context) {
 	case *OrderedFromNode:
 		c.step(replica.Instructions{From: m.From, Ordered: m.Ordered})
 	case *ToldByNode:
-		c.step(replica.Bound{From: m.From, Told: m.Told})
+		c.step(replica.Bound{From: m.From, Self: m.Self, Told: m.Told})
 	case *NoticesFromNode:
 		c.noticed(m)
 	case *Tick:

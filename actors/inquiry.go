@@ -42,19 +42,33 @@ const (
 
 // survey is one question to several nodes.
 type survey struct {
-	nodes  []replica.NodeID // that are asked, in this order; they may become more
+	nodes  []replica.NodeID // that are asked, in this order
+	later  []replica.NodeID // that are asked if those have answered, or do not
 	answer map[replica.NodeID]bool
 	ask    func(messages.ClientID) messages.Parcel
 	hear   func(answer any) (good bool) // and note it
+	known  func(replica.NodeID) bool    // a node that calls itself so has answered
 	// within, if not zero, is how long the first good answer waits for the others.
 	within time.Duration
 }
 
-// add has another node asked too.
-func (s *survey) add(node replica.NodeID) {
-	if !slices.Contains(s.nodes, node) && len(s.nodes) < replica.MaxClientNodes {
-		s.nodes = append(s.nodes, node)
+// more has further nodes asked, unless they turned out to be among the first by
+// another name.
+func (s *survey) more(known func(replica.NodeID) bool) {
+	for _, node := range s.later {
+		if !known(node) && !slices.Contains(s.nodes, node) && len(s.nodes) < replica.MaxClientNodes {
+			s.nodes = append(s.nodes, node)
+		}
 	}
+	s.later = nil
+}
+
+// isOver reports whether there is nobody left to ask.
+func (s *survey) isOver() bool {
+	if len(s.answer) == len(s.nodes) {
+		s.more(s.known)
+	}
+	return len(s.answer) == len(s.nodes)
 }
 
 // run asks until all nodes have answered or ctx ends.
@@ -70,7 +84,7 @@ func (c *Caller) run(ctx context.Context, s *survey) {
 	repeat := time.NewTicker(inquiryRepeat)
 	defer repeat.Stop()
 	asked := map[replica.NodeID]bool{} // since the last repeat
-	for len(s.answer) < len(s.nodes) && !c.queue.isClosed() {
+	for !s.isOver() && !c.queue.isClosed() {
 		for _, node := range s.nodes {
 			if !s.answer[node] && !asked[node] {
 				asked[node] = true
@@ -87,6 +101,7 @@ func (c *Caller) run(ctx context.Context, s *survey) {
 			}
 		case <-repeat.C:
 			clear(asked)
+			s.more(s.known)
 		case <-ctx.Done():
 			return
 		}
@@ -117,12 +132,11 @@ func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
 		reports[m.From], s.answer[m.From] = &m.Status, true
 		for _, member := range m.Status.Members {
 			names[member.Address] = member.Name
-			if !answered(reports, member.Address) {
-				s.add(member.Address)
-			}
+			s.later = append(s.later, member.Address)
 		}
 		return true
 	}
+	s.known = func(node replica.NodeID) bool { return answered(reports, node) }
 	c.run(ctx, s)
 	var all []NodeReport
 	for i, node := range s.nodes {

@@ -95,10 +95,12 @@ type (
 		Ordered []replica.Ordered
 	}
 
-	// ToldByNode tells a Client who the nodes are. Version is the newest version
-	// of the protocol that From speaks.
+	// ToldByNode tells a Client who the nodes are. From is the name that the node
+	// was asked by, Self what it calls itself, and Version the newest version of the
+	// protocol that it speaks.
 	ToldByNode struct {
 		From    replica.NodeID
+		Self    replica.NodeID
 		Told    replica.Told
 		Version uint32
 	}

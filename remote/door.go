@@ -103,6 +103,9 @@ func (d *door) frame(ctx actor.Context, s *stream, f *messages.Frame) {
 		d.answerStranger(f)
 		return
 	}
+	if d.isAlias(s, n, f) {
+		n, current = s.neighbour, false
+	}
 	if !d.introduce(s, n, f) {
 		d.refuse("another life on the same stream", s, f)
 		return
@@ -162,6 +165,13 @@ func (d *door) proven(s *stream, f *messages.Frame) (n *neighbour, current bool)
 		}
 	}
 	return nil, false
+}
+
+// isAlias reports whether the node of a stream goes by another name too, which
+// somebody here has asked for it by: each frame returns the number that it was
+// sent last, by whichever name. What it says counts under the first one.
+func (d *door) isAlias(s *stream, n *neighbour, f *messages.Frame) bool {
+	return s.neighbour != nil && s.neighbour != n && s.incarnation == replica.Incarnation(f.GetFromIncarnation())
 }
 
 // introduce binds a stream to the neighbour and the life that it has proven.

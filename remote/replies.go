@@ -23,7 +23,9 @@ func (d *door) replies(ctx actor.Context, from replica.NodeID, p *messages.Parce
 	}
 	d.reports(ctx, from, p.Reports)
 	for _, t := range p.Told {
-		d.toClient(ctx, t.Client, &actors.ToldByNode{From: from, Told: t.Told, Version: d.process.versionOf(from)})
+		d.toClient(ctx, t.Client, &actors.ToldByNode{
+			From: from, Self: d.process.ownName(from), Told: t.Told, Version: d.process.versionOf(from),
+		})
 	}
 	for begin, end := range runs(p.Ordered, func(o *messages.Ordered) messages.ClientID { return o.Client }) {
 		ordered := make([]replica.Ordered, 0, end-begin)

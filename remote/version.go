@@ -38,3 +38,15 @@ func (p *Process) versionOf(name replica.NodeID) uint32 {
 	defer n.mu.Unlock()
 	return n.reads
 }
+
+// ownName is what a node that is known by some name calls itself.
+func (p *Process) ownName(name replica.NodeID) replica.NodeID {
+	if n := p.neighbour(name); n != nil {
+		n.mu.Lock()
+		defer n.mu.Unlock()
+		if n.newest != nil {
+			return n.newest.address
+		}
+	}
+	return name
+}

@@ -242,11 +242,16 @@ func (c *Client) served() {
 	c.wanting = 0
 }
 
-// trust remembers who executed a request: new ones go there first.
+// trust remembers who executed a request: new ones go there first. Who serves
+// knows who the nodes are, if a node that had just begun did not.
 func (c *Client) trust(node int) {
 	c.served()
-	if node >= 0 {
-		c.primary = node
+	if node < 0 {
+		return
+	}
+	c.primary = node
+	if !c.binding.told {
+		c.rebindFrom(node)
 	}
 }
 

@@ -94,9 +94,11 @@ type (
 	}
 
 	// Bound brings what a node says of who the nodes are. The client asks those
-	// from then on, and the configured ones last.
+	// from then on, and the configured ones last. Self is what the node calls
+	// itself, if that is not how it was asked: the others will mean it by that name.
 	Bound struct {
 		From NodeID
+		Self NodeID
 		Told Told
 	}
 

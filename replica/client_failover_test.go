@@ -126,7 +126,7 @@ func (o *outage) arrive(f frame) {
 	case len(f.answers) > 0:
 		o.step(Answered{From: o.nodes[f.node], Answers: f.answers, Now: o.now})
 	case f.told != nil:
-		o.step(Bound{o.nodes[f.node], *f.told})
+		o.step(Bound{From: o.nodes[f.node], Told: *f.told})
 	case f.bind:
 		told := &Told{View: 1}
 		for _, node := range o.nodes {

@@ -35,7 +35,7 @@ func TestAnInquiryFindsThePrimary(t *testing.T) {
 	}
 	s.then(looked("b", 1, Overloaded, ""))
 	s.tickUntil("look a: 1 lock")
-	s.then(looked("b", 1, Executed, ""), "finish 1: report of 9")
+	s.then(looked("b", 1, Executed, ""), "finish 1: report of 9", "ask b: members")
 	s.then(lockCall(2, 0, "x"), "ask b: open") // who has answered is the primary
 }
 

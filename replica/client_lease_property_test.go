@@ -165,7 +165,7 @@ func (h *holder) arrive(t *rapid.T, f frame) {
 		h.step(t, Looked{h.nodes[f.node], f.reports})
 	}
 	if f.told != nil {
-		h.step(t, Bound{h.nodes[f.node], *f.told})
+		h.step(t, Bound{From: h.nodes[f.node], Told: *f.told})
 	}
 	h.checkBelief(t)
 }

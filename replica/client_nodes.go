@@ -11,9 +11,14 @@ import (
 // refers to it any more.
 type clientNode struct {
 	id NodeID // empty if nobody has the place
+	// self is what the node calls itself, or empty. By whatever name the others
+	// mean it, it is asked by one only: two connections would get into each other's
+	// way.
+	self NodeID
 	// seed is a configured node. It stays for ever: when the others have all gone,
 	// it may know where to.
 	seed bool
+	told bool // it has told what it calls itself
 	// The node is passed over in turn, if there are others, until these ticks: lost
 	// since the connection to it broke, and no new one stands; silent since it did
 	// not answer in time.
@@ -36,12 +41,19 @@ type binding struct {
 	next  uint64 // the tick at which somebody is asked again, or never
 	hasty uint64 // nobody is asked out of turn before
 	moved bool   // the step at hand has changed who is to be asked
+
+	// members are the last list. Until patience is over, or every seed has told
+	// what it calls itself, nobody is taken from it who might be one of those.
+	members  []NodeID
+	pending  bool
+	patience uint64
 }
 
 const (
 	rebind      = 400 // ticks until somebody is asked again who the nodes are,
 	rebindFirst = 40  // and until then while nobody has told
 	rebindHaste = 20  // ticks between two askings out of turn
+	nameless    = 20  // ticks for which seeds may keep what they call themselves to themselves
 	lostFor     = 40  // ticks for which a lost node is passed over; each failure to connect begins them anew
 	silentFor   = 12  // ticks for which one is that did not answer
 	maxHinted   = 8   // nodes that hints alone speak for
@@ -56,9 +68,13 @@ func (c *Client) seeds() {
 	c.binding.next = never
 }
 
-// node returns the place of a node, or -1 if it has none.
+// node returns the place of a node, by the name that it is asked by or calls
+// itself, or -1 if it has none.
 func (c *Client) node(id NodeID) int {
-	return slices.IndexFunc(c.nodes, func(n clientNode) bool { return n.id == id && id != "" })
+	if id == "" {
+		return -1
+	}
+	return slices.IndexFunc(c.nodes, func(n clientNode) bool { return n.id == id || n.self == id })
 }
 
 // enter gives a node a place. It returns -1 when there is none left.
@@ -78,20 +94,36 @@ func (c *Client) enter(id NodeID) int {
 	return i
 }
 
-// learnMembers takes in what a node tells of its cluster. A list of an older view than
-// the last is believed only from the node that serves us: nobody else can know
-// that views have begun anew. (One of the same view may be the older one too. It
-// decides only whom to ask first.)
+// learnMembers takes in what a node tells of its cluster. A list of an older view
+// than the last is believed only from the node that serves us: nobody else can
+// know that views have begun anew. (One of the same view may be the older one too.
+// It decides only whom to ask first.)
 func (c *Client) learnMembers(ev Bound) {
 	from := c.node(ev.From)
 	c.speaks(from)
+	if from >= 0 {
+		c.nodes[from].told, c.nodes[from].self = true, ev.Self
+	}
 	if len(ev.Told.Members) == 0 || ev.Told.View < c.binding.view && from != c.primary {
 		return
 	}
+	if !c.binding.told {
+		c.binding.patience = c.now + nameless
+	}
 	c.binding.told, c.binding.view = true, ev.Told.View
+	c.binding.members, c.binding.pending = inTurn(ev.Told.Members), true
 	c.planBinding()
+	c.bind()
+}
+
+// bind makes the members those who are asked, and the seeds the last of them.
+func (c *Client) bind() {
+	if c.now < c.binding.patience && c.mayConfuse() {
+		return
+	}
+	c.binding.pending = false
 	var ring []int
-	for _, id := range inTurn(ev.Told.Members) {
+	for _, id := range c.binding.members {
 		if i := c.enter(id); i >= 0 && !slices.Contains(ring, i) {
 			ring = append(ring, i)
 		}
@@ -106,6 +138,15 @@ func (c *Client) learnMembers(ev Bound) {
 		c.binding.moved = true
 		c.leaveGone()
 	}
+}
+
+// mayConfuse reports whether a member that is not known may be a seed, which has
+// not told yet what it calls itself. It would be asked by two names.
+func (c *Client) mayConfuse() bool {
+	return slices.ContainsFunc(c.binding.members, func(id NodeID) bool { return c.node(id) < 0 }) &&
+		slices.ContainsFunc(c.nodes, func(n clientNode) bool {
+			return n.seed && !n.told && n.lost <= c.now && !slices.Contains(c.binding.members, n.id)
+		})
 }
 
 // inTurn returns the members' addresses in the order of asking: those that serve
@@ -212,6 +253,9 @@ func (c *Client) planBinding() {
 }
 
 func (c *Client) bindingTick() {
+	if c.binding.pending {
+		c.bind()
+	}
 	if c.binding.next <= c.now {
 		c.planBinding()
 		c.nodes[c.primary].bind = true

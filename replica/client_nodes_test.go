@@ -15,7 +15,7 @@ func members(from NodeID, view lock.View, ids ...NodeID) Bound {
 	for _, id := range ids {
 		told.Members = append(told.Members, Member{Address: id, Voter: true})
 	}
-	return Bound{from, told}
+	return Bound{From: from, Told: told}
 }
 
 // tellBound starts with an open session and three nodes, of which the client was
@@ -103,9 +103,52 @@ func TestANodeOfAFormerViewIsNotBelieved(t *testing.T) {
 
 func TestWhoServesIsAskedFirst(t *testing.T) {
 	s := tell(t, ClientConfig{Nodes: []NodeID{"z"}})
-	s.then(Bound{"a", Told{View: 1, Members: []Member{
+	s.then(Bound{From: "z", Told: Told{View: 1, Members: []Member{
 		{Address: "a", Voter: true, Quiet: true}, {Address: "b"}, {Address: "c", Voter: true}, {Address: ""},
 	}}}, "know c, a, b, z")
+}
+
+// named is a list from a node that calls itself by another name.
+func named(from, self NodeID, view lock.View) Bound {
+	told := members(from, view, "A", "B", "C")
+	told.Self = self
+	return told
+}
+
+// A node that calls itself by another name than it was asked by is asked by one
+// name only.
+func TestANodeWithTwoNamesIsAskedByOne(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(NodeReached{"a"}, "ask a: members")
+	s.then(named("a", "A", 1)) // b may be B or C
+	s.then(named("b", "B", 1), "know a, b, C")
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(refused("a", NotPrimary, "B", 0, 2), "ask b: lock 0/2 x")
+	s.then(refused("b", NotPrimary, "A", 0, 2), "ask a: lock 0/2 x")
+	s.then(refused("A", NotPrimary, "B", 0, 2)) // it was asked in this round
+	s.tickUntil("ask b: lock 0/2 x")
+}
+
+// One that does not tell in time may be asked by two names for a while.
+func TestANodeWithTwoNamesIsNotAwaitedForLong(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(NodeReached{"a"}, "ask a: members")
+	s.then(named("a", "A", 1))
+	if got := s.tickUntil("know a, B, C, b"); got != nameless {
+		t.Errorf("known after %d ticks, not %d", got, nameless)
+	}
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(refused("a", NotPrimary, "B", 0, 2), "ask B: lock 0/2 x")
+	s.then(named("b", "B", 1), "know a, b, C", "ask a: lock 0/2 x") // what was asked at B has moved
+	s.then(refused("a", NotPrimary, "B", 0, 2), "ask b: lock 0/2 x")
+}
+
+func TestALostSeedIsNotAwaited(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(NodeReached{"a"}, "ask a: members")
+	s.then(named("a", "A", 1))
+	s.then(NodeLost{"b"})
+	s.then(ClientTick{}, "know a, B, C, b")
 }
 
 // Before anybody has told who the nodes are, as those of an older version never
@@ -168,6 +211,18 @@ func TestWhoTheNodesAreIsAskedAgain(t *testing.T) {
 	again(300, 500)
 }
 
+// Who serves can tell, though it could not when it was reached.
+func TestWhoServesIsAskedWhoTheNodesAre(t *testing.T) {
+	s := tellOpened(t, ClientConfig{})
+	s.then(NodeReached{"a"}, "ask a: members")
+	s.then(members("a", 0))
+	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
+	s.then(executed("a", 0, 2, lock.Held), "finish 2: held", "ask a: members")
+	s.then(lockCall(3, 0, "x"), "ask a: lock 0/3 x")
+	s.then(executed("a", 0, 3, lock.Held), "finish 3: held") // it was asked a moment ago
+	s.then(members("a", 1, "a", "b", "c"), "know a, b, c")
+}
+
 func TestALastingFailureIsAReasonToAsk(t *testing.T) {
 	s := tellBound(t)
 	s.then(lockCall(2, 0, "x"), "ask a: lock 0/2 x")
@@ -185,7 +240,9 @@ func TestThereIsRoomForSoManyNodes(t *testing.T) {
 		others = append(others, NodeID(fmt.Sprintf("m%d", i)))
 	}
 	s := tell(t, ClientConfig{Nodes: seeds})
-	got := s.client.Step(members(seeds[0], 1, others...))
+	s.then(members(seeds[0], 1, others...))
+	s.quiet(nameless - 1)
+	got := s.client.Step(ClientTick{})
 	want := Know{slices.Concat(others[:2], seeds)}
 	if describe(got) != describe([]ClientEffect{want}) {
 		t.Errorf("got  %s\nwant %s", describe(got), describe([]ClientEffect{want}))

@@ -225,7 +225,7 @@ func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
 		w.step(t, Answered{From: w.nodes[p.node], Answers: p.answers})
 		return
 	case p.told != nil:
-		w.step(t, Bound{w.nodes[p.node], *p.told})
+		w.step(t, Bound{From: w.nodes[p.node], Told: *p.told})
 		return
 	case p.bind:
 		w.packets = append(w.packets, packet{node: p.node, told: w.truth()})
@@ -374,7 +374,7 @@ func (w *world) told(t *rapid.T) {
 	for _, id := range rapid.SliceOfN(rapid.SampledFrom(append([]NodeID{"", "nobody"}, w.nodes...)), 0, 4).Draw(t, "members") {
 		told.Members = append(told.Members, Member{Address: id, Voter: rapid.Bool().Draw(t, "voter")})
 	}
-	w.step(t, Bound{rapid.SampledFrom(w.nodes).Draw(t, "from"), told})
+	w.step(t, Bound{From: rapid.SampledFrom(w.nodes).Draw(t, "from"), Told: told})
 }
 
 func (w *world) expire(t *rapid.T) {

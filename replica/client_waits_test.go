@@ -129,7 +129,7 @@ func TestAnAcquireThatIsGivenUpIsUndone(t *testing.T) {
 			s.then(NodeReached{"b"}, "ask b: members")
 			s.tickUntil("ask b: cancel 0/3")
 			s.then(acquireCall(3, "z"), "ask a: acquire 1/1 z") // the slot is not free yet
-			s.then(executed("b", 0, 3, lock.Released))
+			s.then(executed("b", 0, 3, lock.Released), "ask b: members")
 			s.then(acquireCall(4, "y"), "ask b: acquire 0/4 y")
 		})
 	}
