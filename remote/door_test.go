@@ -253,6 +253,32 @@ func TestDropped(t *testing.T) {
 	goleak.VerifyNone(t)
 }
 
+// A node that was asked by two names returns the number that it was sent last, by
+// whichever: what it says counts, under the name that its stream has proven.
+func TestTwoNamesOfOneNode(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork()
+		a := mustStart(t, n, Config{Listen: "127.0.0.1:1"})
+		table, pr := newProbe(a), newProbe(a)
+		a.Serve(table.pid, pr.pid)
+		s, proof := introduced(t, n, a, "127.0.0.1:66")
+		s.send(messages.Header{Proof: proof}, messages.Parcel{})
+		a.Know(1, []replica.NodeID{"localhost:66"})
+		other := a.neighbour("localhost:66")
+		s.send(messages.Header{Proof: other.ours}, request(1, 1))
+		if got := of[*actors.FromClients](table); len(got) != 1 || got[0].From != "127.0.0.1:66" {
+			t.Errorf("the lock table got %v", got)
+		}
+		s.send(messages.Header{Proof: other.ours, FromIncarnation: 7}, request(1, 2))
+		if counts := a.Refusals(); counts["another life on the same stream"] != 1 {
+			t.Errorf("refusals: %v", counts)
+		}
+		s.leave()
+		a.Kill()
+	})
+	goleak.VerifyNone(t)
+}
+
 // A malformed body costs nothing but itself.
 func TestMalformedParcel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
