@@ -19,8 +19,9 @@ type NodeStatus struct {
 	Heard  time.Duration // since it last heard its peer; negative if never
 	Err    error         // why there is no answer, or nil
 
-	Quorum  bool // it is one of three or more, or of a cluster that may grow to them
-	Durable bool // what it answers is on disk
+	Version uint32 // of the protocol between processes, the newest that it speaks
+	Quorum  bool   // it is one of three or more, or of a cluster that may grow to them
+	Durable bool   // what it answers is on disk
 	Members []MemberStatus
 	// Where its log stands. Of a quorum these count more than the order's entries.
 	First, Last, Committed uint64
@@ -47,6 +48,7 @@ func (c *Client) Status(ctx context.Context) []NodeStatus {
 			continue
 		}
 		all[i] = nodeStatus(*report.Status)
+		all[i].Version = report.Version
 	}
 	return all
 }

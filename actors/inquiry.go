@@ -110,15 +110,17 @@ func (c *Caller) run(ctx context.Context, s *survey) {
 
 // NodeReport is what is known of one node.
 type NodeReport struct {
-	Node   replica.NodeID  // as it was asked
-	Name   string          // as others know it; may be empty
-	Status *replica.Status // nil if it did not answer
+	Node    replica.NodeID  // as it was asked
+	Name    string          // as others know it; may be empty
+	Status  *replica.Status // nil if it did not answer
+	Version uint32          // of the protocol, the newest that it speaks
 }
 
 // AskStatus asks the nodes that are known where they stand, and those that they
 // name as members, until all have answered or ctx ends.
 func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
 	reports := map[replica.NodeID]*replica.Status{}
+	versions := map[replica.NodeID]uint32{}
 	names := map[replica.NodeID]string{}
 	s := &survey{nodes: c.Known(), answer: map[replica.NodeID]bool{}}
 	s.ask = func(id messages.ClientID) messages.Parcel {
@@ -129,7 +131,7 @@ func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
 		if !ok || !slices.Contains(s.nodes, m.From) {
 			return false
 		}
-		reports[m.From], s.answer[m.From] = &m.Status, true
+		reports[m.From], versions[m.From], s.answer[m.From] = &m.Status, m.Version, true
 		for _, member := range m.Status.Members {
 			names[member.Address] = member.Name
 			s.later = append(s.later, member.Address)
@@ -144,7 +146,7 @@ func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
 		if status != nil && answeredAs(reports, s.nodes[:i], status.Node) || status == nil && answered(reports, node) {
 			continue // it goes by two names
 		}
-		all = append(all, NodeReport{node, names[node], status})
+		all = append(all, NodeReport{node, names[node], status, versions[node]})
 	}
 	return all
 }

@@ -83,10 +83,12 @@ type (
 	}
 
 	// StatusTold brings a status report to whoever asked. From is the name that
-	// the node was asked by, which may not be what it calls itself.
+	// the node was asked by, which may not be what it calls itself. Version is as in
+	// ToldByNode.
 	StatusTold struct {
-		From   replica.NodeID
-		Status replica.Status
+		From    replica.NodeID
+		Status  replica.Status
+		Version uint32
 	}
 
 	// OrderedFromNode brings to a Client what became of its orders.
