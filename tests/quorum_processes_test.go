@@ -130,73 +130,114 @@ func (g *grants) count() int {
 	return len(g.names)
 }
 
-// All nodes lose their power in the middle of their work. What was acknowledged
-// is there when they are back, sessions and leases too, and tokens rise.
-func TestPowerCutOfAllThree(t *testing.T) {
-	w := startTrio(t, "-durability", "fsync")
-	holder := w.dial(lockstep.WithTTL(time.Minute))
-	lease := acquire(t, holder, "lease")
+// promised is what clients were told before the power was cut.
+type promised struct {
+	*processes
+	lease  *lockstep.Lease
+	stop   context.CancelFunc
+	group  sync.WaitGroup
+	grants grants
+}
 
-	ctx, stop := context.WithCancel(t.Context())
-	defer stop()
-	var acknowledged grants
-	var group sync.WaitGroup
+// workUntilPowerCut lets clients lock names, each once, and returns when some have
+// been granted. They go on.
+func (w *processes) workUntilPowerCut() *promised {
+	w.t.Helper()
+	p := &promised{processes: w, lease: acquire(w.t, w.dial(lockstep.WithTTL(time.Minute)), "lease")}
+	var ctx context.Context
+	ctx, p.stop = context.WithCancel(w.t.Context())
 	client := w.dial()
 	for i := range 32 {
 		clerk := client.Clerk()
-		group.Go(func() {
+		p.group.Go(func() {
 			for k := 0; ctx.Err() == nil; k++ {
 				name := fmt.Sprintf("kept/%d/%d", i, k)
 				if yes, err := clerk.Lock(ctx, name); yes && err == nil {
-					acknowledged.add(name)
+					p.grants.add(name)
 				}
 			}
 		})
 	}
 	const some = 500
-	for deadline := time.Now().Add(30 * time.Second); acknowledged.count() < some; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); p.grants.count() < some; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("only %d grants", acknowledged.count())
+			w.t.Fatalf("only %d grants", p.grants.count())
 		}
 	}
+	return p
+}
+
+// end returns when nobody asks any more.
+func (p *promised) end() {
+	p.stop()
+	p.group.Wait()
+}
+
+// check wants to find all that was promised.
+func (p *promised) check() {
+	p.t.Helper()
+	there := map[string]bool{}
+	other := p.dial()
+	for info, err := range other.List(p.t.Context(), "kept/") {
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		there[info.Name] = true
+	}
+	missing := 0
+	for _, name := range p.grants.names {
+		if !there[name] {
+			missing++
+		}
+	}
+	p.t.Logf("%d grants were acknowledged, %d locks are held", len(p.grants.names), len(there))
+	if missing > 0 {
+		p.t.Errorf("%d of %d acknowledged grants are missing", missing, len(p.grants.names))
+	}
+	if info := awaitLock(p.t, other, "lease", func(lockstep.LockInfo) bool { return true }); len(info.Holders) != 1 ||
+		info.Holders[0].Token != p.lease.Token() || p.lease.Err() != nil {
+		p.t.Errorf("the lease: %+v, %v", info, p.lease.Err())
+	}
+	if next := acquire(p.t, other, "next"); next.Token() <= p.lease.Token() {
+		p.t.Errorf("token %v after %v", next.Token(), p.lease.Token())
+	}
+}
+
+// All nodes lose their power in the middle of their work. What was acknowledged
+// is there when they are back, sessions and leases too, and tokens rise.
+func TestPowerCutOfAllThree(t *testing.T) {
+	w := startTrio(t, "-durability", "fsync")
+	p := w.workUntilPowerCut()
 	for _, n := range w.Nodes {
 		n.Signal(syscall.SIGKILL)
 	}
 	for _, n := range w.Nodes {
 		n.Kill()
 	}
-	stop()
-	group.Wait()
+	p.end()
 	for _, n := range w.Nodes {
 		w.begin(n)
 	}
 	w.awaitWhole()
+	p.check()
+}
 
-	there := map[string]bool{}
-	other := w.dial()
-	for info, err := range other.List(t.Context(), "kept/") {
-		if err != nil {
-			t.Fatal(err)
-		}
-		there[info.Name] = true
+// The same of a pair with its log on disk.
+func TestPowerCutOfBoth(t *testing.T) {
+	w := startProcesses(t, "-durability", "fsync")
+	p := w.workUntilPowerCut()
+	for _, d := range w.lockds {
+		d.signal(syscall.SIGKILL)
 	}
-	missing := 0
-	for _, name := range acknowledged.names {
-		if !there[name] {
-			missing++
-		}
+	for _, d := range w.lockds {
+		d.kill()
 	}
-	t.Logf("%d grants were acknowledged, %d locks are held", len(acknowledged.names), len(there))
-	if missing > 0 {
-		t.Errorf("%d of %d acknowledged grants are missing", missing, len(acknowledged.names))
+	p.end()
+	for i := range w.lockds {
+		w.start(i)
 	}
-	if info := awaitLock(t, other, "lease", func(lockstep.LockInfo) bool { return true }); len(info.Holders) != 1 ||
-		info.Holders[0].Token != lease.Token() || lease.Err() != nil {
-		t.Errorf("the lease: %+v, %v", info, lease.Err())
-	}
-	if next := acquire(t, other, "next"); next.Token() <= lease.Token() {
-		t.Errorf("token %v after %v", next.Token(), lease.Token())
-	}
+	w.awaitPaired()
+	p.check()
 }
 
 // restarts writes what the script of the rolling restart wants: a line for each
