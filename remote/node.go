@@ -102,13 +102,18 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	})}, nil
 }
 
-// farewell is how long a leaving node may take to hand its goodbye to the link.
-const farewell = time.Second
+// How long a leaving node may take to hand its role over and its goodbye to the
+// link. The core gives up on a successor after some ten ticks.
+const (
+	farewell      = time.Second
+	farewellTicks = 12
+)
 
-// Leave gives up the role, says goodbye, and stops everything within a bounded
-// time. The listener closes after the role is gone (P9).
+// Leave hands the role over, if there is somebody to take it, says goodbye, and
+// stops everything within a bounded time. The listener closes after the role is
+// gone (P9).
 func (n *Node) Leave(within time.Duration) error {
-	ctx, cancel := context.WithTimeout(context.Background(), min(farewell, within))
+	ctx, cancel := context.WithTimeout(context.Background(), min(max(farewell, farewellTicks*n.cfg.Tick), within))
 	defer cancel()
 	err := n.Actors.Leave(ctx)
 	n.Stop(within)
