@@ -58,11 +58,20 @@ func setUpScript(t *testing.T, env *testscript.Env) error {
 	return nil
 }
 
-// scriptCondition knows [default-ports]: those of lockd pair are free.
+// scriptCondition knows [default-ports], those of lockd pair are free, and
+// [mounts], a script may have disks of its own.
 func scriptCondition(name string) (bool, error) {
-	if name != "default-ports" {
+	switch name {
+	case "default-ports":
+		return defaultPortsAreFree()
+	case "mounts":
+		return exec.Command("unshare", "-rm", "sh", "-c", "mount -t tmpfs none /tmp").Run() == nil, nil
+	default:
 		return false, fmt.Errorf("no condition %q", name)
 	}
+}
+
+func defaultPortsAreFree() (bool, error) {
 	for _, address := range []string{"127.0.0.1:7101", "127.0.0.1:7102"} {
 		l, err := net.Listen("tcp", address)
 		if err != nil {

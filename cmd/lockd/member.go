@@ -119,7 +119,7 @@ func (g *group) join(cfg remote.QuorumConfig) error {
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}
-	if err := checkKind(cfg.Dir, true); err != nil {
+	if err := checkState(cfg.Dir, string(cfg.Address), true); err != nil {
 		return err
 	}
 	cfg.Log = g.log.With("node", cfg.Name)

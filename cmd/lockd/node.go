@@ -65,7 +65,7 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
-	if err := checkKind(cfg.Dir, false); err != nil {
+	if err := checkState(cfg.Dir, string(self), false); err != nil {
 		return err
 	}
 	cfg.Log = g.log.With("node", string(self))
@@ -95,12 +95,17 @@ func (g *group) prepare(listen, dir, self string, insecure bool) error {
 	return nil
 }
 
-// checkKind refuses the state of a node of a pair for one of a cluster, and the
-// other way round: what it remembers does not mean the same there. State that is
-// damaged is refused later.
-func checkKind(dir string, quorum bool) error {
+// checkState refuses the state of another node, and that of a node of a pair for
+// one of a cluster or the other way round, where what it remembers does not mean
+// the same. It looks before anything there is changed.
+func checkState(dir, address string, quorum bool) error {
 	id, known, err := actors.LoadIdentity(dir)
-	if err != nil || !known || id.View == 0 || id.Quorum == quorum {
+	switch {
+	case err != nil:
+		return startFailure(err, "")
+	case known && string(id.Node) != address:
+		return cli.Fail(cli.Config, "the state directory %s belongs to node %s, not to %s: give each node its own with -data", dir, id.Node, address)
+	case id.View == 0 || id.Quorum == quorum:
 		return nil
 	}
 	was := "of a pair: start it with lockd -p or -b"

@@ -327,10 +327,11 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 	}
-	// Its own cluster was not there in all of this life, and where a member should
-	// be is a node of another one: this log is of no use here. One that has known
-	// its primary goes on: the other may be the stray one.
-	if known && e.Cluster != 0 && e.Cluster != q.cluster && q.led == 0 && q.lostForLong() {
+	// Its own cluster was not there in all of this life, and where others should be
+	// is a node of another one: this log is of no use here. One that has known its
+	// primary goes on: the other may be the stray one.
+	astray := e.Cluster != 0 && e.Cluster != q.cluster && q.led == 0 && q.lostForLong()
+	if astray && slices.Contains(q.sought(), e.From) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 	}
 }
