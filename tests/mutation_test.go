@@ -52,7 +52,7 @@ func TestMutations(t *testing.T) {
 				return
 			}
 			lines[i] = fmt.Sprintf("%s %-80s seed %d, regime %d: %s\n", m.rule, m.title, v.Seed, v.Regime, v.Check)
-			reportViolation(t, sim.Run(sim.Options{Seed: v.Seed, Regime: v.Regime, Seconds: simulated}).Violation)
+			replay(t, v.Seed, v.Regime)
 		})
 	}
 	group.Wait()

@@ -25,17 +25,16 @@ var simulator struct {
 	err  error
 }
 
-func simrun(t *testing.T, args ...string) []byte {
-	t.Helper()
+func simrun(args ...string) ([]byte, error) {
 	simulator.once.Do(buildSimulator)
 	if simulator.err != nil {
-		t.Fatalf("build the simulator: %v", simulator.err)
+		return nil, fmt.Errorf("build the simulator: %w", simulator.err)
 	}
 	out, err := exec.Command(simulator.path, args...).Output()
 	if err != nil {
-		t.Fatalf("simrun %s: %v\n%s", strings.Join(args, " "), err, out)
+		return nil, fmt.Errorf("simrun %s: %w\n%s", strings.Join(args, " "), err, out)
 	}
-	return out
+	return out, nil
 }
 
 // buildSimulator puts it beside the other programs.
@@ -57,15 +56,13 @@ func buildSimulator() {
 }
 
 // simulate has the command run seeds of a regime.
-func simulate(t *testing.T, regime string, from, seeds uint64) sim.Report {
-	t.Helper()
-	out := simrun(t, "-json", "-workers", "2", "-regime", regime, "-seconds", strconv.Itoa(simulated),
+func simulate(regime string, from, seeds uint64) (report sim.Report, err error) {
+	out, err := simrun("-json", "-workers", "2", "-regime", regime, "-seconds", strconv.Itoa(simulated),
 		"-from", strconv.FormatUint(from, 10), "-seeds", strconv.FormatUint(seeds, 10))
-	var report sim.Report
-	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatal(err)
+	if err == nil {
+		err = json.Unmarshal(out, &report)
 	}
-	return report
+	return report, err
 }
 
 // TestSimulationKeptSeeds replays every seed that ever failed.
@@ -84,9 +81,7 @@ func TestSimulationKeptSeeds(t *testing.T) {
 			t.Fatalf("%q: %v", line, err)
 		}
 		if regime == sim.Quorum {
-			for _, v := range simulate(t, "quorum", seed, 1).Violations {
-				reportViolation(t, v)
-			}
+			replay(t, seed, regime)
 			continue
 		}
 		o := sim.Run(sim.Options{Seed: seed, Regime: regime, Seconds: simulated})
@@ -122,10 +117,29 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
+// TestDurablePairSimulation does the same for pairs whose logs are on disk.
+func TestDurablePairSimulation(t *testing.T) {
+	seeds := freshSeeds() / 5
+	report, err := simulate("durable", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Crashes == 0 || !raceEnabled && (s.PowerCuts == 0 || s.Wipes == 0) {
+		t.Errorf("nothing happened: %+v", report)
+	}
+}
+
 // TestQuorumSimulation does the same for three nodes and more.
 func TestQuorumSimulation(t *testing.T) {
 	seeds := freshSeeds()
-	report := simulate(t, "quorum", 1, seeds)
+	report, err := simulate("quorum", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
 	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
 	for _, v := range report.Violations {
 		reportViolation(t, v)
@@ -139,6 +153,17 @@ func TestQuorumSimulation(t *testing.T) {
 	}
 	if s.OrdersDone == 0 || s.Exits == 0 || s.Expired == 0 || s.Passed == 0 || s.Reads == 0 {
 		t.Errorf("nothing was asked for: %+v", s)
+	}
+}
+
+// replay runs one seed in the command.
+func replay(t *testing.T, seed uint64, regime int) {
+	report, err := simulate(strconv.Itoa(regime), seed, 1)
+	if err != nil {
+		t.Error(err)
+	}
+	for _, v := range report.Violations {
+		reportViolation(t, v)
 	}
 }
 
@@ -173,17 +198,27 @@ func TestSimulationRepeats(t *testing.T) {
 func TestQuorumSimulationRepeats(t *testing.T) {
 	for seed := 1; seed <= 4; seed++ {
 		args := []string{"-regime", "quorum", "-seconds", "20", "-from", strconv.Itoa(seed)}
-		first, second := simrun(t, append(args, "-v")...), simrun(t, append(args, "-v")...)
+		first, err := simrun(append(args, "-v")...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		second, err := simrun(append(args, "-v")...)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if len(first) < 1000 || !bytes.Equal(first, second) {
 			t.Fatalf("seed %d went two ways", seed)
 		}
-		var watched, not sim.Report
-		if err := json.Unmarshal(simrun(t, append(args, "-json", "-seeds", "1", "-workers", "1")...), &not); err != nil {
+		var unwatched sim.Report
+		out, err := simrun(append(args, "-json", "-seeds", "1", "-workers", "1")...)
+		if err == nil {
+			err = json.Unmarshal(out, &unwatched)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		o := sim.Run(sim.Options{Seed: uint64(seed), Regime: sim.Quorum, Seconds: 20, Trace: new(bytes.Buffer)})
-		watched.Stats = o.Stats
-		if not.Stats != watched.Stats {
+		watched := sim.Run(sim.Options{Seed: uint64(seed), Regime: sim.Quorum, Seconds: 20, Trace: new(bytes.Buffer)})
+		if unwatched.Stats != watched.Stats {
 			t.Fatalf("seed %d goes another way when it is watched", seed)
 		}
 	}

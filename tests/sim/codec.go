@@ -13,6 +13,20 @@ import (
 // very one that was sent.
 type codec struct{ kept [][]lock.Command }
 
+// numbering is the codec of one process: what it encodes has been numbered, and
+// may be executed at any time.
+type numbering struct {
+	*codec
+	p *process
+}
+
+func (n numbering) EncodeCommands(commands []lock.Command) []byte {
+	for i := range commands {
+		n.p.spread.sent(commands[i].ID())
+	}
+	return n.codec.EncodeCommands(commands)
+}
+
 // commandBytes is what a command takes on the wire, or about that.
 const commandBytes = 24
 

@@ -184,6 +184,9 @@ func (f *faults) rot(n *node) {
 		return
 	}
 	left, err := opened(f.w, n.fs.Files())
+	if err == nil && !begins(whole, left) {
+		f.w.fail("decay", "%s reads what has rotten, in %s at %d", n.name, name, at)
+	}
 	if err == nil && !reflect.DeepEqual(whole, left) {
 		f.w.fail("rot", "%s takes a wrong bit, at %d of %s, for something else", n.name, at, name)
 		return
@@ -191,6 +194,12 @@ func (f *faults) rot(n *node) {
 	f.w.stats.Rots++
 	f.w.trace(string(n.name), "disk has rotten:", name, at, err)
 	n.doomed = err != nil
+}
+
+// begins reports whether what is left of a log is its beginning.
+func begins(whole, left replica.Recovered) bool {
+	return len(left.Entries) <= len(whole.Entries) && reflect.DeepEqual(whole.Snapshot, left.Snapshot) &&
+		reflect.DeepEqual(whole.Entries[:len(left.Entries)], left.Entries)
 }
 
 // opened reads a log without touching it.

@@ -132,7 +132,7 @@ func (p *process) pairCore(before identity) replica.Core {
 	}
 	log, kept, _, err := journal.Open(p.node.fs)
 	if err == nil {
-		cfg.Codec, cfg.Log = &p.w.codec, kept
+		cfg.Codec, cfg.Log = numbering{&p.w.codec, p}, kept
 		p.disk.log, p.disk.header = log, journal.Header{Node: string(p.node.name)}
 		var core *replica.Pair
 		if core, err = replica.OpenPair(cfg); err == nil {

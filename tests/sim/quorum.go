@@ -20,7 +20,7 @@ func (p *process) quorumCore(before identity) replica.Core {
 	cfg.Member = replica.MemberID(w.chance.Uint64() | 1)
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.view > 0, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(w.chance.Uint64() | 1)
-	cfg.Codec = &w.codec
+	cfg.Codec = numbering{&w.codec, p}
 	var kept replica.Recovered
 	if cfg.Durable {
 		var owner journal.Header
