@@ -211,3 +211,25 @@ func (p *Pair) resume(view lock.View, why string) {
 	p.send(Alone{View: p.view})
 	p.settle()
 }
+
+// PairCopy is what the log of a pair's node holds, for those who go on with it as
+// something else.
+type PairCopy struct {
+	Role     Role      // the node's last one
+	View     lock.View // of that
+	Snapshot []byte    // of the table; nil for an empty one
+	Entries  []lock.Entry
+	Last     lock.Index
+}
+
+// ReadPair reads the log of a node of a pair. It fails if that is no copy.
+func ReadPair(log Recovered, codec Codec) (PairCopy, error) {
+	c, err := readPairLog(&log, codec)
+	switch {
+	case err != nil:
+		return PairCopy{}, err
+	case !c.whole():
+		return PairCopy{}, errors.New("replica: the log is no copy: the node had lost its role, or had not got all of one")
+	}
+	return PairCopy{Role: c.role, View: c.view, Snapshot: c.snapshot, Entries: c.entries, Last: c.last}, nil
+}
