@@ -11,9 +11,13 @@ import (
 	"lockstep/replica"
 )
 
-// maxMessageBytes is about how much one message of the engine brings: a link
-// carries no message of more than a few MiB.
-const maxMessageBytes = 1 << 20
+// maxMessageBytes is about how much one message of the engine brings, and
+// maxInFlightBytes how much may be under way to one node: a link carries no
+// message of more than a few MiB, and throws away what waits when it is more.
+const (
+	maxMessageBytes  = 1 << 20
+	maxInFlightBytes = 4 << 20
+)
 
 // host starts the engine on the log. It never writes a line of its own, and
 // panics when what it is told makes no sense, which ends the process (R10).
@@ -26,6 +30,7 @@ func (q *Quorum) host() {
 		AsyncStorageWrites:        true,
 		MaxSizePerMsg:             maxMessageBytes,
 		MaxInflightMsgs:           64,
+		MaxInflightBytes:          maxInFlightBytes,
 		CheckQuorum:               true,
 		PreVote:                   true,
 		ReadOnlyOption:            raft.ReadOnlySafe,
