@@ -114,7 +114,9 @@ type Config struct {
 func (cfg *Config) setDefaults() {
 	orDefault(&cfg.ElectionTicks, 10)
 	orDefault(&cfg.MaxBatch, 1024)
-	orDefault(&cfg.MaxInFlight, 2)
+	// Measured with 1,024 outstanding: in memory larger batches are worth more than
+	// a second one; on disk one is written while the next is on its way.
+	orDefault(&cfg.MaxInFlight, 1+int(flag(cfg.Durable)))
 	orDefault(&cfg.MaxQueue, 1<<16)
 	// Each entry draws one token at most, and so does each wait that an earlier
 	// view has left, when it is granted in this one (S3).
