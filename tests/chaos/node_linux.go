@@ -57,6 +57,7 @@ func (n *node) start() error {
 	n.command = exec.Command(n.era.run.lockd, "node", "-name", n.name, "-listen", n.address(), "-peers", n.peers,
 		"-data", n.dir, "-durability", n.era.durability, "-insecure")
 	n.command.Stdout, n.command.Stderr = log, log
+	n.command.Env = append(os.Environ(), "GORACE=halt_on_error=1") // a race ends the node, which is noticed
 	n.mayEnd.Store(false)
 	if err := n.machine.Start(n.command); err != nil {
 		return err
