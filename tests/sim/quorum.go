@@ -14,6 +14,9 @@ import (
 // is damaged: then the operator takes the machine in hand.
 func (p *process) quorumCore(before identity) replica.Core {
 	w, n := p.w, p.node
+	if w.check.formedOnce {
+		n.peers = w.operator.peers() // the operator keeps the lists up to date
+	}
 	cfg := w.plan.quorum.config
 	cfg.Name, cfg.Address, cfg.Peers, cfg.Quiet = n.title, n.name, n.peers, n.quiet
 	cfg.Incarnation = p.inc
