@@ -34,14 +34,31 @@ func (q *Quorum) fresh() bool { return q.views.highest <= foundingView }
 // seek tells everybody who might know what this node is to be a member of.
 func (q *Quorum) seek() {
 	for _, address := range q.sought() {
-		m := replica.Seek{
-			Member: q.member, Name: q.cfg.Name, Quiet: q.cfg.Quiet, Fresh: q.log == nil && q.fresh(),
-			View: q.views.highest, Peers: q.cfg.Peers,
+		q.sendSeek(address)
+	}
+}
+
+func (q *Quorum) sendSeek(to replica.NodeID) {
+	m := replica.Seek{
+		Member: q.member, Name: q.cfg.Name, Quiet: q.cfg.Quiet, Fresh: q.log == nil && q.fresh(),
+		View: q.views.highest, Peers: q.cfg.Peers,
+	}
+	if l := q.heard[to]; l != nil {
+		m.Knows = l.incarnation
+	}
+	q.send(to, m)
+}
+
+// callIn has the primary speak to members that are silent. One that has lost all
+// it had, and knows of nobody but itself, hears of its cluster by that.
+func (q *Quorum) callIn() {
+	if !q.ready() {
+		return
+	}
+	for _, m := range q.roster.members {
+		if !q.heardLately(m.Address, 2) {
+			q.sendSeek(m.Address)
 		}
-		if l := q.heard[address]; l != nil {
-			m.Knows = l.incarnation
-		}
-		q.send(address, m)
 	}
 }
 
@@ -204,6 +221,9 @@ func (q *Quorum) tryFound() {
 	if q.over || q.node != nil && !q.unused() {
 		return
 	}
+	if len(q.cfg.Peers) == 0 || q.node == nil && len(q.cfg.Peers) == 1 && !q.isAlone() {
+		return
+	}
 	founder := slices.MinFunc(q.cfg.Peers, func(a, b replica.Peer) int { return cmp.Compare(a.Name, b.Name) })
 	if q.node == nil && (founder.Name != q.cfg.Name || !q.fresh()) {
 		return
@@ -223,6 +243,20 @@ func (q *Quorum) tryFound() {
 		members = append(members, replica.Member{ID: s.Member, Name: s.Name, Address: p.Address, Voter: true, Quiet: s.Quiet})
 	}
 	q.found(members)
+}
+
+// aloneTicks is how long a node that is to found alone listens first.
+const aloneTicks = 5
+
+// isAlone reports whether no cluster is heard of: a list of one that has grown
+// since must not begin anew when its first node has lost its disk.
+func (q *Quorum) isAlone() bool {
+	for _, s := range q.seekers {
+		if !s.Fresh {
+			return false
+		}
+	}
+	return q.ticks >= aloneTicks
 }
 
 func (q *Quorum) mayFoundWith(p replica.Peer, s *seeker) bool {

@@ -213,6 +213,7 @@ func (q *Quorum) tick() {
 	q.drain()
 	q.tickFounding()
 	q.tickLost()
+	q.callIn()
 	q.tickHandover()
 	q.tickQuiet()
 	q.tickChanges()

@@ -134,3 +134,28 @@ func TestWipedDirectory(t *testing.T) {
 		}
 	}
 }
+
+// TestFirstNodeIsWiped: the node with which a cluster began, alone, loses its
+// disk with all that is on it, and is started as it always was. It does not begin
+// anew: the others have its locks (R2).
+func TestFirstNodeIsWiped(t *testing.T) {
+	for seed := range uint64(10) {
+		w := startWorld(t, seed, "a", true)
+		w.awaitPrimary()
+		for _, name := range []string{"b", "c"} {
+			w.add(name, true, peersOf("a"+name)).start()
+			w.run(3)
+			w.order(replica.Order{Kind: replica.AddMember, Name: name, Address: replica.NodeID(name + ":1")})
+		}
+		w.open(1)
+		a := w.node("a")
+		a.crash()
+		w.until("another", func() bool { return w.primary() != nil && w.primary().core.ready() })
+		a.saved = replica.Recovered{}
+		a.id.written, a.id.view, a.id.cluster = false, 0, 0
+		a.start()
+		w.open(2)
+		w.whole()
+		w.alike()
+	}
+}
