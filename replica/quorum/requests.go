@@ -37,7 +37,7 @@ func (q *Quorum) submit(s replica.Submit) {
 // leader, ready or not yet, and by one that is handing over, who will know in a
 // moment where to send them.
 func (q *Quorum) queues() bool {
-	return q.leading() && !q.quiet() || q.handover != nil && q.handover.lost
+	return !q.quiet() && (q.leading() || q.handover != nil && q.handover.lost)
 }
 
 func (q *Quorum) enqueue(commands []lock.Command) {
