@@ -405,7 +405,7 @@ func (h *holder) actions() map[string]func(*rapid.T) {
 		"rival":    func(t *rapid.T) { h.service.rival(h.name(t)) },
 		"revoke":   h.revoke,
 		"failOver": h.failOver,
-		"election": func(*rapid.T) { h.primary = nobody },
+		"election": h.election,
 		"deaf":     func(t *rapid.T) { h.deaf = rapid.IntRange(nobody, len(h.nodes)-1).Draw(t, "deaf") },
 		"reached":  func(t *rapid.T) { h.step(t, NodeReached{rapid.SampledFrom(h.nodes).Draw(t, "node")}) },
 		"lostNode": func(t *rapid.T) { h.step(t, NodeLost{rapid.SampledFrom(h.nodes).Draw(t, "node")}) },
@@ -416,6 +416,13 @@ func (h *holder) actions() map[string]func(*rapid.T) {
 		"time2": h.pass,
 		"time3": h.pass,
 	}
+}
+
+// election leaves the nodes without a primary, perhaps for longer than a session
+// lives.
+func (h *holder) election(t *rapid.T) {
+	h.primary = nobody
+	h.advance(t, rapid.SampledFrom([]Instant{0, 0, 1200, 4000}).Draw(t, "span"))
 }
 
 // failOver makes another node the primary, in a new view and with other members
