@@ -252,3 +252,21 @@ func TestALogGoesOnInAnotherCluster(t *testing.T) {
 		t.Errorf("%+v knows the wrong clusters", id)
 	}
 }
+
+// The identity never overtakes what was to be stored before it.
+func TestTheIdentityWaitsForTheLog(t *testing.T) {
+	onStand(t, func(t *testing.T, s *stand) {
+		d := diskOnStand(t, s)
+		d.tell(storeOf(1))
+		d.tell(storeOf(2)) // while the first is being synced
+		d.tell(replica.Persist{View: 5, Cluster: 8})
+		time.Sleep(10 * syncTime)
+		for _, want := range []uint64{1, 2} {
+			if got := next[replica.Stored](t, d.probe); got.Seq != want {
+				t.Fatalf("stored %+v, want %d", got, want)
+			}
+		}
+		next[replica.Synced](t, d.probe)
+		nothing(t, d.probe)
+	})
+}
