@@ -98,6 +98,9 @@ func (t *table) passedBy(id replica.BarrierID) []behind {
 }
 
 func (t *table) confirmed(id replica.BarrierID) {
+	if t.p.node.quiet {
+		t.p.w.fail("serves", "%s is quiet, and says that it reigns", t.p.node.name)
+	}
 	for _, b := range t.passedBy(id) {
 		if b.inquires {
 			report := t.locks.Report(b.inquiry.Query, reportRoom)
