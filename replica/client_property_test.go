@@ -24,6 +24,7 @@ type world struct {
 	table   *lock.Table
 	view    lock.View
 	packets []packet
+	calm    bool // what is ordered is done
 
 	calls  map[CallID]*worldCall
 	clerks [3]*worldClerk // the first has id zero and any number of calls at once
@@ -35,7 +36,8 @@ type world struct {
 }
 
 type worldCall struct {
-	clerk    *worldClerk
+	clerk    *worldClerk    // nil: it is an order
+	only     NodeID         // where such a one has to stay, or empty
 	request  lock.RequestID // once it was asked
 	executed bool
 	finished bool
@@ -54,6 +56,8 @@ type packet struct {
 	answers  []Answer
 	bind     bool // who are the members?
 	told     *Told
+	orders   []GivenOrder
+	ordered  []Ordered
 }
 
 func newWorld(t *rapid.T) *world {
@@ -83,6 +87,10 @@ func (w *world) step(t *rapid.T, ev ClientEvent) {
 		case AskMembers:
 			w.checkKnown(t, e.To)
 			w.packets = append(w.packets, packet{node: slices.Index(w.nodes, e.To), bind: true})
+		case Pass:
+			w.checkKnown(t, e.To)
+			w.checkPassed(t, e)
+			w.packets = append(w.packets, packet{node: slices.Index(w.nodes, e.To), orders: e.Orders})
 		case Ask:
 			w.checkKnown(t, e.To)
 			for _, c := range e.Commands {
@@ -104,6 +112,18 @@ func (w *world) step(t *rapid.T, ev ClientEvent) {
 func (w *world) checkKnown(t *rapid.T, node NodeID) {
 	if !slices.Contains(w.known, node) {
 		t.Fatalf("%q is asked, but only %v are known", node, w.known)
+	}
+}
+
+// checkPassed demands that an order which is for one node goes nowhere else. Its
+// name is the number of the call.
+func (w *world) checkPassed(t *rapid.T, e Pass) {
+	for _, one := range e.Orders {
+		var id CallID
+		fmt.Sscanf(one.Order.Name, "%d", &id)
+		if call := w.calls[id]; call.finished || call.only != "" && call.only != e.To {
+			t.Fatalf("order %d went to %s: %+v", id, e.To, call)
+		}
 	}
 }
 
@@ -162,6 +182,12 @@ func (w *world) checkFinished(t *rapid.T, f Finished) {
 		t.Fatalf("call %d finished without having been open", f.ID)
 	}
 	call.finished = true
+	if call.clerk == nil {
+		if f.Err == nil && f.Order.Outcome != OrderDone || f.Err != nil && !errors.Is(f.Err, ErrCanceled) && !errors.Is(f.Err, ErrBusy) {
+			t.Fatalf("order %d: %+v", f.ID, f)
+		}
+		return
+	}
 	if call.clerk.open == f.ID {
 		call.clerk.open = 0
 	}
@@ -224,6 +250,12 @@ func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
 	case p.answers != nil:
 		w.step(t, Answered{From: w.nodes[p.node], Answers: p.answers})
 		return
+	case p.ordered != nil:
+		w.step(t, Instructions{w.nodes[p.node], p.ordered})
+		return
+	case p.orders != nil:
+		w.packets = append(w.packets, packet{node: p.node, ordered: w.carryOut(p)})
+		return
 	case p.told != nil:
 		w.step(t, Bound{From: w.nodes[p.node], Told: *p.told})
 		return
@@ -238,6 +270,22 @@ func (w *world) arrive(t *rapid.T, p packet, answer func(lock.Command) Answer) {
 		back.answers = append(back.answers, a)
 	}
 	w.packets = append(w.packets, back)
+}
+
+// carryOut answers orders: the primary takes them, and so does the node that one
+// is for.
+func (w *world) carryOut(p packet) (answers []Ordered) {
+	for _, one := range p.orders {
+		a := Ordered{ID: one.ID, Kind: Executed, Outcome: OrderDone}
+		switch {
+		case one.Order.Kind != Bootstrap && p.node != w.primary:
+			a = Ordered{ID: one.ID, Kind: NotPrimary, Hint: w.nodes[w.primary]}
+		case !w.calm && len(w.packets)%2 == 0: // as good as chance
+			a.Outcome, a.Text = OrderWorking, fmt.Sprint(len(w.packets))
+		}
+		answers = append(answers, a)
+	}
+	return answers
 }
 
 // truth is who the members are.
@@ -299,6 +347,7 @@ func (w *world) actions() map[string]func(*rapid.T) {
 		"call2":  w.call, // twice, for more of them
 		"cancel": w.cancel,
 		"forget": w.forget,
+		"order":  w.issue,
 		"tick":   func(t *rapid.T) { w.step(t, ClientTick{}) },
 		"deliver": func(t *rapid.T) {
 			p := w.anyPacket(t, false)
@@ -338,6 +387,19 @@ func (w *world) call(t *rapid.T) {
 		Name:     fmt.Sprintf("%d/%s", w.last, rapid.SampledFrom([]string{"x", "y"}).Draw(t, "name")),
 		Deadline: rapid.SampledFrom([]int{0, 0, 0, 1, 4, 20}).Draw(t, "deadline"),
 	})
+}
+
+// issue gives an order, to whoever is the primary or to one node.
+func (w *world) issue(t *rapid.T) {
+	w.last++
+	call := &worldCall{}
+	o := Order{Kind: AddMember, Name: fmt.Sprint(w.last)}
+	if rapid.Bool().Draw(t, "only") {
+		call.only = rapid.SampledFrom(w.nodes).Draw(t, "node")
+		o.Kind = Bootstrap
+	}
+	w.calls[w.last] = call
+	w.step(t, Issue{w.last, o, call.only})
 }
 
 func (w *world) cancel(t *rapid.T) {
@@ -388,6 +450,7 @@ func (w *world) expire(t *rapid.T) {
 
 // settle lets the network be good until every call has finished.
 func (w *world) settle(t *rapid.T) {
+	w.calm = true
 	w.view += 2 // and everybody has heard of it
 	for _, node := range w.nodes {
 		w.step(t, NodeReached{node})
