@@ -16,6 +16,7 @@ type settings struct {
 	name         string
 	peers        []cli.Peer
 	quiet        bool
+	from         string
 	tick         time.Duration
 	suspect      int
 	solo         replica.SoloPolicy
@@ -36,7 +37,7 @@ type program struct {
 func newProgram() *program {
 	p := &program{Program: cli.New("lockd", "is a node of Lockstep: two, three or five nodes that keep every lock in lock-step.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair()}
+	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "stopped by SIGINT or SIGTERM"},
 		{Code: cli.Usage, Meaning: "the command line is wrong"},
@@ -61,6 +62,7 @@ func (p *program) addFlags() {
 		"the nodes, `a=A,b=B,c=C`: the name and the address of each, this one among\nthem; give all nodes the same")
 	cli.Bool(p.Flags, &p.quiet, "quiet",
 		"keep the log and vote, but serve nobody: for a node far away or on a weak\nmachine")
+	cli.String(p.Flags, &p.from, "from", "", "the state `directories` of a pair's nodes, DIR,DIR or one of them")
 	cli.Duration(p.Flags, &p.tick, "tick", "50ms", "the `time` between two heartbeats", time.Millisecond, 10*time.Second)
 	cli.Int(p.Flags, &p.suspect, "suspect", "8",
 		"how many silent `ticks` make a node take the other for dead", replica.MinSuspectTicks, 10_000, fewestTicks)

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"lockstep/cmd/internal/cli"
+	"lockstep/remote"
+	"lockstep/replica"
+)
+
+const aboutImport = `Stop both nodes of the pair first; they must have run with -durability fsync. -from has their
+state directories, with a comma between; of two copies the newer one counts, and if there is
+only one left, give that. Locks, sessions and remembered answers are kept, and tokens go on
+rising. Then start the node with the same -name, -peers and -data, and take the others in
+with lockc cluster add. The nodes of the pair must not be started again.`
+
+func (p *program) takeOver() cli.Command {
+	return cli.Command{
+		Verb: "import", Flags: []string{"from", "name", "peers", "data"},
+		About: "make the first node of a cluster out of a pair that has stopped\n\n" + aboutImport,
+		Examples: []string{
+			"lockd import -from /var/lib/pair-p,/var/lib/pair-b -name a -peers a=127.0.0.1:7101 -data /var/lib/a",
+		},
+		Run: func([]string) error { return p.runImport() },
+	}
+}
+
+func (p *program) runImport() error {
+	self, err := p.self()
+	if err != nil {
+		return err
+	}
+	if p.from == "" {
+		return cli.Misuse("say with -from where the nodes of the pair had their state")
+	}
+	to, err := namedDir(p.data, self, p.Getenv)
+	if err != nil {
+		return err
+	}
+	from := strings.Split(p.from, ",")
+	for _, dir := range from {
+		if _, err := os.Stat(dir); err != nil {
+			return startFailure(err, "")
+		}
+		held, err := claim(dir, "a node of the pair")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = held.Close() }()
+	}
+	got, err := remote.ImportPair(from, to, self.Name, replica.NodeID(self.Address))
+	if err != nil {
+		return startFailure(err, "")
+	}
+	_, err = fmt.Fprintf(p.Stdout, "%s has what %s had in view %d, up to entry %d; start it, and add the others\n", self.Name, got.Dir, got.View, got.Index)
+	return err
+}
