@@ -1,6 +1,7 @@
 // Package lockstep is the Go client of the Lockstep lock service, which keeps
-// every lock on two nodes in lock-step: either can die at any instant, and no
-// lock is lost, none is granted twice, and no request is executed twice.
+// every lock on two nodes or more in lock-step: any of them can die at any
+// instant, and no lock is lost, none is granted twice, and no request is executed
+// twice.
 //
 //	client, err := lockstep.Dial(ctx, []string{"127.0.0.1:7101", "127.0.0.1:7102"})
 //	...
@@ -40,14 +41,28 @@
 //
 // # What an answer means
 //
-// An answer is final: the request was executed exactly once, on both nodes, or
-// on the only one left. A refusal of a Clerk is the answer false; one of
+// An answer is final: the request was executed exactly once, on both nodes or the
+// only one left of two, on a majority of three or more. A refusal of a Clerk is the answer false; one of
 // TryAcquire is ErrHeld. An error that is ErrUnknown says that no answer came
 // before the caller's context ended; the request keeps its number through every
-// attempt, so it is executed once or never. ErrInvalid was not executed. When
-// Acquire returns an error, nothing is held.
+// attempt, so it is executed once or never. ErrNoQuorum beside it says why there
+// was no answer. ErrInvalid was not executed. When Acquire returns an error,
+// nothing is held.
+//
+// So is a request executed at most once, and exactly once if it is answered. When
+// the session ends under it, that is not known any more, and the error is
+// ErrSessionExpired; WithAtLeastOnce has some requests repeated then.
+//
+// # Nodes
+//
+// A client that was given one node learns who the others are, and follows when
+// they change. Status and Members show them; AddNode, RemoveNode, Switchover and
+// Bootstrap are an operator's orders.
 //
 // # What is promised
+//
+// With three nodes or more: one holder, whatever the network and the nodes do. A
+// minority serves nobody, and clients that reach no other nodes lose their leases.
 //
 // With two nodes, under one fault at a time (a crash, a pause of any length, or
 // lost messages), there is one holder. Two faults that overlap, or a network
