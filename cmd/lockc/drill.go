@@ -19,6 +19,7 @@ import (
 type drillSettings struct {
 	pids []nodePID
 	exec string
+	calm time.Duration // between two steps
 }
 
 // nodePID says which process of this machine a node is.
@@ -222,7 +223,7 @@ func (d *drill) perform(ctx context.Context, s *standing, steps []step) {
 		return
 	}
 	d.load = load
-	rest(ctx)
+	d.rest(ctx)
 	for _, step := range steps {
 		if ctx.Err() != nil || !d.take(ctx, step) {
 			break
@@ -248,7 +249,7 @@ func (d *drill) take(ctx context.Context, step step) bool {
 		err = d.load.settle(within)
 	}
 	whole := time.Since(began)
-	rest(ctx)
+	d.rest(ctx)
 	if ctx.Err() != nil {
 		return false
 	}
@@ -262,13 +263,10 @@ func (d *drill) take(ctx context.Context, step step) bool {
 	return err == nil || errors.As(err, &refused)
 }
 
-// drillRest is how long the load goes on between two steps: what a fault has done
-// may show later.
-const drillRest = 2 * time.Second
-
-func rest(ctx context.Context) {
+// rest lets the load go on for a while: what a fault has done may show later.
+func (d *drill) rest(ctx context.Context) {
 	select {
-	case <-time.After(drillRest):
+	case <-time.After(d.calm):
 	case <-ctx.Done():
 	}
 }

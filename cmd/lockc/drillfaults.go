@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +18,12 @@ import (
 // go on without it, and shorter than a lease.
 const drillStop = 3 * time.Second
 
-// drillLook is how long it may take a node to show that its process is another.
-const drillLook = 300 * time.Millisecond
+// How long a look at a node takes whose process was stopped, and how long it may
+// take the system to stop it.
+const (
+	drillLook  = 300 * time.Millisecond
+	drillStops = time.Second
+)
 
 // pause stops a node's process for a while.
 func (d *drill) pause(ctx context.Context, n lockstep.NodeStatus, pid int) error {
@@ -49,15 +54,21 @@ func (d *drill) freeze(ctx context.Context, n lockstep.NodeStatus, pid int) erro
 	if err := stopPID(pid); err != nil {
 		return err
 	}
-	looking, cancel := context.WithTimeout(ctx, drillLook)
-	defer cancel()
-	for _, now := range d.client.Status(looking) {
-		if now.Name == n.Name && now.Err == nil {
-			_ = resumePID(pid)
-			return fmt.Errorf("process %d was stopped for a moment, and %s went on answering: it is another process", pid, n.Name)
+	for began := time.Now(); time.Since(began) < drillStops; {
+		if !d.answers(ctx, n.Name) {
+			return nil
 		}
 	}
-	return nil
+	_ = resumePID(pid)
+	return fmt.Errorf("process %d was stopped for a moment, and %s went on answering: it is another process", pid, n.Name)
+}
+
+func (d *drill) answers(ctx context.Context, address string) bool {
+	looking, cancel := context.WithTimeout(ctx, drillLook)
+	defer cancel()
+	return slices.ContainsFunc(d.client.Status(looking), func(n lockstep.NodeStatus) bool {
+		return n.Name == address && n.Err == nil
+	})
 }
 
 // restart runs the user's command for a node.
@@ -94,11 +105,13 @@ func (p *program) addDrillFlags() {
 		"the process of a node on this machine, `NAME=PID`: it is stopped for a while,\nor killed with -exec; may be given several times", parsePID)
 	cli.String(p.Flags, &p.exec, "exec", "",
 		"a `command` that restarts a node: {node} is its name, {address} its address;\nit is run by the shell, for one node after the other")
+	cli.Duration(p.Flags, &p.calm, "calm", "2s",
+		"the `time` for which the sessions go on between two faults", 0, time.Hour)
 }
 
 func (p *program) drillCommand() cli.Command {
 	return cli.Command{
-		Verb: "drill", Flags: append([]string{"yes", "pid", "exec", "json"}, ordering...),
+		Verb: "drill", Flags: append([]string{"yes", "pid", "exec", "calm", "json"}, ordering...),
 		Own: map[string]string{
 			"timeout": "the `time` that each step may take until all nodes are there again: 1m if nothing\nis said",
 			"yes":     "begin without asking",
