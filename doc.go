@@ -42,12 +42,12 @@
 // # What an answer means
 //
 // An answer is final: the request was executed exactly once, on both nodes or the
-// only one left of two, on a majority of three or more. A refusal of a Clerk is the answer false; one of
-// TryAcquire is ErrHeld. An error that is ErrUnknown says that no answer came
-// before the caller's context ended; the request keeps its number through every
-// attempt, so it is executed once or never. ErrNoQuorum beside it says why there
-// was no answer. ErrInvalid was not executed. When Acquire returns an error,
-// nothing is held.
+// only one left of two, on a majority of three or more. A refusal of a Clerk is
+// the answer false; one of TryAcquire is ErrHeld. An error that is ErrUnknown says
+// that no answer came before the caller's context ended; the request keeps its
+// number through every attempt, so it is executed once or never. ErrNoQuorum
+// beside it says why there was no answer. ErrInvalid was not executed. When
+// Acquire returns an error, nothing is held.
 //
 // So is a request executed at most once, and exactly once if it is answered. When
 // the session ends under it, that is not known any more, and the error is
