@@ -1,7 +1,6 @@
 package replica
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 
@@ -242,17 +241,17 @@ func (p *Pair) shorten(e SnapshotTaken) {
 // stateVersion begins each State, so that a later version can tell them apart.
 const stateVersion = 1
 
+// encode needs three bytes for the view, which is below lock.MaxView.
 func (s standing) encode() []byte {
-	return binary.AppendUvarint([]byte{stateVersion, byte(s.role)}, uint64(s.view))
+	return []byte{stateVersion, byte(s.role), byte(s.view >> 16), byte(s.view >> 8), byte(s.view)}
 }
 
 func decodeStanding(raw []byte) (standing, error) {
-	if len(raw) < 3 || raw[0] != stateVersion {
+	if len(raw) != 5 || raw[0] != stateVersion {
 		return standing{}, errors.New("replica: the log's state is not of this version")
 	}
-	view, n := binary.Uvarint(raw[2:])
-	s := standing{Role(raw[1]), lock.View(view)}
-	if n != len(raw)-2 || s.role < Joining || s.role > Demoted || s.view > lock.MaxView || s.whole() && s.view == 0 {
+	s := standing{Role(raw[1]), lock.View(raw[2])<<16 | lock.View(raw[3])<<8 | lock.View(raw[4])}
+	if s.role < Joining || s.role > Demoted || s.view > lock.MaxView || s.whole() && s.view == 0 {
 		return standing{}, errors.New("replica: the log's state makes no sense")
 	}
 	return s, nil
