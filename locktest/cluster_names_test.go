@@ -25,8 +25,8 @@ func (l *log) Write(p []byte) (int, error) {
 	return l.text.Write(p)
 }
 
-// A client that was given the nodes by other names than their own takes none of
-// them for two.
+// A client that was given the nodes by other names than their own is served by
+// each of them once.
 func TestNodesByOtherNames(t *testing.T) {
 	if raceEnabled {
 		t.Skip("several proto.actor remotes in one process race on gRPC's global logger; the processes' tests cover this")
@@ -44,11 +44,24 @@ func TestNodesByOtherNames(t *testing.T) {
 		}
 		clerk := client.Clerk()
 		want(t, clerk.Lock, "a", true)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		if all := client.Status(ctx); len(all) != 3 {
-			t.Errorf("%d nodes: %+v", len(all), all)
+		// A node that was hinted at before the connection by its given name stood may
+		// go on under both: the given one is silent then, and passed over.
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		answered := map[string]int{}
+		for len(answered) < 3 && ctx.Err() == nil {
+			clear(answered)
+			for _, n := range client.Status(ctx) {
+				if n.Err == nil {
+					answered[n.Node]++
+				}
+			}
 		}
 		cancel()
+		for name, times := range answered {
+			if times != 1 || len(answered) != 3 {
+				t.Errorf("of %d nodes, %s answered as %d", len(answered), name, times)
+			}
+		}
 		p := c.Primary()
 		c.Kill(p)
 		want(t, clerk.Lock, "a", false)
