@@ -76,6 +76,10 @@ func startLoad(t *testing.T, w *processes, flags ...string) *load {
 	return l
 }
 
+// longestGap is what no fault that a cluster survives may cost, on the slowest of
+// machines. How long it takes is measured elsewhere: this says that it ends.
+const longestGap = 15 * time.Second
+
 // end interrupts the load and reads its report: nothing may have been wrong, and
 // every client must have been going again.
 func (l *load) end(what string) {
@@ -93,6 +97,9 @@ func (l *load) end(what string) {
 		what, run.Operations, run.LongestWait/1000, run.LongestGap/1000)
 	if !report.OK || err != nil || run.Errors > 0 || run.CallersStuck > 0 || len(run.WrongAnswers) > 0 {
 		l.t.Errorf("%s: %v; %d errors, %d callers stuck, wrong answers: %v", what, err, run.Errors, run.CallersStuck, run.WrongAnswers)
+	}
+	if gap := time.Duration(run.LongestGap) * time.Microsecond; gap > longestGap {
+		l.t.Errorf("%s: no answer for %v", what, gap)
 	}
 }
 
