@@ -14,7 +14,7 @@
 #   c   ssh hc systemctl restart lockd
 #
 # lockc finds the nodes as always: by LOCKC_NODES, which should name them all. The
-# next node has its turn when lockc status has nothing to warn of; the primary has
+# next node has its turn when lockc status says that any node may fail; the primary has
 # its turn last, and hands over before. WITHIN says for how many seconds to wait
 # for that, 60 if nothing is said.
 set -euo pipefail
@@ -26,7 +26,7 @@ lockc=${LOCKC:-lockc}
 say() { echo "rolling restart: $*" >&2; }
 
 # safe: every node answers, has everything, and any one of them may fail.
-safe() { "$lockc" status --json | grep -q '"warnings":\[\]}$'; }
+safe() { "$lockc" status --json | grep -q '"safe":true'; }
 
 await_safe() {
   local deadline=$((SECONDS + within))

@@ -264,6 +264,9 @@ func (p *program) bootstrap() error {
 	return p.say(said)
 }
 
+// givenUp is in what a node says if it would do it: the rest is its price.
+const givenUp = "given up"
+
 // warnOfBootstrap has the node say what would be given up, and asks whoever is
 // there.
 func (p *program) warnOfBootstrap(ctx context.Context) error {
@@ -274,8 +277,8 @@ func (p *program) warnOfBootstrap(ctx context.Context) error {
 	switch {
 	case err == nil:
 		return cli.Fail(cli.NoPerm, "%s", said)
-	case !errors.As(err, &price):
-		return p.unordered(ctx, err)
+	case !errors.As(err, &price), !strings.Contains(price.Reason, givenUp):
+		return p.unordered(ctx, err) // --yes would not help
 	case !p.attended():
 		return cli.Fail(cli.NoPerm, "%s; nothing was done: --yes does it", price.Reason)
 	}

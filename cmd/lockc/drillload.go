@@ -149,14 +149,20 @@ func (l *drillLoad) release(lease *lockstep.Lease, name string) {
 func (l *drillLoad) granted(name string, lease *lockstep.Lease) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	last, token := l.rivals[name], lease.Token()
+	last := l.rivals[name]
+	l.judge(name, rival{lease, lease.Token()}, last.lease != nil && last.lease.Err() == nil && lease.Err() == nil)
+}
+
+// judge checks who got a lock against who got it before.
+func (l *drillLoad) judge(name string, next rival, both bool) {
+	last := l.rivals[name]
 	switch {
-	case last.lease != nil && last.lease.Err() == nil && lease.Err() == nil:
-		l.verdict.wrong("%s was granted with token %v while another believes that it holds it with %v", name, token, last.token)
-	case token <= last.token:
-		l.verdict.wrong("%s was granted with token %v after %v", name, token, last.token)
+	case both:
+		l.verdict.wrong("%s was granted with token %v while another believes that it holds it with %v", name, next.token, last.token)
+	case next.token <= last.token:
+		l.verdict.wrong("%s was granted with token %v after %v", name, next.token, last.token)
 	}
-	l.rivals[name] = rival{lease, token}
+	l.rivals[name] = next
 }
 
 // probe tries to get what the next session keeps, and asks about its token.

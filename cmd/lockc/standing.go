@@ -142,7 +142,17 @@ const (
 	warnLearning    = "learning"
 	warnDisagree    = "disagreement"
 	warnMemory      = "memory"
+	warnEven        = "even"
 )
+
+// lasting are the kinds that do not pass by waiting.
+var lasting = []string{warnPair, warnMemory, warnEven}
+
+// safe reports whether any one node may fail now, as far as the nodes are made
+// for it.
+func (s *standing) safe(warnings []warning) bool {
+	return s.primary != nil && !slices.ContainsFunc(warnings, func(w warning) bool { return !slices.Contains(lasting, w.Kind) })
+}
 
 // warnings tell what is not safe, the worst first.
 func (s *standing) warnings(why map[string]string) []warning {
@@ -206,11 +216,10 @@ func (s *standing) warnOfSilence(why map[string]string, add warner) {
 }
 
 func (s *standing) warnOfPair(add warner) {
-	const third = "a third node makes it safe"
 	if s.primary != nil && s.primary.Role == "solo" {
 		add(warnAlone, []string{s.primary.Name}, "%s serves alone: the locks have no second copy until its peer is back", s.primary.Name)
 	}
-	add(warnPair, nil, "two nodes cannot tell a dead peer from a cut cable, and may both go on: %s", third)
+	add(warnPair, nil, "two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node)")
 }
 
 // warnOfMajority speaks up when the next fault would be one too many.
@@ -242,7 +251,7 @@ func (s *standing) warnOfMajority(add warner) {
 	case len(there) == need:
 		add(warnMajority, gone, "%d of %d voting nodes are there: no other may fail", len(there), voters)
 	case voters%2 == 0:
-		add(warnMajority, nil, "%d nodes vote, and %d must live: one less would bear as many faults", voters, need)
+		add(warnEven, nil, "%d nodes vote, and %d must live: one less would bear as many faults", voters, need)
 	}
 	if len(serving) == 1 && voters > 1 {
 		add(warnMajority, serving, "only %s may serve, as the others are quiet: if it fails nobody does", serving[0])

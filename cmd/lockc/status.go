@@ -81,6 +81,7 @@ func (p *program) silences(nodes []lockstep.NodeStatus) map[string]string {
 // report is the JSON form, with node and member in it. It is stable.
 type report struct {
 	Nodes    []node    `json:"nodes"`
+	Safe     bool      `json:"safe"` // any one node may fail now
 	Warnings []warning `json:"warnings"`
 }
 
@@ -125,6 +126,7 @@ type warning struct {
 
 func statusReport(s *standing, why map[string]string) report {
 	r := report{Nodes: []node{}, Warnings: s.warnings(why)}
+	r.Safe = s.safe(r.Warnings)
 	for _, n := range s.nodes {
 		r.Nodes = append(r.Nodes, node{
 			Name: n.Name, Role: n.Role, View: n.View, Index: n.Index, Peer: n.Peer, Paired: n.Paired,

@@ -20,7 +20,7 @@ func TestStatusOfAPairForPeople(t *testing.T) {
 127.0.0.1:7101   primary   3      17      127.0.0.1:7102       paired       memory   50ms ago
 127.0.0.1:7102   joining   0      0       127.0.0.1:7101 [2J   not paired   memory   never
 
-warning: two nodes cannot tell a dead peer from a cut cable, and may both go on: a third node makes it safe
+warning: two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node)
 warning: nothing is on disk: if both nodes lose power the locks are gone; -durability fsync keeps them
 `)
 }
@@ -79,17 +79,17 @@ func TestStatusForPrograms(t *testing.T) {
 		return out.String()
 	}
 	wantText(t, print(somePair[:1]), `{"nodes":[{"name":"127.0.0.1:7101","role":"primary","view":3,"index":17,"peer":"127.0.0.1:7102","paired":true,"heard_ms":50,`+
-		`"node":"127.0.0.1:7101","quorum":false,"durable":false,"first":0,"last":0,"committed":0,"lag":0,"heard_of_ms":0,"disk_bytes":0}],`+
-		`"warnings":[{"kind":"pair","text":"two nodes cannot tell a dead peer from a cut cable, and may both go on: a third node makes it safe"},`+
+		`"node":"127.0.0.1:7101","quorum":false,"durable":false,"first":0,"last":0,"committed":0,"lag":0,"heard_of_ms":0,"disk_bytes":0}],"safe":true,`+
+		`"warnings":[{"kind":"pair","text":"two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node)"},`+
 		`{"kind":"memory","nodes":["127.0.0.1:7101"],"text":"nothing is on disk: if both nodes lose power the locks are gone; -durability fsync keeps them"}]}`+"\n")
 	wantText(t, print(threeNodes()[:1]), `{"nodes":[{"name":"127.0.0.1:7101","role":"backup","view":4,"index":1712,"peer":"","paired":false,"heard_ms":-1,`+
 		`"node":"a","quorum":true,"durable":true,"first":1000,"last":2045,"committed":2044,"lag":-1,"heard_of_ms":-1,"disk_bytes":1234567,"members":[`+
 		`{"name":"a","address":"127.0.0.1:7101","voter":true,"quiet":false,"role":"backup","match":2045,"heard_ms":20},`+
 		`{"name":"b","address":"127.0.0.1:7102","voter":true,"quiet":false,"role":"primary","match":2045,"heard_ms":-1},`+
-		`{"name":"c","address":"127.0.0.1:7103","voter":true,"quiet":false,"role":"backup","match":2045,"heard_ms":20}]}],`+
+		`{"name":"c","address":"127.0.0.1:7103","voter":true,"quiet":false,"role":"backup","match":2045,"heard_ms":20}]}],"safe":false,`+
 		`"warnings":[{"kind":"no_primary","text":"no node is the primary: nothing is served until a majority of the voting nodes hear each other"},`+
 		`{"kind":"majority","nodes":["b","c"],"text":"1 of 3 voting nodes are there, and 2 must be: nothing is served until one is back"}]}`+"\n")
-	wantText(t, print(nil), `{"nodes":[],"warnings":[]}`+"\n")
+	wantText(t, print(nil), `{"nodes":[],"safe":false,"warnings":[]}`+"\n")
 }
 
 // TestStatusWarnsOfWhatIsNotSafe has one thing wrong at a time.
@@ -135,7 +135,7 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 				return append(m, lockstep.MemberStatus{Member: lockstep.Member{Name: "d", Address: "h:4", Voter: true}})
 			})
 			return n
-		}, "majority: 4 nodes vote, and 3 must live: one less would bear as many faults"},
+		}, "even: 4 nodes vote, and 3 must live: one less would bear as many faults"},
 		"quiet": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			everybody(n, func(m []lockstep.MemberStatus) []lockstep.MemberStatus {
 				m[0].Quiet, m[2].Quiet = true, true
@@ -176,11 +176,11 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		"a pair of which one serves": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
 			return []lockstep.NodeStatus{{Name: "h:1", Role: "solo", Durable: true}, {Name: "h:2", Err: lockstep.ErrNoAnswer}}
 		}, "unreachable: h:2 does not answer; why; alone: h:1 serves alone: the locks have no second copy until its peer is back; " +
-			"pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: a third node makes it safe"},
+			"pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node)"},
 		"a pair that has not met": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
 			return []lockstep.NodeStatus{{Name: "h:1", Role: "joining", Durable: true}, {Name: "h:2", Role: "joining", Durable: true}}
 		}, "no_primary: no node is the primary: nothing is served until the two nodes have met; " +
-			"pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: a third node makes it safe"},
+			"pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node)"},
 		"nobody": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			for i := range n {
 				n[i] = lockstep.NodeStatus{Name: n[i].Name, Err: lockstep.ErrNoAnswer}
