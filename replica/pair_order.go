@@ -27,6 +27,7 @@ type order struct {
 	safe    lock.Index // BACKUP, durable: and on the primary's disk up to this
 
 	queue    []lock.Command
+	unparked int    // of the queue, the first: this node has relayed them, as a backup (P4)
 	numbered uint64 // entries numbered in this view (S3)
 	idle     int    // PRIMARY: ticks without an acknowledgement while one is due
 	// inherited is the last entry of the views before this one. Until it has been
@@ -39,7 +40,7 @@ type order struct {
 func (o *order) startAt(index lock.Index) {
 	*o = order{
 		base: index, last: index, applied: index, acked: index, stored: index, safe: index,
-		queue: o.queue,
+		queue: o.queue, unparked: o.unparked,
 	}
 }
 
@@ -57,6 +58,7 @@ func (o *order) number(view lock.View, n int) []lock.Entry {
 		o.entries = append(o.entries, lock.Entry{View: view, Index: o.last, Command: c})
 	}
 	o.queue = o.queue[n:]
+	o.unparked = max(0, o.unparked-n)
 	if len(o.queue) == 0 {
 		o.queue = nil
 	}

@@ -72,7 +72,9 @@ func (p *Pair) goSolo(why string) {
 		p.enter(Solo, p.view+step, why)
 	case Backup:
 		p.enter(Solo, p.view+2, why)
-		p.order.queue = append(p.unpark(), p.order.queue...)
+		parked := p.unpark()
+		p.order.queue = append(parked, p.order.queue...)
+		p.order.unparked += len(parked)
 	default:
 		return
 	}

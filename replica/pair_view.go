@@ -207,7 +207,8 @@ func (p *Pair) dropRole(hint NodeID) {
 }
 
 // unordered returns the queued requests that are certainly not executed through
-// this node: a repeat of one that has its number already may be.
+// this node: a repeat of one that has its number already may be, and what was
+// relayed may be executed by the peer.
 func (p *Pair) unordered() []lock.Command {
 	if len(p.order.queue) == 0 {
 		return nil
@@ -215,6 +216,9 @@ func (p *Pair) unordered() []lock.Command {
 	pending := map[lock.RequestID]bool{}
 	for _, e := range p.order.after(p.order.applied) {
 		pending[e.Command.ID()] = true
+	}
+	for _, c := range p.order.queue[:p.order.unparked] {
+		pending[c.ID()] = true
 	}
 	var certain []lock.Command
 	for _, c := range p.order.queue {
