@@ -65,7 +65,7 @@ func parse(args []string) (s settings, err error) {
 	clients := flags.String("clients", "1024", "the same with as many Lockstep client actors, each a session of its own; empty for none")
 	leases := flags.String("leases", "256", "the same as -callers with leases instead of ownerless locks; empty for none")
 	waiters := flags.String("waiters", "16", "callers that wait for one lock and hand it on, as goroutines and as clients; empty for none")
-	quorum := flags.String("quorum", "256", "the same as -callers with three nodes against three of etcd, in memory and on disk; empty for none")
+	quorum := flags.String("quorum", "1,256,1024", "the same as -callers with three nodes against three of etcd, in memory and on disk, and against a pair; empty for none")
 	flags.BoolVar(&s.mutex, "etcd-mutex", false, "let etcd's clients lock with etcd's own package, as its users do, which costs more than the least that a lock takes")
 	flags.DurationVar(&s.poll, "redis-poll", time.Millisecond, "how long a caller that waits for a lock of Redis pauses between two attempts; many pollers in its way make less be the slower")
 	flags.IntVar(&s.runs, "runs", 3, "how often each is measured, in turns; medians are shown")

@@ -8,44 +8,71 @@ import (
 	"text/tabwriter"
 )
 
-// quorumRow compares three nodes with three members of etcd.
+// quorumRow compares three nodes with three members of etcd, and with a pair.
 type quorumRow struct {
 	Callers    int    `json:"callers"`
-	Durability string `json:"durability"` // of both: "memory" or "fsync"
+	Durability string `json:"durability"` // of three nodes and etcd: "memory" or "fsync"; the pair is in memory
 	Kind       string `json:"kind"`       // "goroutines" on one client, or the same with "leases"
 	Etcd       runs   `json:"etcd"`
+	Pair       runs   `json:"pair"`
 	Lockstep   runs   `json:"lockstep"`
-	Ratio      middle `json:"ratio_ops_per_second"` // Lockstep's to etcd's, of each run
+	Ratio      middle `json:"ratio_ops_per_second"` // three nodes' to etcd's, of each run
 	P50Ratio   middle `json:"ratio_p50"`
+	PairRatio  middle `json:"ratio_ops_per_second_pair"` // three nodes' to the pair's
 }
+
+// kindsOfLocks are the ways in which each of our own services is measured.
+var kindsOfLocks = []string{"goroutines", "leases"}
 
 // compareQuorums measures in turns, each service alone on the machine.
 func (r *report) compareQuorums(ctx context.Context, s settings, lockd, dir string) error {
 	for _, n := range s.quorum {
+		var rows []quorumRow
 		for _, durable := range []bool{false, true} {
-			rows := []quorumRow{
-				{Callers: n, Durability: durability(durable), Kind: "goroutines"},
-				{Callers: n, Durability: durability(durable), Kind: "leases"},
+			for _, kind := range kindsOfLocks {
+				rows = append(rows, quorumRow{Callers: n, Durability: durability(durable), Kind: kind})
 			}
-			for i := range s.runs {
-				fmt.Fprintf(os.Stderr, "%d goroutines, three nodes, %s, run %d of %d\n", n, durability(durable), i+1, s.runs)
-				theirs, err := alone(ctx, s, n, func() (servers, error) { return startEtcd(ctx, s.mutex, dir, durable) }, itself)
-				if err != nil {
-					return fmt.Errorf("etcd: %w", err)
-				}
-				ours, err := alone(ctx, s, n, func() (servers, error) { return startTrio(ctx, lockd, dir, durable) }, itself, byLeases)
-				if err != nil {
-					return fmt.Errorf("lockstep: %w", err)
-				}
-				for k := range rows {
-					rows[k].Etcd.Runs = append(rows[k].Etcd.Runs, theirs[0])
-					rows[k].Lockstep.Runs = append(rows[k].Lockstep.Runs, ours[k])
-				}
+		}
+		for i := range s.runs {
+			fmt.Fprintf(os.Stderr, "%d goroutines, three nodes, run %d of %d\n", n, i+1, s.runs)
+			if err := quorumRun(ctx, s, lockd, dir, n, rows); err != nil {
+				return err
 			}
-			for k := range rows {
-				rows[k].Ratio, rows[k].P50Ratio = ratios(&rows[k].Etcd, &rows[k].Lockstep)
-			}
-			r.Quorums = append(r.Quorums, rows...)
+		}
+		for k := range rows {
+			row := &rows[k]
+			row.Ratio, row.P50Ratio = ratios(&row.Etcd, &row.Lockstep)
+			row.PairRatio, _ = ratios(&row.Pair, &row.Lockstep)
+		}
+		r.Quorums = append(r.Quorums, rows...)
+	}
+	return nil
+}
+
+// quorumRun measures everything once.
+func quorumRun(ctx context.Context, s settings, lockd, dir string, callers int, rows []quorumRow) error {
+	home, err := os.MkdirTemp(dir, "pair-")
+	if err != nil {
+		return err
+	}
+	pair, err := alone(ctx, s, callers, func() (servers, error) { return startPair(ctx, lockd, home) }, itself, byLeases)
+	if err != nil {
+		return fmt.Errorf("the pair: %w", err)
+	}
+	for i, durable := range []bool{false, true} {
+		etcd, err := alone(ctx, s, callers, func() (servers, error) { return startEtcd(ctx, s.mutex, dir, durable) }, itself)
+		if err != nil {
+			return fmt.Errorf("etcd: %w", err)
+		}
+		ours, err := alone(ctx, s, callers, func() (servers, error) { return startTrio(ctx, lockd, dir, durable) }, itself, byLeases)
+		if err != nil {
+			return fmt.Errorf("three nodes: %w", err)
+		}
+		for k := range kindsOfLocks {
+			row := &rows[i*len(kindsOfLocks)+k]
+			row.Etcd.Runs = append(row.Etcd.Runs, etcd[0])
+			row.Pair.Runs = append(row.Pair.Runs, pair[k])
+			row.Lockstep.Runs = append(row.Lockstep.Runs, ours[k])
 		}
 	}
 	return nil
@@ -86,12 +113,14 @@ func (r *report) writeQuorums(w io.Writer) error {
 	}
 	fmt.Fprintln(w, "\nThree nodes. etcd: a transaction that makes the key if there is none, with a lease, and a delete, or with")
 	fmt.Fprintln(w, "-etcd-mutex its own package's TryLock and Unlock;")
-	fmt.Fprintln(w, "in memory its files are on a file system in memory and nothing is synced")
+	fmt.Fprintln(w, "in memory its files are on a file system in memory and nothing is synced. The pair is in memory")
 	fmt.Fprintln(w)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "callers\t\tetcd ops/s\tp50\tp99\tLockstep ops/s\tp50\tp99\tops/s ratio\tp50 ratio")
+	fmt.Fprintln(table, "callers\tthree nodes\tetcd ops/s\tp50\tp99\tpair ops/s\tp50\tp99\tthree nodes ops/s\tp50\tp99\tof etcd's ops/s\tof etcd's p50\tof the pair's ops/s")
 	for _, row := range r.Quorums {
-		fmt.Fprintf(table, "%d %s\t%s\t%s\t%s\t%s\n", row.Callers, row.Kind, row.Durability, row.Etcd.cells(), row.Lockstep.cells(), ratioCells(row.Ratio, row.P50Ratio))
+		fmt.Fprintf(table, "%d %s\t%s\t%s\t%s\t%s\t%s\t%.2f (%.2f..%.2f)\n", row.Callers, row.Kind, row.Durability,
+			row.Etcd.cells(), row.Pair.cells(), row.Lockstep.cells(), ratioCells(row.Ratio, row.P50Ratio),
+			row.PairRatio.Median, row.PairRatio.Min, row.PairRatio.Max)
 	}
 	return table.Flush()
 }
