@@ -10,7 +10,8 @@ type Message interface{ message() }
 // receiver's own view counts as a sign of life (P2).
 type (
 	// Heartbeat is sent at every tick by PRIMARY and BACKUP. Index is the last
-	// entry that the sender has: what was lost shows by it.
+	// entry that the sender has, on disk if it is durable: what was lost shows by
+	// it. A durable primary sends one too whenever its disk has got further.
 	Heartbeat struct {
 		View  lock.View
 		Index lock.Index
@@ -23,7 +24,8 @@ type (
 		Entries []lock.Entry
 	}
 
-	// Ack says that the sender has every entry up to Index.
+	// Ack says that the sender has every entry up to Index, on disk if it is
+	// durable.
 	Ack struct {
 		View  lock.View
 		Index lock.Index
@@ -42,7 +44,7 @@ type (
 		Round uint64
 	}
 
-	// Confirmation is its answer: it is, and has every entry up to Index.
+	// Confirmation is its answer: it is, and has every entry up to Index, as in Ack.
 	Confirmation struct {
 		View  lock.View
 		Round uint64
@@ -55,7 +57,7 @@ type (
 	// Outdated answers a message of a lower view (P6).
 	Outdated struct{ View lock.View }
 
-	// Bye says that the sender gave up its role in View and stops.
+	// Bye says that the sender gave up its role in View: it stops, or joins again.
 	Bye struct{ View lock.View }
 )
 

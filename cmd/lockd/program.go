@@ -73,7 +73,7 @@ func (p *program) addFlags() {
 	cli.Bool(p.Flags, &p.trustRefused, "trust-refused",
 		"take a refused connection for proof that the other node is dead; sound if\nboth are on one machine, and on by itself for lockd pair")
 	cli.Bool(p.Flags, &p.found, "found",
-		"begin with no locks although this node was part of a pair: for when the\nother node's copy is lost for good")
+		"go on without the other node of the pair, with what this one's log has, or\nwithout one with no locks: for when the other copy is lost for good")
 	cli.Bool(p.Flags, &p.insecure, "insecure",
 		"allow an address that other machines can reach; nothing is encrypted")
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
