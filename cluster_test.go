@@ -226,3 +226,18 @@ func TestAtLeastOnce(t *testing.T) {
 		}
 	})
 }
+
+// A pair tells of its two nodes, and a client that was given one of them goes on
+// with the other.
+func TestOneNodeOfAPairIsEnough(t *testing.T) {
+	onPair(t, func(t *testing.T, pair *locktest.Pair) {
+		client := dialled(t, pair.Nodes()[:1])
+		release(t, acquired(t, client, "db"))
+		members, err := client.Members(t.Context())
+		if err != nil || len(members) != 2 {
+			t.Fatalf("%v, %v", members, err)
+		}
+		pair.KillPrimary()
+		release(t, acquired(t, client, "db"))
+	})
+}
