@@ -229,6 +229,9 @@ func (d *drill) perform(ctx context.Context, s *standing, steps []step) {
 			break
 		}
 	}
+	if ctx.Err() != nil {
+		d.verdict.abandon("interrupted")
+	}
 	load.stop()
 	d.sweep()
 }
@@ -250,7 +253,7 @@ func (d *drill) take(ctx context.Context, step step) bool {
 	}
 	whole := time.Since(began)
 	d.rest(ctx)
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && err != nil {
 		return false
 	}
 	result := stepResult{What: step.what, Done: err == nil, Took: milli(took), Whole: milli(whole), Pause: milli(d.load.paused())}
