@@ -17,6 +17,9 @@ func (f *faults) anything() {
 	}
 	f.w.after(1+f.upTo(f.w.plan.quorum.rate), f.anything)
 	n := f.anyNode()
+	if p := f.w.primary(); p != nil && f.happens(0.4) {
+		n = p.node // there is most to go wrong
+	}
 	switch k := f.w.fate.IntN(100); {
 	case k < 18:
 		f.crashOne(n)

@@ -28,6 +28,7 @@ type plan struct {
 	late                        instant // after a pause, frames may be read so much later than ticks
 	gapAtPost, queueWhileDown   bool
 	badInstalls                 float64
+	inquires                    int // of what a user wishes for: the last percentage that is a question
 	clients, clerks, names      int
 	think                       instant
 	firstAttempt, maxAttempt    int
@@ -58,7 +59,7 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		think:        oneOf(r, 20*millisecond, 100*millisecond, 400*millisecond),
 		firstAttempt: 6 + r.IntN(10), maxAttempt: 20 + r.IntN(60),
 		clientLoss: oneOf(r, 0, 0.02, 0.2), giveUp: oneOf(r, 0, 0.05, 0.3), restart: oneOf(r, 0, 0.002, 0.02),
-		badInstalls: oneOf(r, 0, 0.2),
+		badInstalls: oneOf(r, 0, 0.2), inquires: 10,
 	}
 	p.pair = replica.PairConfig{
 		Pair:           [2]replica.NodeID{"a", "b"},

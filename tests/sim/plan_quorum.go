@@ -46,6 +46,7 @@ func (p *plan) drawQuorum(r *rand.Rand) {
 	for range q.size + q.spares - len(p.period) {
 		p.period = append(p.period, ticking(tickLength, drawDrift(r)))
 	}
+	p.inquires = 30
 	p.clients, p.clerks = min(p.clients, 4), min(p.clerks, 2)
 	p.think = oneOf(r, 100*millisecond, 400*millisecond, second)
 	p.network = someWeather(r)

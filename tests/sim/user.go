@@ -67,7 +67,7 @@ func (u *user) wish() {
 	switch k := w.whim.IntN(100); {
 	case k < 3:
 		u.call(&call{verb: lock.Revoke, name: u.name()})
-	case k < 10:
+	case k < w.plan.inquires:
 		u.inquire()
 	case len(u.leases()) < mostLeases && k < 80:
 		u.acquire()
