@@ -94,7 +94,8 @@ var layers = []layer{
 	{folder: "locktest", ours: []string{"", "lock", "replica", "messages", "actors", "remote"}, theirs: []string{protoactor + "actor"},
 		why: "users import it into their tests: it brings in nothing but the service"},
 	{folder: "tests/sim", ours: []string{"lock", "replica", "replica/quorum", "journal", "journal/journaltest", "messages"},
-		why: "the simulator runs the pure cores alone, their snapshots as they travel, and their logs"},
+		theirs: []string{"google.golang.org/protobuf/encoding/protowire"},
+		why:    "the simulator runs the pure cores alone, their snapshots as they travel, and their logs"},
 }
 
 // TestLayers holds every import of every package against the table.
