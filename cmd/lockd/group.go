@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,11 +69,12 @@ func (g *group) serve() error {
 	}
 }
 
-// diskFailed is how the reason of a node begins that cannot write any more.
-const diskFailed = "the disk failed: "
+// diskFailed are the beginnings of the reasons of a node that cannot write any
+// more.
+var diskFailed = []string{"there is no room left for the log", "the log in ", "write the node's identity", "replace the node's identity"}
 
 func givenUp(reason string) int {
-	if strings.HasPrefix(reason, diskFailed) {
+	if slices.ContainsFunc(diskFailed, func(begin string) bool { return strings.HasPrefix(reason, begin) }) {
 		return cli.CantCreate
 	}
 	return cli.Config
