@@ -357,7 +357,9 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 		return
 	}
-	known := slices.ContainsFunc(q.roster.members, func(n replica.Member) bool { return n.Address == e.From })
+	from := func(n replica.Member) bool { return n.Address == e.From }
+	// Who was removed before its log came knows the members by hearsay only.
+	known := slices.ContainsFunc(q.roster.members, from) || slices.ContainsFunc(q.roster.book, from)
 	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 	}
