@@ -1,9 +1,8 @@
 package sim
 
 import (
+	"encoding/binary"
 	"slices"
-
-	"google.golang.org/protobuf/encoding/protowire"
 
 	"lockstep/lock"
 	"lockstep/replica"
@@ -47,34 +46,31 @@ const (
 	preVote, preVoteResp = 17, 18
 )
 
-// engineView is the view of one of the engine's messages; a question about an
-// election to come has none.
+// engineView is the view of one of the engine's messages, which are protobuf; a
+// question about an election to come has none.
 func engineView(b []byte) lock.View {
 	var kind, term uint64
 	for len(b) > 0 {
-		field, wire, n := protowire.ConsumeTag(b)
-		if n < 0 {
+		tag, n := binary.Uvarint(b)
+		if n <= 0 {
 			return 0
 		}
 		b = b[n:]
-		if wire == protowire.VarintType && (field == fieldType || field == fieldTerm) {
-			v, m := protowire.ConsumeVarint(b)
-			if field == fieldType {
-				kind = v
-			} else {
-				term = v
-			}
-			if m < 0 {
-				return 0
-			}
-			b = b[m:]
-			continue
-		}
-		m := protowire.ConsumeFieldValue(field, wire, b)
-		if m < 0 {
+		value, m := binary.Uvarint(b)
+		if m <= 0 {
 			return 0
 		}
 		b = b[m:]
+		switch {
+		case tag&7 == 2 && value <= uint64(len(b)): // bytes, of that length
+			b = b[value:]
+		case tag&7 != 0:
+			return 0
+		case tag>>3 == fieldType:
+			kind = value
+		case tag>>3 == fieldTerm:
+			term = value
+		}
 	}
 	if kind == preVote || kind == preVoteResp {
 		return 0
