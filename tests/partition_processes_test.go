@@ -70,6 +70,11 @@ func monotonic() time.Duration {
 	return time.Duration(now.Nano())
 }
 
+// since is a clock that showed zero at a moment of the machine's clock.
+func since(origin time.Duration) func() int64 {
+	return func() int64 { return int64(monotonic() - origin) }
+}
+
 // newIsland starts the nodes and the clients.
 func newIsland(t *testing.T, count int, args func(i int, addresses []string) []string) *island {
 	t.Helper()
@@ -79,7 +84,7 @@ func newIsland(t *testing.T, count int, args func(i int, addresses []string) []s
 	}
 	t.Cleanup(network.Close)
 	w := &island{t: t, network: network, origin: monotonic()}
-	w.record = history.NewPart(0, 1)
+	w.record = history.NewPart(since(w.origin), 1)
 	if w.here, err = network.Here("here"); err != nil {
 		t.Fatal(err)
 	}
@@ -244,7 +249,7 @@ func castAway(nodes, listen, origin string) {
 	if err != nil {
 		panic(err)
 	}
-	record := history.NewPart(int64(monotonic())-began, 2)
+	record := history.NewPart(since(time.Duration(began)), 2)
 	var lease *lockstep.Lease
 	lost := history.Op{Client: 2, Kind: history.Lose, Name: "a"}
 	out, orders := json.NewEncoder(os.Stdout), bufio.NewScanner(os.Stdin)

@@ -227,7 +227,7 @@ func (c *crewAtWork) obey(o order) {
 func (c *crewAtWork) begin(o order) {
 	var ctx context.Context
 	ctx, c.stop = context.WithCancel(context.Background())
-	c.round, c.recorder = o.Round, history.NewPart(int64(clock()-c.origin), uint16(c.number))
+	c.round, c.recorder = o.Round, history.NewPart(c.now, uint16(c.number))
 	names := crew.Names{Leases: numbered(o.Names+"lease/", leaseNames), Lab: numbered(o.Names+"lab/", labNames)}
 	for _, h := range c.hands {
 		h.Recorder, h.Names = c.recorder, names
@@ -245,10 +245,13 @@ func (c *crewAtWork) begin(o order) {
 	})
 }
 
+// now is the moment by the clock of the whole run.
+func (c *crewAtWork) now() int64 { return int64(clock() - c.origin) }
+
 // startKeeper lets a client of its own hold a few locks for long.
 func (c *crewAtWork) startKeeper(h *crew.Hand) {
 	h.Longest = longestKept
-	h.Recorder = history.NewPart(int64(clock()-c.origin), uint16(c.number))
+	h.Recorder = history.NewPart(c.now, uint16(c.number))
 	h.Names = crew.Names{Leases: numbered("keep/", keeperNames)}
 	var ctx context.Context
 	ctx, c.stopKeeper = context.WithCancel(context.Background())

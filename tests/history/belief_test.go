@@ -1,6 +1,9 @@
 package history
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestBeliefs(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -53,10 +56,13 @@ func TestTokensRiseOverAllLocks(t *testing.T) {
 // Two processes give the same moment the same number, and unknown grants numbers
 // of their own.
 func TestPartsOfAHistory(t *testing.T) {
-	a, b := NewPart(1000, 1), NewPart(1000, 2)
+	shown := int64(1000)
+	clock := func() int64 { return shown }
+	a, b := NewPart(clock, 1), NewPart(clock, 2)
 	for _, r := range []*Recorder{a, b} {
-		if now := r.Now(); now < 1000 {
-			t.Errorf("a clock that began at 1000 shows %d", now)
+		shown++
+		if r.Now() != shown || r.At(time.Now()) > shown {
+			t.Errorf("at %d the recorder shows %d, and for now %d", shown, r.Now(), r.At(time.Now()))
 		}
 		r.GaveUp(Op{Client: 1, Kind: Acquire, Name: "x"})
 	}

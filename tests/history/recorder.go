@@ -9,8 +9,7 @@ import (
 // Recorder gathers the operations of many clients under one clock. It is safe
 // for concurrent use.
 type Recorder struct {
-	began  time.Time
-	showed int64 // what the clock showed then
+	clock func() int64 // in nanoseconds
 
 	mu      sync.Mutex
 	ops     []Op
@@ -18,23 +17,30 @@ type Recorder struct {
 }
 
 // NewRecorder returns a recorder whose clock starts now.
-func NewRecorder() *Recorder { return &Recorder{began: time.Now()} }
+func NewRecorder() *Recorder {
+	began := time.Now()
+	return &Recorder{clock: func() int64 { return int64(time.Since(began)) }}
+}
 
 // parts is how many recorders can make one history.
 const parts = 1 << 16
 
 // NewPart returns a recorder for a part of a history that several processes
-// record: all by one clock, which shows now at this moment, and each under a
-// number of its own below 65,536.
-func NewPart(now int64, part uint16) *Recorder {
-	return &Recorder{began: time.Now(), showed: now, unknown: uint64(part) * (unknownTokens / parts)}
+// record: all by one clock, and each under a number of its own below 65,536. The
+// clock is read for each moment: one that was only set by it at the start would
+// be as wrong as that took, and beliefs follow each other by less.
+func NewPart(clock func() int64, part uint16) *Recorder {
+	return &Recorder{clock: clock, unknown: uint64(part) * (unknownTokens / parts)}
 }
 
 // Now is the moment of a call.
-func (r *Recorder) Now() int64 { return r.At(time.Now()) }
+func (r *Recorder) Now() int64 { return r.clock() }
 
-// At is where a moment stands on the recorder's clock.
-func (r *Recorder) At(t time.Time) int64 { return r.showed + int64(t.Sub(r.began)) }
+// At is where a moment stands on the recorder's clock, or a little earlier.
+func (r *Recorder) At(t time.Time) int64 {
+	now := r.clock()
+	return now + int64(time.Until(t))
+}
 
 // Answered records an operation whose answer has just come.
 func (r *Recorder) Answered(o Op) {
