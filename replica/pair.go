@@ -263,6 +263,13 @@ func (p *Pair) received(e Received) {
 	if e.Incarnation < p.life.incarnation || !p.sameCluster(e) {
 		return
 	}
+	switch m := e.Message.(type) {
+	case Seek:
+		p.onSeek(m)
+		return
+	case Engine, Found, Digests:
+		return // between the nodes of a cluster
+	}
 	if e.Incarnation > p.life.incarnation {
 		p.onNewLife(e.Incarnation)
 	}

@@ -68,3 +68,32 @@ func TestSecondRefusalCounts(t *testing.T) {
 		t.Fatalf("after two refusals the role is %s", p.role)
 	}
 }
+
+// A node of a cluster that was started at the peer's address is sent away. It is
+// no new life of the peer, and what it says ends nobody (R10).
+func TestNodesOfAClusterAreSentAway(t *testing.T) {
+	for name, said := range map[string]Message{
+		"a seeker": Seek{Member: 1, Name: "c"}, "an engine": Engine{Bytes: []byte{1}},
+		"a founder": Found{Cluster: 3, View: 1}, "a digest": Digests{},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newTestPrimary(false)
+			p.Step(fromBackup(Hello{Role: Joining, Pair: [2]NodeID{"a", "b"}, Knows: 1}))
+			p.Step(Synced{View: 1})
+			p.Step(fromBackup(Ack{View: 1}))
+			refused := false
+			for _, e := range p.Step(Received{From: "b", Incarnation: 9, Cluster: 7, Message: said}) {
+				send, ok := e.(Send)
+				if _, is := send.Message.(Refusal); ok && is {
+					refused = true
+				}
+			}
+			if _, seeks := said.(Seek); refused != seeks {
+				t.Errorf("refused: %t", refused)
+			}
+			if p.role != Primary || p.life.incarnation != 1 {
+				t.Errorf("the role is %s, the peer's life %d", p.role, p.life.incarnation)
+			}
+		})
+	}
+}

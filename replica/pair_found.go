@@ -159,6 +159,15 @@ func (p *Pair) onStranger(e Received) {
 	p.say(true, "refused a stranger: "+reason)
 }
 
+// onSeek sends a node of a cluster away that runs at the peer's address. It is
+// no life of the peer: nothing that the peer had is proven to be gone.
+func (p *Pair) onSeek(m Seek) {
+	reason := fmt.Sprintf("%s is a node of the pair %s %s and knows no clusters; start %s as the other node of the pair, or take the pair over with lockd import",
+		p.self(), p.cfg.Pair[0], p.cfg.Pair[1], m.Name)
+	p.do(Send{To: p.peer, Message: Refusal{Reason: reason}})
+	p.say(true, "refused a stranger: "+reason)
+}
+
 // onRefusal ends a newcomer that its peer sent away. A node with a role, or one
 // that had one in this life, carries on.
 func (p *Pair) onRefusal(m Refusal) {

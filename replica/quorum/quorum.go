@@ -1,6 +1,8 @@
 package quorum
 
 import (
+	"fmt"
+
 	"go.etcd.io/raft/v3"
 
 	"lockstep/lock"
@@ -245,6 +247,9 @@ func (q *Quorum) received(e replica.Received) {
 	case replica.Refusal:
 		q.onRefusal(e, m)
 		return
+	case replica.Hello:
+		q.onHello(e.From)
+		return
 	}
 	if q.node == nil || e.Cluster != q.cluster {
 		return // R9
@@ -261,6 +266,12 @@ func (q *Quorum) received(e replica.Received) {
 		q.onDigests(e.From, m)
 	}
 	// Everything else is said between the nodes of a pair.
+}
+
+// onHello sends a node of a pair away, which would wait for ever.
+func (q *Quorum) onHello(from replica.NodeID) {
+	q.send(from, replica.Refusal{Reason: fmt.Sprintf("%s at %s is a node of a cluster, and knows no pairs; start a node of it with lockd node",
+		q.cfg.Name, q.cfg.Address)})
 }
 
 // life is what is known of a node's present life.
