@@ -76,7 +76,7 @@ func StartCluster(t testing.TB, n int, opts ...Option) *Cluster {
 func (c *Cluster) enlist(self replica.Peer, peers []replica.Peer, quiet bool) {
 	m := &clusterMember{ended: make(chan struct{})}
 	m.cfg = remote.QuorumConfig{
-		Name: self.Name, Address: self.Address, Peers: peers, Quiet: quiet, Durable: c.cfg.node.Durable,
+		Name: self.Name, Address: self.Address, Peers: peers, Quiet: quiet, Found: len(peers) == 1, Durable: c.cfg.node.Durable,
 		Dir: c.t.TempDir(), Tick: c.cfg.node.Tick, ElectionTicks: c.cfg.electionTicks,
 		Log: slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("node", self.Name),
 		Exit: func(reason string) {

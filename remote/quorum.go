@@ -21,6 +21,7 @@ type QuorumConfig struct {
 	Listen   string         // what to bind; empty is Address
 	Peers    []replica.Peer // the nodes that the cluster begins with, this one among them
 	Quiet    bool           // keeps log and state, and serves nobody
+	Found    bool           // alone in Peers, it founds a cluster of itself
 	Durable  bool           // entries are on disk before they count
 	Insecure bool           // see Config
 	Dir      string         // the state directory
@@ -68,7 +69,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 		member = log.Owner().Member
 	}
 	core, err := quorum.New(quorum.Config{
-		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet,
+		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet, Found: cfg.Found,
 		Incarnation: identity.Incarnation, Member: member,
 		HasIdentity: known && identity.View > 0, View: identity.View,
 		Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),

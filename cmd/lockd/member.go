@@ -57,6 +57,9 @@ func (p *program) self() (cli.Peer, error) {
 	if at < 0 {
 		return cli.Peer{}, cli.Misuse("-peers lists %s, and not this node, %s: a node lists itself too, with its address", peerNames(p.peers), p.name)
 	}
+	if p.found && len(p.peers) > 1 {
+		return cli.Peer{}, cli.Misuse("-found is for a node that founds a cluster alone, and -peers lists %s: several found one by themselves, as soon as all of them are there", peerNames(p.peers))
+	}
 	return p.peers[at], nil
 }
 
@@ -103,7 +106,7 @@ func namedDir(data string, self cli.Peer, getenv func(string) string) (string, e
 func (p *program) memberConfig(self cli.Peer, dir string) remote.QuorumConfig {
 	cfg := remote.QuorumConfig{
 		Name: self.Name, Address: replica.NodeID(self.Address), Listen: p.listen,
-		Quiet: p.quiet, Durable: p.durability.orElse(fsync), Insecure: p.insecure, Dir: dir, Tick: p.tick,
+		Quiet: p.quiet, Found: p.found, Durable: p.durability.orElse(fsync), Insecure: p.insecure, Dir: dir, Tick: p.tick,
 	}
 	for _, peer := range p.peers {
 		cfg.Peers = append(cfg.Peers, replica.Peer{Name: peer.Name, Address: replica.NodeID(peer.Address)})

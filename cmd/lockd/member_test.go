@@ -16,6 +16,7 @@ func TestNodesThatCannotBeMeant(t *testing.T) {
 		{"node", "say with -peers which nodes there are: the form is lockd node -name a"},
 		{"node -peers " + three, "say with -name which of a, b, c this node is"},
 		{"node -name d -peers " + three, "-peers lists a, b, c, and not this node, d: a node lists itself too"},
+		{"node -found -name a -peers " + three, "-found is for a node that founds a cluster alone, and -peers lists a, b, c"},
 		{"node -name a/b -peers " + three, "is no name of a node"},
 		{"node -name a -peers a=127.0.0.1:1,a=127.0.0.1:2", "two nodes are called a"},
 		{"node -name a -peers a=127.0.0.1:1,b=127.0.0.1:1", "127.0.0.1:1 is the address of a and of b"},

@@ -73,7 +73,7 @@ func (p *program) addFlags() {
 	cli.Bool(p.Flags, &p.trustRefused, "trust-refused",
 		"take a refused connection for proof that the other node is dead; sound if\nboth are on one machine, and on by itself for lockd pair")
 	cli.Bool(p.Flags, &p.found, "found",
-		"go on without the other node of the pair, with what this one's log has, or\nwithout one with no locks: for when the other copy is lost for good")
+		"of a pair: go on without the other node, with what this one's log has, or\nwithout one with no locks: for when the other copy is lost for good; with one\nnode in -peers: found a cluster of it; leave it out from then on")
 	cli.Bool(p.Flags, &p.insecure, "insecure",
 		"allow an address that other machines can reach; nothing is encrypted")
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
@@ -88,7 +88,7 @@ var (
 	common = []string{"data", "durability", "tick", "insecure", "log-json", "log-level"}
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
-	named  = append([]string{"name", "listen", "peers", "quiet", faultFlag}, common...)
+	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
 )
 
 func (p *program) node() cli.Command {
@@ -161,7 +161,9 @@ const aboutMember = `-peers lists the nodes that the cluster begins with, by nam
 under which clients and nodes reach them; give all of them the same list. It begins when all
 of them have been started once. From then on they serve as long as a majority lives, and a
 node that is started again comes back by itself, from its log or from the others. Whoever
-joins later lists itself and the others, waits, and is taken in by lockc cluster add.
+joins later lists itself and the others, waits, and is taken in by lockc cluster add. A node
+that is alone in the list founds a cluster with -found only: it may be that list's first node,
+without its disk.
 
 With -durability fsync nothing is answered before a majority has it on disk: it survives a
 loss of power of all nodes. With memory it survives as long as a majority lives, and a node

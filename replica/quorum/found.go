@@ -67,6 +67,10 @@ func (q *Quorum) sayWaiting() {
 	if q.ticks%(60*uint64(q.cfg.ElectionTicks)) != 3*uint64(q.cfg.ElectionTicks) {
 		return
 	}
+	if q.fresh() && len(q.cfg.Peers) == 1 && !q.cfg.Found {
+		q.say(true, "waiting for a cluster that takes this node in: start it with -found to found a cluster of this node alone, or list the cluster's other nodes in -peers")
+		return
+	}
 	if q.fresh() {
 		q.say(false, fmt.Sprintf("waiting for all of %s to be there, or for a cluster that takes this node in", peersText(q.cfg.Peers)))
 		return
@@ -221,7 +225,7 @@ func (q *Quorum) tryFound() {
 	if q.over || q.node != nil && !q.unused() {
 		return
 	}
-	if len(q.cfg.Peers) == 0 || q.node == nil && len(q.cfg.Peers) == 1 && !q.isAlone() {
+	if len(q.cfg.Peers) == 0 || q.node == nil && len(q.cfg.Peers) == 1 && !q.mayFoundAlone() {
 		return
 	}
 	founder := slices.MinFunc(q.cfg.Peers, func(a, b replica.Peer) int { return cmp.Compare(a.Name, b.Name) })
@@ -248,9 +252,14 @@ func (q *Quorum) tryFound() {
 // aloneTicks is how long a node that is to found alone listens first.
 const aloneTicks = 5
 
-// isAlone reports whether no cluster is heard of: a list of one that has grown
-// since must not begin anew when its first node has lost its disk.
-func (q *Quorum) isAlone() bool {
+// mayFoundAlone reports whether somebody has said so, and no cluster is heard of:
+// a list of one that has grown since must not begin anew when its first node has
+// lost its disk. That nobody speaks does not prove it: the others may be down, cut
+// off, or without a primary at this moment.
+func (q *Quorum) mayFoundAlone() bool {
+	if !q.cfg.Found {
+		return false
+	}
 	for _, s := range q.seekers {
 		if !s.Fresh {
 			return false

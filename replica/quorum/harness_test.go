@@ -69,6 +69,7 @@ type box struct {
 	address replica.NodeID
 	peers   []replica.Peer
 	quiet   bool
+	found   bool // may found a cluster alone
 	durable bool
 
 	id struct {
@@ -140,7 +141,9 @@ func (w *world) add(name string, durable bool, peers []replica.Peer) *box {
 func startWorld(t *testing.T, seed uint64, names string, durable bool) *world {
 	w := newWorld(t, seed)
 	for _, p := range peersOf(names) {
-		w.add(p.Name, durable, peersOf(names)).start()
+		b := w.add(p.Name, durable, peersOf(names))
+		b.found = len(names) == 1
+		b.start()
 	}
 	return w
 }
@@ -192,7 +195,7 @@ func (b *box) start() *box {
 	b.id.incarnation = max(before.incarnation+1, replica.Incarnation(1000+w.now))
 	b.member = replica.MemberID(w.chance.Uint64()>>1 | 1)
 	cfg := Config{
-		Name: b.name, Address: b.address, Peers: b.peers, Quiet: b.quiet,
+		Name: b.name, Address: b.address, Peers: b.peers, Quiet: b.quiet, Found: b.found,
 		Incarnation: b.id.incarnation, Member: b.member,
 		HasIdentity: before.written, View: before.view, Cluster: before.cluster,
 		NewCluster: replica.ClusterID(w.chance.Uint64() | 1), Durable: b.durable, Codec: codec{},

@@ -90,6 +90,9 @@ type Config struct {
 	Address replica.NodeID
 	Peers   []replica.Peer // those that it was started with, itself among them
 	Quiet   bool
+	// Found lets a node that is alone in Peers found a cluster of itself. It cannot
+	// know by silence that the list has not grown since.
+	Found bool
 
 	Incarnation replica.Incarnation
 	// Member is drawn for this life. It is used if there is no log.

@@ -159,3 +159,58 @@ func TestFirstNodeIsWiped(t *testing.T) {
 		w.alike()
 	}
 }
+
+// TestFirstNodeIsWipedWhileNobodySpeaks: the same, and the others are down, or have
+// no primary at that moment. Silence does not let it begin anew.
+func TestFirstNodeIsWipedWhileNobodySpeaks(t *testing.T) {
+	for name, down := range map[string]bool{"the others are down": true, "the others elect": false} {
+		t.Run(name, func(t *testing.T) {
+			w := startWorld(t, 1, "a", true)
+			w.awaitPrimary()
+			for _, name := range []string{"b", "c"} {
+				w.add(name, true, peersOf("a"+name)).start()
+				w.run(3)
+				w.order(replica.Order{Kind: replica.AddMember, Name: name, Address: replica.NodeID(name + ":1")})
+			}
+			token := w.open(1).Session
+			w.alike()
+			w.order(replica.Order{Kind: replica.SwitchOver, Name: "a"})
+			a := w.node("a")
+			a.crash()
+			if down {
+				w.node("b").crash()
+				w.node("c").crash()
+			}
+			a.saved, a.found, w.said = replica.Recovered{}, false, nil
+			a.id.written, a.id.view, a.id.cluster = false, 0, 0
+			a.start()
+			w.run(8)
+			if down {
+				w.run(50)
+				w.node("b").start()
+				w.node("c").start()
+			}
+			w.awaitPrimary()
+			if again := w.open(1).Session; again != token || w.heard("founded cluster") {
+				t.Errorf("session %d is %d; %s", token, again, w.said)
+			}
+			w.whole()
+			w.alike()
+		})
+	}
+}
+
+// TestOneNodeIsToldToFound: a node that is alone in its list says what it waits
+// for, and founds when it is told to.
+func TestOneNodeIsToldToFound(t *testing.T) {
+	w := newWorld(t, 1)
+	a := w.add("a", true, peersOf("a")).start()
+	w.run(60)
+	if w.primary() != nil || !w.heard("start it with -found") {
+		t.Fatalf("%s", w.said)
+	}
+	a.crash()
+	a.found = true
+	a.start()
+	w.awaitPrimary()
+}
