@@ -40,6 +40,33 @@ func (c *checker) obeyed(p *process, o replica.Order) {
 	}
 }
 
+// tip is how many entries any node has applied.
+func (c *checker) tip() int {
+	if h := c.last(); h != nil {
+		return len(h.entries)
+	}
+	return 0
+}
+
+// begun: in a quorum a reign begins behind all that any view before it has
+// settled. Nothing of these comes to light later (R6).
+func (c *checker) begun(t *table, view lock.View) {
+	if c.w.plan.quorum == nil || t.place.lost || t.place.n == c.tip() {
+		return
+	}
+	if e := c.last().entries[t.place.n]; e.View < view {
+		c.w.fail("reigns", "%s begins view %d after %d entries, and %+v is settled", t.p.node.name, view, t.place.n, e)
+	}
+}
+
+// confirmed: in a quorum who answers without an entry has applied all that any
+// node had when it was asked (R7).
+func (c *checker) confirmed(t *table, b behind) {
+	if c.w.plan.quorum != nil && t.place.n < b.floor {
+		c.w.fail("barriers", "%s answers from the state after %d, and was asked when %d were settled", t.p.node.name, t.place.n, b.floor)
+	}
+}
+
 // The engine's messages, as far as they are looked at.
 const (
 	fieldType, fieldTerm = 1, 4

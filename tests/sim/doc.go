@@ -52,6 +52,10 @@
 //	              failovers too (strict)
 //	reads         a report is not older than any answer that was given before it
 //	              was asked for, and shows what the model has (strict)
+//	reigns        a primary begins behind all that the views before it settled
+//	              (regime 3)
+//	barriers      whoever answers without an entry has applied all that any node
+//	              had when it was asked (regime 3)
 //	one-reign     a view has one primary or solo
 //	view-on-disk  no message of a view leaves before the view is on disk
 //	serves        a node without a role answers nothing of its own

@@ -38,6 +38,7 @@ type behind struct {
 	command  lock.Command
 	inquiry  replica.Inquiry // if who looks
 	inquires bool
+	floor    int // entries that some node had applied when it came
 }
 
 func newTable(p *process) table {
@@ -56,7 +57,7 @@ func (t *table) ask(c *client, life int, commands []lock.Command) {
 	for _, cmd := range commands {
 		if cmd.Verb == lock.KeepAlive {
 			t.leases.Heard(cmd.Session)
-			t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: who, command: cmd})
+			t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: who, command: cmd, floor: t.p.w.check.tip()})
 			alive = true
 			continue
 		}
@@ -78,7 +79,7 @@ func (t *table) ask(c *client, life int, commands []lock.Command) {
 // look takes inquiries of a client.
 func (t *table) look(c *client, life int, inquiries []replica.Inquiry) {
 	for _, q := range inquiries {
-		t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: patron{c, life}, inquiry: q, inquires: true})
+		t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: patron{c, life}, inquiry: q, inquires: true, floor: t.p.w.check.tip()})
 	}
 	t.bar()
 }
@@ -102,6 +103,7 @@ func (t *table) confirmed(id replica.BarrierID) {
 		t.p.w.fail("serves", "%s is quiet, and says that it reigns", t.p.node.name)
 	}
 	for _, b := range t.passedBy(id) {
+		t.p.w.check.confirmed(t, b)
 		if b.inquires {
 			report := t.locks.Report(b.inquiry.Query, reportRoom)
 			t.p.w.check.shown(t, b.inquiry.Query, report)
@@ -130,7 +132,10 @@ func (t *table) barred(id replica.BarrierID, hint replica.NodeID) {
 	}
 }
 
-func (t *table) began(view lock.View) { t.leases.Begin(view, t.locks) }
+func (t *table) began(view lock.View) {
+	t.p.w.check.begun(t, view)
+	t.leases.Begin(view, t.locks)
+}
 
 func (t *table) ended() { t.leases.End() }
 
