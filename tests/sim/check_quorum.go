@@ -62,7 +62,11 @@ func (c *checker) begun(t *table, view lock.View) {
 // confirmed: in a quorum who answers without an entry has applied all that any
 // node had when it was asked (R7).
 func (c *checker) confirmed(t *table, b behind) {
-	if c.w.plan.quorum != nil && t.place.n < b.floor {
+	switch {
+	case c.w.plan.quorum == nil:
+	case t.place.lost:
+		c.w.fail("digest", "%s answers from a state that nobody ever had", t.p.node.name)
+	case t.place.n < b.floor:
 		c.w.fail("barriers", "%s answers from the state after %d, and was asked when %d were settled", t.p.node.name, t.place.n, b.floor)
 	}
 }
