@@ -68,6 +68,11 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	if log != nil && log.Owner().Member != 0 {
 		member = log.Owner().Member
 	}
+	if log != nil && !recovered.Empty() {
+		// The identity is written before the log: if the node ended in between, when it
+		// was to begin another cluster, it goes on in the one that its log is of.
+		identity.Cluster = log.Owner().Cluster
+	}
 	core, err := quorum.New(quorum.Config{
 		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet, Found: cfg.Found,
 		Incarnation: identity.Incarnation, Member: member,

@@ -1,12 +1,20 @@
 package remote
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	"lockstep/actors"
+	"lockstep/journal"
+	"lockstep/lock"
+	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/replica/quorum"
 )
 
 // A node that cannot be meant is refused in one line that says what to do, before
@@ -65,4 +73,73 @@ func TestALogIsNotIgnored(t *testing.T) {
 	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
 		t.Errorf("changed: %v, %v", files, err)
 	}
+}
+
+// foundedDir is the state directory of a, which has founded cluster 5 with b.
+func foundedDir(t *testing.T, peers []replica.Peer) string {
+	t.Helper()
+	dir := t.TempDir()
+	log, _, _ := open(t, dir)
+	core, err := quorum.New(quorum.Config{
+		Name: "a", Address: nodeA, Peers: peers, Incarnation: 1, Member: 7, NewCluster: 5, Durable: true, Codec: new(messages.Codec),
+	}, replica.Recovered{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := &host{t: t, core: core, log: log, owner: journal.Header{Cluster: 5, Member: 7, Node: "a"}, table: lock.NewTable()}
+	h.step(replica.Tick{})
+	h.step(replica.Received{From: nodeB, Incarnation: 1, Message: replica.Seek{Member: 8, Name: "b", Fresh: true, Knows: 1, Peers: peers}})
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if s := core.Status(); s.Cluster != 5 || len(s.Members) != 2 {
+		t.Fatalf("%+v", s)
+	}
+	return dir
+}
+
+// A node that ended when it was to begin another cluster alone, and had written
+// its identity and not yet its log, goes on with its log, and can be told again.
+func TestABootstrapIsInterrupted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		peers := []replica.Peer{{Name: "a", Address: nodeA}, {Name: "b", Address: nodeB}}
+		dir := foundedDir(t, peers)
+		if err := actors.SaveIdentity(dir, actors.Identity{Cluster: 6, Former: 5, Node: nodeA, View: 1001, Quorum: true}); err != nil {
+			t.Fatal(err)
+		}
+		start := func() *Node {
+			node, err := StartQuorumNode(QuorumConfig{Name: "a", Address: nodeA, Peers: peers, Durable: true, Dir: dir, Log: slog.New(slog.DiscardHandler)}, NewNetwork().Start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return node
+		}
+		status := func(node *Node) replica.Status {
+			s, err := node.Actors.Status(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s
+		}
+		node := start()
+		if s := status(node); s.Cluster != 5 || len(s.Members) != 2 {
+			t.Errorf("it goes on as %+v", s)
+		}
+		time.Sleep(time.Second)
+		node.Process.Root().Send(node.Actors.Replicator, &actors.OrdersFromClients{From: nodeC, Orders: []messages.Order{
+			{Client: 1, ID: 1, Order: replica.Order{Kind: replica.Bootstrap, Force: true}},
+		}})
+		time.Sleep(5 * time.Second)
+		begun := status(node)
+		if begun.Role != replica.Primary || begun.Cluster == 5 || begun.View <= 1001 {
+			t.Errorf("the new cluster: %+v", begun)
+		}
+		node.Kill()
+		node = start()
+		defer node.Kill()
+		time.Sleep(5 * time.Second)
+		if s := status(node); s.Role != replica.Primary || s.Cluster != begun.Cluster {
+			t.Errorf("it comes back as %+v", s)
+		}
+	})
 }
