@@ -35,7 +35,7 @@ type Pair struct {
 	order   order
 	park    park
 	disk    ledger
-	copy    *restored // without a role: the copy in the log that this life began with
+	copy    *restored // without a role: the log's from former lives, or that of a role that was handed over
 
 	barriers barriers
 	reign    lock.View // that of the last Began; zero after Ended

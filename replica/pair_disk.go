@@ -84,16 +84,14 @@ func (p *Pair) mark(role Role, view lock.View) {
 	p.disk.role = p.disk.seq
 }
 
-// giveUp says in the log that it is no copy any more: entries are missing, or it
-// is about to be replaced. A log that is half of one copy and half of another
+// giveUp drops the copy and says so in the log: entries are missing, or it is about to be replaced. A log that is half of one copy and half of another
 // must never be taken for a whole one.
 func (p *Pair) giveUp(role Role) {
-	if !p.disk.says.whole() {
-		return
+	if p.disk.says.whole() {
+		p.mark(role, p.view)
 	}
-	p.mark(role, p.view)
 	if p.copy != nil {
-		p.say(true, fmt.Sprintf("the copy on disk, of view %d up to entry %d, is out of date: the peer reigns", p.copy.view, p.copy.last))
+		p.say(!p.handed(), fmt.Sprintf("the copy of view %d up to entry %d is out of date: the peer has gone on", p.copy.view, p.copy.last))
 		p.copy = nil
 		p.do(Reset{})
 	}

@@ -71,6 +71,7 @@ func (p *Pair) found(m Hello, cluster ClusterID) {
 // was silent since, but may hold every lock.
 func (p *Pair) foundAlone() {
 	if p.role != Joining {
+		p.waitForHeir()
 		return
 	}
 	highest := max(p.view, p.life.view)

@@ -174,3 +174,128 @@ func TestTheStatusListsBothNodes(t *testing.T) {
 		t.Fatalf("%+v and %+v", a, b)
 	}
 }
+
+// handedOver is a primary of view 1 with one entry, which has handed over to a
+// backup of which nothing more is heard.
+func handedOver(t *testing.T, p *Pair) *Pair {
+	t.Helper()
+	p.Step(ofClients(openCommand(1)))
+	p.Step(Stored{Seq: p.disk.seq})
+	p.Step(fromBackup(Ack{View: 1, Index: 1}))
+	p.Step(switchTo("b"))
+	if p.role != Demoted {
+		t.Fatalf("it is %s", p.role)
+	}
+	return p
+}
+
+// bothModes runs a test with memory only and with a log.
+func bothModes(t *testing.T, test func(*testing.T, *Pair)) {
+	t.Run("memory", func(t *testing.T) { test(t, handedOver(t, paired(t))) })
+	t.Run("durable", func(t *testing.T) { test(t, handedOver(t, lastingPair(t))) })
+}
+
+// goesOn checks that the node serves in a view with the entry that it had.
+func goesOn(t *testing.T, p *Pair, effects []Effect, view lock.View) {
+	t.Helper()
+	effects = append(append([]Effect{}, effects...), written(p)...)
+	if p.role != Solo || p.view != view || p.order.last != 1 {
+		t.Fatalf("it is %s in view %d with %d entries", p.role, p.view, p.order.last)
+	}
+	for _, e := range effects {
+		if _, ok := e.(Reset); ok {
+			t.Fatal("the table was emptied")
+		}
+	}
+	next := told(p, ofClients(openCommand(2)))
+	next = append(next, told(p, Stored{Seq: p.disk.seq})...)
+	expect(t, next, applied(entry(view, 2, openCommand(2))))
+}
+
+// Between the goodbye and the peer's reign one kill must not cost the locks.
+func TestABackupThatDiesBeforeItTakesOverCostsNothing(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		p.Step(Tick{})
+		effects := p.Step(hello(Hello{View: 1, Knows: 1}))
+		goesOn(t, p, effects, 2)
+	})
+}
+
+// Nobody may take it for an empty node, and found a pair of two.
+func TestWhoHasHandedOverSaysThatItHasACopy(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		for _, m := range sent(p.Step(Tick{})) {
+			if m, ok := m.(Hello); ok && m.LogView == 1 && m.LogIndex == 1 {
+				return
+			}
+		}
+		t.Fatal("it says nothing of its copy")
+	})
+}
+
+// What an earlier role of the same life has left on its way proves nothing: the
+// peer is the backup, and about to take over.
+func TestAHelloFromBeforeTheHandoverProvesNothing(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		m := hello(Hello{View: 1, Knows: 1})
+		m.Incarnation = 1
+		p.Step(m)
+		p.Step(fromBackup(Heartbeat{View: 1}))
+		p.Step(fromBackup(Chunk{View: 1, Base: 1}))
+		p.silentTicks(5 * MinSuspectTicks)
+		if p.role != Demoted || !p.handed() {
+			t.Fatalf("it is %s", p.role)
+		}
+	})
+}
+
+func TestABackupThatSaysGoodbyeHasNotTakenOver(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		goesOn(t, p, p.Step(fromBackup(Bye{View: 1})), 2)
+	})
+}
+
+// The copy goes when the peer is heard to have gone on, and not before.
+func TestTheCopyGoesWhenThePeerReigns(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		effects := append([]Effect{}, p.Step(fromBackup(Alone{View: 3}))...)
+		reset := false
+		for _, e := range append(effects, written(p)...) {
+			_, ok := e.(Reset)
+			reset = reset || ok
+		}
+		if !reset || p.handed() || p.role != Demoted {
+			t.Fatalf("reset: %v, it is %s", reset, p.role)
+		}
+		p.Step(hello(Hello{View: 3, Knows: 1}))
+		if p.role == Solo {
+			t.Fatal("it serves what is out of date")
+		}
+	})
+}
+
+// In memory a new life that has been in a later view may have served there.
+func TestTheCopyGoesWhenThePeerMayHaveReigned(t *testing.T) {
+	p := handedOver(t, paired(t))
+	p.Step(hello(Hello{View: 3, Knows: 1}))
+	if p.hasRole() || p.handed() {
+		t.Fatalf("it is %s", p.role)
+	}
+}
+
+// A silent peer may serve. Whoever waits for it says so again and again.
+func TestWhoHasHandedOverToASilentPeerWaitsAndSaysSo(t *testing.T) {
+	bothModes(t, func(t *testing.T, p *Pair) {
+		said := 0
+		for range 3 * handedEvery * MinSuspectTicks {
+			for _, e := range p.Step(Tick{}) {
+				if s, ok := e.(Say); ok && s.Warn {
+					said++
+				}
+			}
+		}
+		if p.role != Demoted || said != 4 {
+			t.Fatalf("it is %s and has warned %d times", p.role, said)
+		}
+	})
+}

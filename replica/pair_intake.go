@@ -32,6 +32,9 @@ func (p *Pair) onChunk(m Chunk, cluster ClusterID) {
 	if p.hasRole() || m.View > lock.MaxView {
 		return
 	}
+	if p.handed() && m.View <= p.copy.view {
+		return // from before the handover
+	}
 	if p.intake.older(m) {
 		p.giveUp(Joining)
 		if p.cfg.Durable && p.cluster == 0 && cluster != 0 {

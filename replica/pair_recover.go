@@ -20,11 +20,12 @@ import (
 //   - It hears the peer reign, and gives its own copy up.
 //   - It waits. What it has may be out of date.
 
-// restored is the copy in the log of this node's former lives, until the node
-// takes it up or gives it up.
+// restored is the copy in the log of this node's former lives, or the one that it
+// keeps after a handover, until the node takes it up or gives it up.
 type restored struct {
 	standing
-	asked, ready bool // the table was told to install the snapshot; it has
+	handedTo     Incarnation // not of a log: the life of the peer that was to take over
+	asked, ready bool        // the table was told to install the snapshot; it has
 	snapshot     []byte
 	base, last   lock.Index
 	entries      []lock.Entry // behind base
@@ -150,6 +151,9 @@ func above(view lock.View, index lock.Index, m Hello, asPrimary bool) bool {
 // copy goes on with it; without any, the pair is founded (P0, P8). Knows proves
 // that the peer has heard this very life, so that it takes no role by itself.
 func (p *Pair) meet(m Hello, cluster ClusterID) {
+	if !p.stillMine(m) {
+		return
+	}
 	c := p.copy
 	if c == nil {
 		if m.LogView == 0 {

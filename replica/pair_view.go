@@ -125,13 +125,14 @@ func (p *Pair) onRoleMessage(m roleMessage) {
 	switch {
 	case !p.hasRole():
 		p.suspect.alive()
-		if _, ok := m.(Alone); ok || m.of() > p.disk.says.view {
-			p.giveUp(Demoted) // others than this node have gone on, in a later view or alone
+		if p.outdates(m) {
+			p.giveUp(Demoted)
 		}
 		if m.of() > p.farewell {
 			p.farewell = 0
 		}
 		p.see(m.of())
+		p.takeBack(m)
 	case m.of() > p.view:
 		p.demote(m.of())
 	case m.of() < p.view:
