@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"lockstep"
@@ -33,8 +34,15 @@ type nodePID struct {
 // locks of its own meanwhile.
 type drill struct {
 	*program
-	load    *drillLoad
-	verdict *judgement
+	load      *drillLoad
+	verdict   *judgement
+	status    func(context.Context) []lockstep.NodeStatus
+	processes processes
+}
+
+// processes are those of this machine, by their ids.
+type processes struct {
+	stop, resume, kill func(pid int) error
 }
 
 // step is one fault of a drill.
@@ -48,12 +56,15 @@ func (p *program) runDrill() error {
 	if !p.Given("timeout") {
 		p.timeout = orderWait
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), drillEnders()...)
 	defer stop()
 	if err := p.dial(ctx, p.nodes); err != nil {
 		return err
 	}
-	d := &drill{program: p, verdict: newJudgement()}
+	d := &drill{
+		program: p, verdict: newJudgement(), status: p.client.Status,
+		processes: processes{stopPID, resumePID, killPID},
+	}
 	s := d.survey(ctx)
 	if err := d.fit(ctx, s); err != nil {
 		return err
@@ -72,11 +83,23 @@ func (p *program) runDrill() error {
 	return d.verdict.failure(ctx)
 }
 
+// drillEnders are the signals that end a drill, which has to tidy up before it
+// goes: it may have stopped a process. One that is ignored, as under nohup, stays so.
+func drillEnders() []os.Signal {
+	enders := []os.Signal{os.Interrupt}
+	for _, s := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) {
+			enders = append(enders, s)
+		}
+	}
+	return enders
+}
+
 // survey asks where the nodes stand.
 func (d *drill) survey(ctx context.Context) *standing {
 	ctx, cancel := context.WithTimeout(ctx, statusWait)
 	defer cancel()
-	return newStanding(d.client.Status(ctx))
+	return newStanding(d.status(ctx))
 }
 
 // fit refuses nodes of which a drill would take away what people need: there must
@@ -253,7 +276,10 @@ func (d *drill) take(ctx context.Context, step step) bool {
 	}
 	whole := time.Since(began)
 	d.rest(ctx)
-	if ctx.Err() != nil && err != nil {
+	var down *leftDown
+	if errors.As(err, &down) {
+		d.verdict.leave(down.Error())
+	} else if ctx.Err() != nil && err != nil {
 		return false
 	}
 	result := stepResult{What: step.what, Done: err == nil, Took: milli(took), Whole: milli(whole), Pause: milli(d.load.paused())}

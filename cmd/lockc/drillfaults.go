@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"runtime"
@@ -18,58 +20,137 @@ import (
 // go on without it, and shorter than a lease.
 const drillStop = 3 * time.Second
 
-// How long a look at a node takes whose process was stopped, and how long it may
-// take the system to stop it.
+// A process is taken for a node's only if the node falls silent with it and
+// speaks with it, in turn, so many times: a node that is slow now and then falls
+// silent, too. It stands still for less than it takes the others to go on
+// without it.
 const (
-	drillLook  = 300 * time.Millisecond
-	drillStops = time.Second
+	drillProofs = 2
+	drillLook   = 300 * time.Millisecond // until a node counts as silent
+	drillLooks  = 3                      // at a node that may still be on its way to standstill
+	drillReturn = 5 * time.Second        // until it must have answered again
 )
 
 // pause stops a node's process for a while.
 func (d *drill) pause(ctx context.Context, n lockstep.NodeStatus, pid int) error {
-	if err := d.freeze(ctx, n, pid); err != nil {
+	if err := d.prove(ctx, n, pid); err != nil {
 		return err
 	}
-	select {
-	case <-time.After(drillStop):
-	case <-ctx.Done():
-	}
-	return resumePID(pid)
+	return d.stopped(pid, func() error {
+		select {
+		case <-time.After(drillStop):
+		case <-ctx.Done():
+		}
+		return nil
+	})
 }
 
-// kill ends a node's process and has the command bring it back.
+// kill ends a node's process and has the command bring it back, also if somebody
+// interrupts the drill: a node that was killed is nothing to leave behind.
 func (d *drill) kill(ctx context.Context, n lockstep.NodeStatus, pid int) error {
-	if err := d.freeze(ctx, n, pid); err != nil {
+	if err := d.prove(ctx, n, pid); err != nil {
 		return err
 	}
-	if err := killPID(pid); err != nil {
+	if err := d.processes.kill(pid); err != nil {
 		return err
 	}
+	err := d.revive(ctx, n)
+	if err != nil && ctx.Err() != nil {
+		err = d.revive(ctx, n) // Control-C at a terminal reaches the command as well
+	}
+	if err != nil {
+		return &leftDown{d.called(n), err}
+	}
+	return nil
+}
+
+// revive is restart, and does not end with the drill.
+func (d *drill) revive(ctx context.Context, n lockstep.NodeStatus) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), d.timeout)
+	defer cancel()
 	return d.restart(ctx, n)
 }
 
-// freeze stops a process. If its node answers nevertheless it is not that node,
-// and goes on.
-func (d *drill) freeze(ctx context.Context, n lockstep.NodeStatus, pid int) error {
-	if err := stopPID(pid); err != nil {
-		return err
-	}
-	for began := time.Now(); time.Since(began) < drillStops; {
-		if !d.answers(ctx, n.Name) {
-			return nil
+// leftDown says that the drill has killed a node and could not bring it back.
+type leftDown struct {
+	node string
+	err  error
+}
+
+func (e *leftDown) Error() string {
+	return fmt.Sprintf("%s was killed, and was not brought back: %v", e.node, e.err)
+}
+
+// prove makes sure that a process is the node's, before anything is done to it
+// that it may not survive: with the process stopped the node is silent, and with
+// the process resumed it answers. Whatever it finds, the process goes on.
+func (d *drill) prove(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	for range drillProofs {
+		if err := d.stopped(pid, func() error { return d.awaitSilence(ctx, n, pid) }); err != nil {
+			return err
+		}
+		if err := d.awaitAnswer(ctx, n, pid); err != nil {
+			return err
 		}
 	}
-	_ = resumePID(pid)
+	return d.awaitWhole(ctx) // one fault at a time
+}
+
+// stopped does something while a process is stopped.
+func (d *drill) stopped(pid int, do func() error) (err error) {
+	if err := d.processes.stop(pid); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, d.processes.resume(pid)) }()
+	return do()
+}
+
+func (d *drill) awaitSilence(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	for range drillLooks {
+		answered := d.answers(ctx, n.Name)
+		if ctx.Err() != nil { // then nobody answers
+			return ctx.Err()
+		}
+		if !answered {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
 	return fmt.Errorf("process %d was stopped for a moment, and %s went on answering: it is another process", pid, n.Name)
+}
+
+func (d *drill) awaitAnswer(ctx context.Context, n lockstep.NodeStatus, pid int) error {
+	for began := time.Now(); time.Since(began) < drillReturn; {
+		answered := d.answers(ctx, n.Name)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if answered {
+			return nil
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return fmt.Errorf("process %d was stopped for a moment, and %s does not answer since: whether it is that node is not known", pid, n.Name)
 }
 
 func (d *drill) answers(ctx context.Context, address string) bool {
 	looking, cancel := context.WithTimeout(ctx, drillLook)
 	defer cancel()
-	return slices.ContainsFunc(d.client.Status(looking), func(n lockstep.NodeStatus) bool {
+	return slices.ContainsFunc(d.status(looking), func(n lockstep.NodeStatus) bool {
 		return n.Name == address && n.Err == nil
 	})
 }
+
+// called is what the operator calls a node.
+func (d *drill) called(n lockstep.NodeStatus) string { return cmp.Or(n.Node, n.Name) }
 
 // restart runs the user's command for a node.
 func (d *drill) restart(ctx context.Context, n lockstep.NodeStatus) error {
@@ -122,7 +203,8 @@ Six sessions of its own take and release locks below a prefix that nobody uses, 
 for them, and keep some from beginning to end, while every node that may serve is made the
 primary once, the first one last. With -pid processes of this machine are stopped for three
 seconds each; with -exec every node is restarted by that command, and killed before if -pid
-names its process. One fault at a time: the next comes when all nodes are there again.
+names its process: once it is clear that it is that node's, which falls silent when the
+process is stopped, and answers when it goes on. One fault at a time: the next comes when all nodes are there again.
 
 It prints what was done, the longest pause of a session, wrong answers (two that hold one
 lock, tokens that do not rise, answers that cannot be), and lost locks; and leaves nothing
@@ -143,7 +225,7 @@ behind. Others notice short pauses. ` + aboutJSON + `{"prefix", "nodes", "sessio
 			codeUnprinted,
 			{Code: cli.TempFail, Meaning: "the nodes are not fit for a drill, or it was not brought to its end"},
 			{Code: cli.NoPerm, Meaning: "nobody said yes; nothing was done"},
-			{Code: cli.Interrupted, Meaning: "interrupted; nothing is left of it"},
+			{Code: cli.Interrupted, Meaning: "interrupted; nothing is left of it, or it says what is"},
 		},
 		Run: func([]string) error { return p.runDrill() },
 	}

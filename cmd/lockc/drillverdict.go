@@ -26,6 +26,7 @@ type judgement struct {
 	losses     []string
 	unanswered []string
 	trouble    string // why the drill was not brought to its end
+	left       string // what it could not put back
 }
 
 // stepResult is one step as it went. Its JSON form is stable.
@@ -104,6 +105,12 @@ func (v *judgement) abandon(why string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.trouble = cli.OneLine(why)
+}
+
+func (v *judgement) leave(what string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.left = cli.OneLine(what)
 }
 
 // drillReport is the JSON form. It is stable.
@@ -201,6 +208,8 @@ func (v *judgement) failure(ctx context.Context) error {
 	switch {
 	case len(v.wrongs)+len(v.losses)+len(v.unanswered) > 0:
 		return cli.Fail(cli.No, "")
+	case ctx.Err() != nil && v.left != "":
+		return cli.Fail(cli.Interrupted, "interrupted; %s", v.left)
 	case ctx.Err() != nil:
 		return cli.Fail(cli.Interrupted, "interrupted; what was done until then is above, and nothing is left of it")
 	case !v.fine():
