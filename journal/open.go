@@ -32,6 +32,16 @@ func Open(fs FS, checks ...func(Header) error) (*Journal, replica.Recovered, Hea
 	return j, o.log, o.newest.owner, nil
 }
 
+// Read reads the log in a directory as Open does, and changes nothing there. An
+// empty directory has none: its Header is the zero one.
+func Read(fs FS) (replica.Recovered, Header, error) {
+	o := opening{fs: fs}
+	if err := o.read(); err != nil || o.newest == nil {
+		return replica.Recovered{}, Header{}, err
+	}
+	return o.log, o.newest.owner, nil
+}
+
 // opening is what Open finds out.
 type opening struct {
 	fs        FS

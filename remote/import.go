@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"lockstep/actors"
 	"lockstep/journal"
@@ -16,7 +17,8 @@ import (
 )
 
 // importLeap is how far a cluster leaves the views of the pair that it was behind:
-// the pair's other node may have gone higher than its copy tells.
+// the pair's other node may have gone higher than its copy tells. It is at least where
+// a cluster would begin that knows nothing.
 const importLeap = 1000
 
 // Imported says what a cluster has taken over.
@@ -26,17 +28,25 @@ type Imported struct {
 	Index lock.Index // its last entry
 }
 
+// ErrMayLose says that the other node of the pair may have gone on after the only
+// copy that was given.
+var ErrMayLose = errors.New("the other node may have gone on alone since")
+
 // ImportPair makes the state directory of a cluster's first node out of those of a
 // pair whose nodes were durable and have both stopped. With both directories the
-// better copy is taken; with one, that. Everything is kept: locks, sessions,
-// remembered answers; and tokens go on rising. The other nodes are added to it.
-// The pair's nodes must not be started again.
-func ImportPair(from []string, to, name string, address replica.NodeID) (Imported, error) {
+// better copy is taken; with one, that, if its node was alone when it stopped or
+// the caller accepts a loss. Everything is kept: locks, sessions, remembered
+// answers; and tokens go on rising. The other nodes are added to it. The pair's
+// directories are only read.
+func ImportPair(from []string, to, name string, address replica.NodeID, acceptLoss bool) (Imported, error) {
 	best, highest, err := bestOf(from)
 	if err != nil {
 		return Imported{}, fmt.Errorf("remote: %w", err)
 	}
-	view := highest + importLeap
+	if len(from) == 1 && best.Role != replica.Solo && !acceptLoss {
+		return Imported{}, fmt.Errorf("remote: the node of %s was the %s of view %d when it stopped: %w", best.dir, best.Role, best.View, ErrMayLose)
+	}
+	view := max(highest+importLeap, quorum.Floor(time.Now()))
 	if view > lock.MaxView {
 		return Imported{}, fmt.Errorf("remote: view %d is past the last one, %d", view, lock.MaxView)
 	}
@@ -64,19 +74,26 @@ type foundCopy struct {
 }
 
 // bestOf returns the copy of the highest view, in it the longest, and the highest
-// view that any of the nodes has seen.
+// view that any of the nodes has seen. What cannot be read may be the better one,
+// so nothing is taken then.
 func bestOf(dirs []string) (best foundCopy, highest lock.View, err error) {
 	var none []error
 	for _, dir := range dirs {
-		identity, _, err := actors.LoadIdentity(dir)
-		if err != nil {
+		identity, known, err := actors.LoadIdentity(dir)
+		switch {
+		case err != nil:
 			return foundCopy{}, 0, err
+		case !known:
+			return foundCopy{}, 0, fmt.Errorf("no copy of a pair was found in %s: it is not the state directory of a node", dir)
 		}
 		c, err := readPairDir(dir)
 		highest = max(highest, identity.View, c.View)
-		if err != nil {
+		if errors.Is(err, replica.ErrNoCopy) {
 			none = append(none, fmt.Errorf("%s: %w", dir, err))
 			continue
+		}
+		if err != nil {
+			return foundCopy{}, 0, fmt.Errorf("the copy in %s cannot be read, and it may be the newer one: %w", dir, err)
 		}
 		if best.dir == "" || c.View > best.View || c.View == best.View && c.Last > best.Last {
 			best = foundCopy{c, dir}
@@ -85,6 +102,9 @@ func bestOf(dirs []string) (best foundCopy, highest lock.View, err error) {
 	if best.dir == "" {
 		return foundCopy{}, 0, fmt.Errorf("no copy of a pair was found: %w", errors.Join(none...))
 	}
+	if highest > best.View {
+		return foundCopy{}, 0, fmt.Errorf("the newest copy, in %s, is of view %d, and the pair has been in view %d: start its nodes again, the only one left with -found, wait until one serves, and stop them", best.dir, best.View, highest)
+	}
 	return best, highest, nil
 }
 
@@ -92,14 +112,13 @@ func readPairDir(dir string) (replica.PairCopy, error) {
 	if _, err := os.Stat(filepath.Join(dir, logDir)); err != nil {
 		return replica.PairCopy{}, err
 	}
-	log, recovered, owner, err := journal.Open(journal.Dir(filepath.Join(dir, logDir)))
-	if err != nil {
+	recovered, owner, err := journal.Read(journal.Dir(filepath.Join(dir, logDir)))
+	switch {
+	case err != nil:
 		return replica.PairCopy{}, err
-	}
-	if err := log.Close(); err != nil {
-		return replica.PairCopy{}, err
-	}
-	if owner.Member != 0 {
+	case owner == (journal.Header{}):
+		return replica.PairCopy{}, errors.New("its log is empty")
+	case owner.Member != 0:
 		return replica.PairCopy{}, errors.New("the log is that of a cluster's node already")
 	}
 	return replica.ReadPair(recovered, new(messages.Codec))

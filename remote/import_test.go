@@ -1,10 +1,13 @@
 package remote
 
 import (
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/actors"
 	"lockstep/journal"
@@ -131,7 +134,7 @@ func TestAClusterTakesAPairOver(t *testing.T) {
 	}
 	stale, newest := pairDir(t, 3, "old"), pairDir(t, 5, many...)
 	to := filepath.Join(t.TempDir(), "a")
-	got, err := ImportPair([]string{stale, newest}, to, "a", nodeC)
+	got, err := ImportPair([]string{stale, newest}, to, "a", nodeC, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +165,7 @@ func TestAClusterTakesAPairOver(t *testing.T) {
 		t.Fatalf("%d locks and %d sessions", len(state.Locks), len(state.Sessions))
 	}
 	h.ask(lock.Command{Verb: lock.OpenSession, Number: 78})
-	if h.last.View <= 5 || h.last.Index != 42 || h.table.Snapshot().Last <= state.Last {
+	if h.last.View <= max(1005, quorum.Floor(time.Now().Add(-time.Hour))) || h.last.Index != 42 || h.table.Snapshot().Last <= state.Last {
 		t.Fatalf("%+v", h.last)
 	}
 }
@@ -170,7 +173,7 @@ func TestAClusterTakesAPairOver(t *testing.T) {
 func TestWhatIsNoPairIsNotTakenOver(t *testing.T) {
 	pair := pairDir(t, 1, "x")
 	cluster := filepath.Join(t.TempDir(), "a")
-	if _, err := ImportPair([]string{pair}, cluster, "a", nodeC); err != nil {
+	if _, err := ImportPair([]string{pair}, cluster, "a", nodeC, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -184,9 +187,124 @@ func TestWhatIsNoPairIsNotTakenOver(t *testing.T) {
 		"into the pair's own": {[]string{pair}, pair, "is not empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := ImportPair(c.from, c.to, "a", nodeC); err == nil || !strings.Contains(err.Error(), c.want) {
+			if _, err := ImportPair(c.from, c.to, "a", nodeC, false); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Fatal(err)
 			}
 		})
 	}
+}
+
+// rewrite changes what a pair's directory says in one file of its log.
+func rewrite(t *testing.T, dir string, change func([]byte)) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, logDir, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(raw)
+		if err := os.WriteFile(file, raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// says gives a pair's log another last role.
+func says(t *testing.T, dir string, role replica.Role, view lock.View) {
+	t.Helper()
+	log, _, _ := open(t, dir)
+	if err := log.Append(replica.Store{State: []byte{1, byte(role), byte(view >> 16), byte(view >> 8), byte(view)}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := log.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Of two copies the one that cannot be read may be the newer one.
+func TestACopyThatCannotBeReadIsNotPassedOver(t *testing.T) {
+	for name, spoil := range map[string]func(dir string){
+		"a bit has flipped": func(dir string) { rewrite(t, dir, func(raw []byte) { raw[len(raw)/2] ^= 1 }) },
+		"no log":            func(dir string) { _ = os.RemoveAll(filepath.Join(dir, logDir)) },
+		"an empty log": func(dir string) {
+			_ = os.RemoveAll(filepath.Join(dir, logDir))
+			_ = os.Mkdir(filepath.Join(dir, logDir), 0o700)
+		},
+		"no identity":  func(dir string) { _ = os.Remove(filepath.Join(dir, "identity.json")) },
+		"a later view": func(dir string) { _ = actors.SaveIdentity(dir, actors.Identity{Cluster: 9, Node: nodeA, View: 6}) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			stale, newest := pairDir(t, 3, "old"), pairDir(t, 5, "new")
+			spoil(newest)
+			to := filepath.Join(t.TempDir(), "a")
+			if got, err := ImportPair([]string{stale, newest}, to, "a", nodeC, true); err == nil {
+				t.Fatalf("%+v", got)
+			}
+			if _, err := os.Stat(to); err == nil {
+				t.Fatal("a directory was made")
+			}
+		})
+	}
+}
+
+// A copy that says itself that it is none is nothing to wait for.
+func TestACopyThatWasGivenUpIsPassedOver(t *testing.T) {
+	stale, newest := pairDir(t, 3, "old"), pairDir(t, 5, "new")
+	says(t, stale, replica.Demoted, 5)
+	got, err := ImportPair([]string{stale, newest}, filepath.Join(t.TempDir(), "a"), "a", nodeC, false)
+	if err != nil || got.Dir != newest {
+		t.Fatal(got, err)
+	}
+}
+
+// Who was not alone when it stopped may have been left behind.
+func TestHalfOfAPairIsTakenOverOnlyByItsWord(t *testing.T) {
+	for _, role := range []replica.Role{replica.Primary, replica.Backup} {
+		half := pairDir(t, 5, "x")
+		says(t, half, role, 5)
+		to := filepath.Join(t.TempDir(), "a")
+		if _, err := ImportPair([]string{half}, to, "a", nodeC, false); !errors.Is(err, ErrMayLose) {
+			t.Fatalf("a %s: %v", role, err)
+		}
+		if _, err := ImportPair([]string{half}, to, "a", nodeC, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A copy that is the only one is not written to.
+func TestAnImportOnlyReadsTheLog(t *testing.T) {
+	pair := pairDir(t, 5, "x")
+	before := content(t, pair)
+	if _, err := ImportPair([]string{pair}, filepath.Join(t.TempDir(), "a"), "a", nodeC, false); err != nil {
+		t.Fatal(err)
+	}
+	if after := content(t, pair); !maps.Equal(before, after) {
+		t.Fatalf("%d files before, %d after", len(before), len(after))
+	}
+}
+
+// content is what the files of a log hold.
+func content(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, logDir, "*"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	all := map[string]string{}
+	for _, file := range files {
+		raw, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all[file] = string(raw)
+	}
+	return all
 }

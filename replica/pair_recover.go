@@ -226,14 +226,18 @@ type PairCopy struct {
 	Last     lock.Index
 }
 
-// ReadPair reads the log of a node of a pair. It fails if that is no copy.
+// ErrNoCopy says that a log is sound and no copy: others have gone on since.
+var ErrNoCopy = errors.New("replica: the log is no copy: the node had lost its role, or had not got all of one")
+
+// ReadPair reads the log of a node of a pair. It fails with ErrNoCopy if that is
+// none.
 func ReadPair(log Recovered, codec Codec) (PairCopy, error) {
 	c, err := readPairLog(&log, codec)
 	switch {
 	case err != nil:
 		return PairCopy{}, err
 	case !c.whole():
-		return PairCopy{}, errors.New("replica: the log is no copy: the node had lost its role, or had not got all of one")
+		return PairCopy{}, ErrNoCopy
 	}
 	return PairCopy{Role: c.role, View: c.view, Snapshot: c.snapshot, Entries: c.entries, Last: c.last}, nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -12,13 +13,14 @@ import (
 
 const aboutImport = `Stop both nodes of the pair first; they must have run with -durability fsync. -from has their
 state directories, with a comma between; of two copies the newer one counts, and if there is
-only one left, give that. Locks, sessions and remembered answers are kept, and tokens go on
+only one left, give that. The other node may have gone on without it, and -yes says that what
+it granted may be lost; who was alone when it stopped needs no -yes. Locks, sessions and remembered answers are kept, and tokens go on
 rising. Then start the node with the same -name, -peers and -data, and take the others in
 with lockc cluster add. The nodes of the pair must not be started again.`
 
 func (p *program) takeOver() cli.Command {
 	return cli.Command{
-		Verb: "import", Flags: []string{"from", "name", "peers", "data"},
+		Verb: "import", Flags: []string{"from", "name", "peers", "data", "yes"},
 		About: "make the first node of a cluster out of a pair that has stopped\n\n" + aboutImport,
 		Examples: []string{
 			"lockd import -from /var/lib/pair-p,/var/lib/pair-b -name a -peers a=127.0.0.1:7101 -data /var/lib/a",
@@ -50,7 +52,10 @@ func (p *program) runImport() error {
 		}
 		defer func() { _ = held.Close() }()
 	}
-	got, err := remote.ImportPair(from, to, self.Name, replica.NodeID(self.Address))
+	got, err := remote.ImportPair(from, to, self.Name, replica.NodeID(self.Address), p.yes)
+	if errors.Is(err, remote.ErrMayLose) {
+		return cli.Fail(cli.Config, "%s; give both directories, or, if that one is lost for good, -yes: locks that it alone has granted are lost then", cli.Plain(err))
+	}
 	if err != nil {
 		return startFailure(err, "")
 	}

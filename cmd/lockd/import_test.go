@@ -20,7 +20,7 @@ func TestImportsThatCannotBeMeant(t *testing.T) {
 		{node, "say with -from where the nodes of the pair had their state", cli.Usage},
 		{"import -from x", "say with -peers which nodes there are", cli.Usage},
 		{node + " -from " + filepath.Join(empty, "none"), "no such file or directory", cli.CantCreate},
-		{node + " -from " + empty, "no copy of a pair was found", cli.CantCreate},
+		{node + " -from " + empty, "no copy of a pair was found", cli.Config},
 	} {
 		var said bytes.Buffer
 		p := newProgram()

@@ -17,6 +17,7 @@ type settings struct {
 	peers        []cli.Peer
 	quiet        bool
 	from         string
+	yes          bool
 	tick         time.Duration
 	suspect      int
 	solo         replica.SoloPolicy
@@ -63,6 +64,7 @@ func (p *program) addFlags() {
 	cli.Bool(p.Flags, &p.quiet, "quiet",
 		"keep the log and vote, but serve nobody: for a node far away or on a weak\nmachine")
 	cli.String(p.Flags, &p.from, "from", "", "the state `directories` of a pair's nodes, DIR,DIR or one of them")
+	cli.Bool(p.Flags, &p.yes, "yes", "take a copy over though the pair may have gone on after it")
 	cli.Duration(p.Flags, &p.tick, "tick", "50ms", "the `time` between two heartbeats", time.Millisecond, 10*time.Second)
 	cli.Int(p.Flags, &p.suspect, "suspect", "8",
 		"how many silent `ticks` make a node take the other for dead", replica.MinSuspectTicks, 10_000, fewestTicks)
