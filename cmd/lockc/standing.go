@@ -58,7 +58,7 @@ func (s *standing) members() []lockstep.MemberStatus {
 		return nil
 	}
 	return slices.MaxFunc(s.nodes, func(a, b lockstep.NodeStatus) int {
-		return cmp.Or(cmp.Compare(a.View, b.View), cmp.Compare(a.Committed, b.Committed), cmp.Compare(len(a.Members), len(b.Members)))
+		return cmp.Or(cmp.Compare(min(1, len(a.Members)), min(1, len(b.Members))), cmp.Compare(a.View, b.View), cmp.Compare(a.Committed, b.Committed), cmp.Compare(len(a.Members), len(b.Members)))
 	}).Members
 }
 
@@ -244,6 +244,7 @@ func (s *standing) warnOfMajority(add warner) {
 	case voters == 0:
 	case voters == 1:
 		add(warnMajority, there, "one node votes: the locks have no second copy, and no node may fail; lockc cluster add takes in more")
+	case s.bereft(need, add):
 	case len(there) < need:
 		add(warnMajority, gone, "%d of %d voting nodes are there, and %d must be: nothing is served until one is back", len(there), voters, need)
 	case voters == 2:
@@ -256,6 +257,44 @@ func (s *standing) warnOfMajority(add warner) {
 	if len(serving) == 1 && voters > 1 {
 		add(warnMajority, serving, "only %s may serve, as the others are quiet: if it fails nobody does", serving[0])
 	}
+}
+
+// bereft speaks up when so many voting nodes are there without a log that no
+// majority can form any more: then only an operator helps, who must begin at a
+// node that still has one.
+func (s *standing) bereft(need int, add warner) bool {
+	var without, silent []string
+	able := 0
+	for _, m := range s.members() {
+		i := slices.IndexFunc(s.nodes, func(n lockstep.NodeStatus) bool { return n.Name == m.Address })
+		switch {
+		case !m.Voter:
+			continue
+		case i < 0 || s.nodes[i].Err != nil:
+			silent = append(silent, m.Name)
+		case len(s.nodes[i].Members) == 0:
+			without = append(without, m.Name)
+			continue
+		}
+		able++
+	}
+	if s.primary != nil || able >= need {
+		return false
+	}
+	var with []lockstep.NodeStatus
+	for _, n := range s.nodes {
+		if n.Err == nil && len(n.Members) > 0 {
+			with = append(with, n)
+		}
+	}
+	best := slices.MaxFunc(with, func(a, b lockstep.NodeStatus) int { return cmp.Compare(a.Last, b.Last) })
+	text := fmt.Sprintf("%s came back without a log, so that no majority can form; %s has one, up to entry %d: lockc cluster bootstrap -node %s "+
+		"goes on with it, and the others are then started with empty directories and added", strings.Join(without, ", "), s.name(best), best.Last, best.Name)
+	if len(silent) > 0 {
+		text += fmt.Sprintf("; look first what %s has, which does not answer", strings.Join(silent, ", "))
+	}
+	add(warnMajority, without, "%s", text)
+	return true
 }
 
 // lives reports whether anybody has heard a member lately, or it answers here.

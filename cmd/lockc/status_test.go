@@ -157,6 +157,22 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		"one that waits": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			return append(n, lockstep.NodeStatus{Name: "h:9", Node: "z", Role: "joining", Quorum: true, Durable: true, Last: 2045, Heard: -1})
 		}, "learning: z has no log yet, and waits to be taken in"},
+		"two that lost their memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+			for i := range n[:2] {
+				n[i] = lockstep.NodeStatus{Name: n[i].Name, Node: n[i].Node, Role: "joining", View: 9, Quorum: true, Durable: true, Heard: -1}
+			}
+			n[2].Role = "electing"
+			return n
+		}, "no_primary: no node is the primary: nothing is served until a majority of the voting nodes hear each other; " +
+			"majority: a, b came back without a log, so that no majority can form; c has one, up to entry 2045: lockc cluster bootstrap -node 127.0.0.1:7103 " +
+			"goes on with it, and the others are then started with empty directories and added; " +
+			"learning: a has no log yet, and waits to be taken in; learning: b has no log yet, and waits to be taken in"},
+		"one that lost its memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+			n[0] = lockstep.NodeStatus{Name: n[0].Name, Node: n[0].Node, Role: "joining", View: 9, Quorum: true, Durable: true, Heard: -1}
+			n[1].Role, n[2].Role = "electing", "electing"
+			return n
+		}, "no_primary: no node is the primary: nothing is served until a majority of the voting nodes hear each other; " +
+			"learning: a has no log yet, and waits to be taken in"},
 		"a stranger": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			return append(n, lockstep.NodeStatus{
 				Name: "h:9", Node: "z", Role: "primary", View: 1, Quorum: true, Durable: true, Last: 2045, Heard: -1,
