@@ -25,6 +25,18 @@ type Identity struct {
 	Former replica.ClusterID `json:"former,omitempty"`
 	// Quorum says that it is a node of a cluster, and not one of a pair.
 	Quorum bool `json:"quorum,omitempty"`
+	// Imported is the cluster that goes on with what this node of a pair had.
+	Imported replica.ClusterID `json:"imported,omitempty"`
+}
+
+// CheckPast refuses a node of a pair whose locks a cluster has taken over: both
+// would grant them.
+func (id *Identity) CheckPast(dir string) error {
+	if id.Imported == 0 {
+		return nil
+	}
+	return fmt.Errorf("cluster %x has taken over what the node of %s had, by lockd import, and both would grant the same locks; to undo that, stop the cluster for good and remove the field \"imported\" from %s in both directories of the pair",
+		uint64(id.Imported), dir, filepath.Join(dir, identityFile))
 }
 
 // joins takes another cluster's id.

@@ -37,7 +37,7 @@ var ErrMayLose = errors.New("the other node may have gone on alone since")
 // better copy is taken; with one, that, if its node was alone when it stopped or
 // the caller accepts a loss. Everything is kept: locks, sessions, remembered
 // answers; and tokens go on rising. The other nodes are added to it. The pair's
-// directories are only read.
+// logs are only read, and its nodes are marked, so that they do not start again.
 func ImportPair(from []string, to, name string, address replica.NodeID, acceptLoss bool) (Imported, error) {
 	best, highest, err := bestOf(from)
 	if err != nil {
@@ -64,6 +64,11 @@ func ImportPair(from []string, to, name string, address replica.NodeID, acceptLo
 	if err := beginDir(to, identity, journal.Header{Cluster: cluster, Member: member.ID, Node: name}, begins); err != nil {
 		return Imported{}, fmt.Errorf("remote: %w", err)
 	}
+	for _, dir := range from {
+		if err := markImported(dir, cluster); err != nil {
+			return Imported{}, fmt.Errorf("remote: %s has everything, but %s could not be marked, and the pair must not be started again: %w", to, dir, err)
+		}
+	}
 	return Imported{Dir: best.dir, View: best.View, Index: table.Index()}, nil
 }
 
@@ -85,6 +90,9 @@ func bestOf(dirs []string) (best foundCopy, highest lock.View, err error) {
 			return foundCopy{}, 0, err
 		case !known:
 			return foundCopy{}, 0, fmt.Errorf("no copy of a pair was found in %s: it is not the state directory of a node", dir)
+		}
+		if err := identity.CheckPast(dir); err != nil {
+			return foundCopy{}, 0, err
 		}
 		c, err := readPairDir(dir)
 		highest = max(highest, identity.View, c.View)
@@ -122,6 +130,16 @@ func readPairDir(dir string) (replica.PairCopy, error) {
 		return replica.PairCopy{}, errors.New("the log is that of a cluster's node already")
 	}
 	return replica.ReadPair(recovered, new(messages.Codec))
+}
+
+// markImported keeps a node of the pair from serving beside the cluster.
+func markImported(dir string, cluster replica.ClusterID) error {
+	identity, _, err := actors.LoadIdentity(dir)
+	if err != nil {
+		return err
+	}
+	identity.Imported = cluster
+	return actors.SaveIdentity(dir, identity)
 }
 
 // restorePair runs what the copy has behind its snapshot.

@@ -171,9 +171,9 @@ func TestAClusterTakesAPairOver(t *testing.T) {
 }
 
 func TestWhatIsNoPairIsNotTakenOver(t *testing.T) {
-	pair := pairDir(t, 1, "x")
+	pair, taken := pairDir(t, 1, "x"), pairDir(t, 1, "x")
 	cluster := filepath.Join(t.TempDir(), "a")
-	if _, err := ImportPair([]string{pair}, cluster, "a", nodeC, false); err != nil {
+	if _, err := ImportPair([]string{taken}, cluster, "a", nodeC, false); err != nil {
 		t.Fatal(err)
 	}
 	for name, c := range map[string]struct {
@@ -183,6 +183,7 @@ func TestWhatIsNoPairIsNotTakenOver(t *testing.T) {
 	}{
 		"nothing":             {[]string{t.TempDir()}, filepath.Join(t.TempDir(), "a"), "no copy of a pair was found"},
 		"a cluster":           {[]string{cluster}, filepath.Join(t.TempDir(), "a"), "cluster's node already"},
+		"a second time":       {[]string{taken}, filepath.Join(t.TempDir(), "a"), "has taken over"},
 		"into a cluster":      {[]string{pair}, cluster, "is not empty"},
 		"into the pair's own": {[]string{pair}, pair, "is not empty"},
 	} {
@@ -307,4 +308,33 @@ func content(t *testing.T, dir string) map[string]string {
 		all[file] = string(raw)
 	}
 	return all
+}
+
+// A pair beside the cluster would grant what the cluster grants.
+func TestANodeThatWasTakenOverDoesNotStart(t *testing.T) {
+	pair, other := pairDir(t, 5, "x"), pairDir(t, 3, "y")
+	if _, err := ImportPair([]string{other, pair}, filepath.Join(t.TempDir(), "a"), "a", nodeC, false); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{pair, other} {
+		for _, durable := range []bool{true, false} {
+			_, err := StartNode(NodeConfig{Pair: [2]replica.NodeID{nodeA, nodeB}, AsPrimary: true, Dir: dir, Durable: durable}, NewNetwork().Start)
+			if err == nil || !strings.Contains(err.Error(), "has taken over") || !strings.Contains(err.Error(), `"imported"`) || strings.Contains(err.Error(), "\n") {
+				t.Fatal(err)
+			}
+		}
+	}
+	identity, _, err := actors.LoadIdentity(pair)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity.Imported = 0 // as the line says
+	if err := actors.SaveIdentity(pair, identity); err != nil {
+		t.Fatal(err)
+	}
+	node, err := StartNode(NodeConfig{Pair: [2]replica.NodeID{nodeA, nodeB}, AsPrimary: true, Dir: pair, Durable: true}, NewNetwork().Start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	node.Kill()
 }

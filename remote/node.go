@@ -61,6 +61,11 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
+	if identity, _, err := actors.LoadIdentity(cfg.Dir); err != nil {
+		return nil, err
+	} else if err := identity.CheckPast(cfg.Dir); err != nil {
+		return nil, fmt.Errorf("remote: %w", err)
+	}
 	log, recovered, err := openLog(cfg.Dir, string(self), cfg.Durable, false)
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)

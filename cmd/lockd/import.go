@@ -16,7 +16,8 @@ state directories, with a comma between; of two copies the newer one counts, and
 only one left, give that. The other node may have gone on without it, and -yes says that what
 it granted may be lost; who was alone when it stopped needs no -yes. Locks, sessions and remembered answers are kept, and tokens go on
 rising. Then start the node with the same -name, -peers and -data, and take the others in
-with lockc cluster add. The nodes of the pair must not be started again.`
+with lockc cluster add. The nodes of the pair are marked and do not start any more: they
+would grant the same locks. Their line says how to undo that.`
 
 func (p *program) takeOver() cli.Command {
 	return cli.Command{
