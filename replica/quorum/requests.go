@@ -121,6 +121,9 @@ func (q *Quorum) underWay() int {
 // which the engine keeps in the order of proposing, and where the last change of
 // the members does.
 func (q *Quorum) locate(entries []*raftpb.Entry) {
+	if len(entries) > 0 { // what stood there is cut off
+		q.roster.changedAt = min(q.roster.changedAt, entries[0].GetIndex()-1)
+	}
 	next := slices.IndexFunc(q.proposals, func(p proposal) bool { return p.at.index == 0 })
 	for _, e := range entries {
 		if e.GetType() != raftpb.EntryNormal {

@@ -146,7 +146,7 @@ func (q *Quorum) restore(at place) *replica.LogSnapshot {
 	}
 	q.arrived, q.intake = nil, nil
 	q.takeHeader(a.head)
-	q.roster.book = nil
+	q.roster.book, q.roster.changedAt = nil, 0
 	q.applied, q.appliedTerm = at.index, at.term
 	q.cuts.last, q.cuts.behind, q.cuts.taking = at.index, 0, nil
 	q.out = append(q.out, replica.Install{Bytes: a.table})
