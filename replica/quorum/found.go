@@ -192,6 +192,9 @@ func (q *Quorum) onMismatch(e replica.Received, reason string) {
 	if q.node == nil && e.Incarnation < q.cfg.Incarnation {
 		return
 	}
+	if q.node != nil && !q.ready() {
+		return // its members may be those of long ago
+	}
 	q.send(e.From, replica.Refusal{Reason: reason})
 	if q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
 		q.say(true, "refused a newcomer: "+reason)
