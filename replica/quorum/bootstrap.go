@@ -3,8 +3,8 @@ package quorum
 import (
 	"fmt"
 	"hash/fnv"
+	"time"
 
-	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
 
 	"lockstep/lock"
@@ -33,19 +33,20 @@ func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, strin
 		return working("beginning the new cluster")
 	case q.bootstrap != nil:
 		return working("beginning a new cluster")
-	case q.node != nil && q.engine.leader != raft.None:
+	case q.hearsPrimary():
 		return refused("the cluster has a primary, %s: nothing is lost", q.nameOf(replica.MemberID(q.engine.leader)))
 	case !e.Order.Force:
-		return refused("%s", q.whatIsLost())
+		return refused("%s; tokens go on from view %d, which is above those of the old cluster unless it had gone higher", q.whatIsLost(), q.nextView())
 	}
-	view := max(q.views.highest, q.seen) + bootstrapLeap
+	view := q.nextView()
 	if view > lock.MaxView {
 		return refused("view %d is past the last one, %d", view, lock.MaxView)
 	}
 	q.bootstrapped, q.handover = e.ID, nil
 	q.say(true, "an operator begins a new cluster with this node alone")
 	q.release()
-	if q.node == nil {
+	if q.hasNothing() {
+		q.node = nil
 		q.views.highest = max(q.views.highest, view-1)
 		q.beginAlone(place{foundingIndex, uint64(view)}, header{}, nil)
 		return working("beginning the new cluster %x, with nothing", uint64(q.cluster))
@@ -61,9 +62,43 @@ func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, strin
 	return working("beginning a new cluster with what this node has")
 }
 
+// nextView is that of a cluster begun anew. A node that knows of no view, since its
+// directory was emptied, cannot tell how high the last cluster was: it begins where
+// none can be by that day.
+func (q *Quorum) nextView() lock.View {
+	view := max(q.views.highest, q.seen) + bootstrapLeap
+	if q.fresh() {
+		view = max(view, q.cfg.BootstrapFloor)
+	}
+	return view
+}
+
+// Floor is a view above all that clusters have used by a moment: a thousand for
+// each day since 2020, which rise by the minute and last until 2042. A cluster has
+// a new view at each election, and a thousand more when it is begun anew.
+func Floor(now time.Time) lock.View {
+	const aDay = 24 * 60 * 60
+	seconds := now.Unix() - time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
+	if seconds < 0 {
+		return 0
+	}
+	return min(lock.View(seconds*bootstrapLeap/aDay), lock.MaxView/2)
+}
+
+// hearsPrimary reports whether this node leads, or has heard whoever does. One that
+// cannot be elected never gives up its primary, and one that leads does not know at
+// once that nobody follows.
+func (q *Quorum) hearsPrimary() bool {
+	return q.leading() || q.hint() != "" && q.heardLately(q.hint(), 2*q.cfg.ElectionTicks)
+}
+
+// hasNothing reports whether there is no state to go on with: no log, or one of
+// which nothing has come yet.
+func (q *Quorum) hasNothing() bool { return q.node == nil || q.applied == 0 }
+
 func (q *Quorum) whatIsLost() string {
-	if q.node == nil {
-		return fmt.Sprintf("%s has no log: all locks and sessions of the cluster would be given up, and its other nodes could not come back", q.cfg.Name)
+	if q.hasNothing() {
+		return fmt.Sprintf("%s has no state: all locks and sessions of the cluster would be given up, and its other nodes could not come back", q.cfg.Name)
 	}
 	return fmt.Sprintf("%s would go on alone with what it has, up to entry %d: what only the others have is given up, and they could not come back but with empty state directories",
 		q.cfg.Name, q.log.last())

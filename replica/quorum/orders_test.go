@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"lockstep/lock"
 	"lockstep/replica"
 )
@@ -355,5 +357,131 @@ func TestBootstrapWithNothing(t *testing.T) {
 	w.until("the new cluster", func() bool { return a.order(force).Outcome == replica.OrderDone })
 	if next := w.open(1).Session; next <= before || next>>40 < 1000 {
 		t.Errorf("session %d after %d", next, before)
+	}
+}
+
+// lonelyNewcomer is a node that a cluster of one has taken in, and that does not
+// vote yet when the other dies for good. held says what does not arrive.
+func lonelyNewcomer(t *testing.T, held func(b *box, to replica.NodeID, m replica.Message) bool, when func(b *box) bool) *box {
+	w := startWorld(t, 4, "a", true)
+	w.awaitPrimary()
+	w.open(1)
+	b := w.add("b", true, peersOf("ab")).start()
+	w.drop = func(to replica.NodeID, m replica.Message) bool { return held(b, to, m) }
+	w.run(3)
+	w.node("a").order(replica.Order{Kind: replica.AddMember, Name: "b", Address: "b:1"})
+	w.until("b is taken in", func() bool { return when(b) })
+	w.run(20)
+	w.node("a").crash()
+	return b
+}
+
+func (b *box) begins(t *testing.T) {
+	t.Helper()
+	b.w.until("the new cluster", func() bool {
+		return b.order(replica.Order{Kind: replica.Bootstrap, Force: true}).Outcome == replica.OrderDone
+	})
+}
+
+// TestBootstrapOfALearner: one that cannot be elected never gives up its primary,
+// and begins anew nevertheless, with all that it has.
+func TestBootstrapOfALearner(t *testing.T) {
+	b := lonelyNewcomer(t, func(b *box, to replica.NodeID, m replica.Message) bool {
+		_, engine := m.(replica.Engine)
+		return engine && to == "a:1" && b.core.applied > 0
+	}, func(b *box) bool { return b.core.applied > 0 && b.core.index > 0 })
+	if self, ok := b.core.roster.byID(b.core.member); !ok || self.Voter {
+		t.Fatalf("it votes: %+v", b.core.roster.members)
+	}
+	if got := b.order(replica.Order{Kind: replica.Bootstrap, Force: true}); got.Outcome != replica.OrderRefused {
+		t.Errorf("as long as the primary was just heard: %+v", got)
+	}
+	b.w.run(40)
+	b.begins(t)
+	if b.core.index == 0 {
+		t.Error("it has lost what it had")
+	}
+}
+
+// TestBootstrapBeforeTheStateCame: a newcomer with a log in which there is nothing
+// yet begins with nothing.
+func TestBootstrapBeforeTheStateCame(t *testing.T) {
+	b := lonelyNewcomer(t, func(_ *box, to replica.NodeID, m replica.Message) bool {
+		_, chunk := m.(replica.Chunk)
+		return chunk && to == "b:1"
+	}, func(b *box) bool { return b.core.node != nil })
+	b.crash()
+	b.start()
+	b.w.run(40)
+	clear(b.w.history)
+	if b.core.node == nil || b.core.applied != 0 {
+		t.Fatalf("it has a log: %v; it has applied entry %d", b.core.node != nil, b.core.applied)
+	}
+	if got := b.order(replica.Order{Kind: replica.Bootstrap}); !strings.Contains(got.Text, "no state") {
+		t.Errorf("%+v", got)
+	}
+	b.begins(t)
+	b.w.open(2)
+}
+
+// TestBootstrapWithoutAnIdentity: a node that knows of no view begins above all
+// that anybody may have used by then.
+func TestBootstrapWithoutAnIdentity(t *testing.T) {
+	w := newWorld(t, 1)
+	w.tweak = func(cfg *Config) { cfg.BootstrapFloor = 2_500_000 }
+	a := w.add("a", true, peersOf("abc")).start()
+	w.run(3)
+	if got := a.order(replica.Order{Kind: replica.Bootstrap}); !strings.Contains(got.Text, "tokens go on from view 2500000") {
+		t.Errorf("%+v", got)
+	}
+	a.begins(t)
+	if next := w.open(1).Session; next>>40 < 2_500_000 {
+		t.Errorf("session %d", next)
+	}
+}
+
+// TestOnlyThePrimaryRefuses: what another member knows of the members may be of
+// long ago; a newcomer believes its refusal all the same.
+func TestOnlyThePrimaryRefuses(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	p := w.awaitPrimary()
+	w.run(5)
+	for _, a := range w.names {
+		b := w.nodes[a]
+		refused := false
+		w.drop = func(to replica.NodeID, m replica.Message) bool {
+			_, refusal := m.(replica.Refusal)
+			refused = refused || refusal && to == "x:1"
+			return false
+		}
+		b.step(replica.Received{From: "x:1", Incarnation: 1, Message: replica.Seek{Member: 9, Name: "b", Fresh: true}})
+		if refused != (b == p) {
+			t.Errorf("%s refuses: %v", b.name, refused)
+		}
+	}
+}
+
+// TestAChangeThatIsCutOff: where no change of the members stands any more, none is
+// under way.
+func TestAChangeThatIsCutOff(t *testing.T) {
+	q := &Quorum{}
+	normal, changes := raftpb.EntryNormal.Enum(), raftpb.EntryConfChangeV2.Enum()
+	entry := func(index uint64, kind *raftpb.EntryType) []*raftpb.Entry {
+		return []*raftpb.Entry{{Index: new(index), Term: new(uint64(1)), Type: kind}}
+	}
+	q.locate(entry(5, changes))
+	q.locate(entry(6, normal))
+	if q.roster.changedAt != 5 {
+		t.Errorf("the last change is entry %d", q.roster.changedAt)
+	}
+	q.locate(entry(4, normal))
+	if q.roster.changedAt >= 4 {
+		t.Errorf("entry %d is cut off", q.roster.changedAt)
+	}
+	q.locate(entry(5, changes))
+	q.arrived = &arrival{at: place{9, 2}}
+	q.restore(place{9, 2})
+	if q.roster.changedAt != 0 {
+		t.Errorf("entry %d is none of this log", q.roster.changedAt)
 	}
 }

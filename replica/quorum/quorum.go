@@ -103,6 +103,10 @@ type Config struct {
 	Cluster     replica.ClusterID
 	NewCluster  replica.ClusterID // the id that a cluster founded by this node gets
 
+	// BootstrapFloor is the least view of a cluster that is begun anew by a node
+	// which knows of none; see Floor.
+	BootstrapFloor lock.View
+
 	Durable bool // Store is carried out
 	Codec   replica.Codec
 
