@@ -171,7 +171,9 @@ func TestViewIsRenewed(t *testing.T) {
 		w := newWorld(t, 8)
 		w.tweak = func(cfg *Config) { cfg.EntriesPerView, cfg.MaxBatch = 7, 3 }
 		for _, p := range peersOf(names) {
-			w.add(p.Name, true, peersOf(names)).start()
+			b := w.add(p.Name, true, peersOf(names))
+			b.found = len(names) == 1
+			b.start()
 		}
 		w.awaitPrimary()
 		for n := range lock.Number(60) {
