@@ -46,7 +46,7 @@ func ImportPair(from []string, to, name string, address replica.NodeID, acceptLo
 	if len(from) == 1 && best.Role != replica.Solo && !acceptLoss {
 		return Imported{}, fmt.Errorf("remote: the node of %s was the %s of view %d when it stopped: %w", best.dir, best.Role, best.View, ErrMayLose)
 	}
-	view := max(highest+importLeap, quorum.Floor(time.Now()))
+	view := max(highest+importLeap, quorum.Floor(time.Now().Unix()))
 	if view > lock.MaxView {
 		return Imported{}, fmt.Errorf("remote: view %d is past the last one, %d", view, lock.MaxView)
 	}

@@ -165,7 +165,7 @@ func TestAClusterTakesAPairOver(t *testing.T) {
 		t.Fatalf("%d locks and %d sessions", len(state.Locks), len(state.Sessions))
 	}
 	h.ask(lock.Command{Verb: lock.OpenSession, Number: 78})
-	if h.last.View <= max(1005, quorum.Floor(time.Now().Add(-time.Hour))) || h.last.Index != 42 || h.table.Snapshot().Last <= state.Last {
+	if h.last.View <= max(1005, quorum.Floor(time.Now().Add(-time.Hour).Unix())) || h.last.Index != 42 || h.table.Snapshot().Last <= state.Last {
 		t.Fatalf("%+v", h.last)
 	}
 }

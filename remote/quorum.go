@@ -77,7 +77,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet, Found: cfg.Found,
 		Incarnation: identity.Incarnation, Member: member,
 		HasIdentity: known && identity.View > 0, View: identity.View,
-		Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()), BootstrapFloor: quorum.Floor(time.Now()),
+		Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()), BootstrapFloor: quorum.Floor(time.Now().Unix()),
 		Durable: cfg.Durable, Codec: new(messages.Codec), ElectionTicks: cfg.ElectionTicks,
 	}, recovered)
 	if err != nil {

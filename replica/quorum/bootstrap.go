@@ -3,7 +3,6 @@ package quorum
 import (
 	"fmt"
 	"hash/fnv"
-	"time"
 
 	"go.etcd.io/raft/v3/raftpb"
 
@@ -73,16 +72,16 @@ func (q *Quorum) nextView() lock.View {
 	return view
 }
 
-// Floor is a view above all that clusters have used by a moment: a thousand for
-// each day since 2020, which rise by the minute and last until 2042. A cluster has
-// a new view at each election, and a thousand more when it is begun anew.
-func Floor(now time.Time) lock.View {
-	const aDay = 24 * 60 * 60
-	seconds := now.Unix() - time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
-	if seconds < 0 {
+// Floor is a view above all that clusters have used by a moment, in seconds of
+// Unix time: a thousand for each day since 2020, which rise by the minute and last
+// until 2042. A cluster has a new view at each election, and a thousand more when
+// it is begun anew.
+func Floor(now int64) lock.View {
+	const aDay, in2020 = 24 * 60 * 60, 1_577_836_800
+	if now < in2020 {
 		return 0
 	}
-	return min(lock.View(seconds*bootstrapLeap/aDay), lock.MaxView/2)
+	return min(lock.View((now-in2020)*bootstrapLeap/aDay), lock.MaxView/2)
 }
 
 // hearsPrimary reports whether this node leads, or has heard whoever does. One that

@@ -47,7 +47,7 @@ func (q *Quorum) passOn() {
 	case q.leading() && h.lost:
 		// This node was chosen again. What it had proposed in its last reign and is
 		// not applied by now never will be (R5).
-		if q.ready() {
+		if q.caughtUp() { // a quiet node, too: it has to hand over anew
 			q.handover = nil
 			if q.forgetLost() {
 				q.out = append(q.out, replica.Abandon{})

@@ -111,13 +111,30 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 	q.befriendDue = true
 	for _, m := range removed {
 		if m.ID == q.member {
-			q.exit(fmt.Sprintf("%s was removed from the cluster; to take it in again, start it with an empty state directory and add it", m.Name))
-			return
+			q.retire = &retirement{name: m.Name, at: q.ticks + uint64(retireTicks*q.cfg.ElectionTicks)}
+			continue
 		}
 		// While a log is replayed, somebody else may be there by now.
 		if q.ready() && !q.occupied(m.Address) {
 			q.send(m.Address, replica.Refusal{Reason: removedText(m.Name)})
 		}
+	}
+}
+
+// retirement is the end of a node that was removed. The others may not know yet
+// that the change is committed, above all if this node was the primary: then they
+// still need its vote to elect another. So it stays for some elections, serves
+// nobody, and answers the engine.
+type retirement struct {
+	name string
+	at   uint64 // the tick
+}
+
+const retireTicks = 4 // times ElectionTicks
+
+func (q *Quorum) tickRetirement() {
+	if r := q.retire; r != nil && q.ticks >= r.at {
+		q.exit(removedText(r.name))
 	}
 }
 

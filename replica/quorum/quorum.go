@@ -79,6 +79,7 @@ type Quorum struct {
 	arrived   *arrival
 	digests   digests
 	bootstrap *bootstrap
+	retire    *retirement // this node was removed
 	// bootstrapped is the order that has begun this cluster.
 	bootstrapped replica.OrderID
 	awaken       []replica.Effect // before those of the first step
@@ -230,6 +231,7 @@ func (q *Quorum) tick() {
 	q.tickSnapshot()
 	q.tickDigest()
 	q.tickState()
+	q.tickRetirement()
 }
 
 // received sorts out who speaks before it looks at what is said.
@@ -340,9 +342,10 @@ func (q *Quorum) exit(reason string) {
 // term before it has committed is.
 func (q *Quorum) leading() bool { return q.node != nil && q.engine.role == raft.StateLeader }
 
-func (q *Quorum) ready() bool {
-	return q.leading() && q.appliedTerm == q.engine.term && !q.quiet()
-}
+func (q *Quorum) ready() bool { return q.caughtUp() && !q.quiet() }
+
+// caughtUp is ready but for a quiet node.
+func (q *Quorum) caughtUp() bool { return q.leading() && q.appliedTerm == q.engine.term }
 
 // quiet reports whether this node serves nobody.
 func (q *Quorum) quiet() bool {

@@ -26,6 +26,7 @@ type checker struct {
 	outages     []outage                   // of a quorum, in their order
 	founded     bool                       // somebody is a member of a quorum
 	formedOnce  bool                       // the quorum has formed
+	formedAt    instant                    // and last then
 	excusedAt   instant                    // when the faults last meant to destroy every copy
 }
 

@@ -115,7 +115,7 @@ func (w *world) watchService() {
 	w.after(tickLength, w.watchService)
 	c := &w.check
 	if w.formedNow() {
-		c.formedOnce = true
+		c.formedOnce, c.formedAt = true, w.now
 	}
 	if w.servable() {
 		return
