@@ -1,7 +1,7 @@
 # What is checked, and how long each part may take on two cores (minutes):
 #
 #   fmt, vet, lint, tidy, fresh   1.5   mostly building the tools
-#   test                          5     README's command; most of it the simulator and its mutations
+#   test                          7     README's command; most of it the simulator and its 110 mutations
 #   race                          4     everything in process; the simulator with fewer seeds
 #   chaos                         1     CI lets it run beside the first line
 #
@@ -50,11 +50,11 @@ fresh:
 	git diff --exit-code -- messages
 
 test:
-	go test ./...
+	go test -timeout 30m ./...
 	cd bench && go vet ./... && go test ./...
 
 race:
-	go test -race $$(go list ./... | grep -v /tests/models)
+	go test -timeout 30m -race $$(go list ./... | grep -v /tests/models)
 
 # It needs Linux, and root or user namespaces: see tests/machines.
 chaos:
