@@ -124,7 +124,7 @@ func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
 		q.seen = m.View
 	}
 	if reason := q.mismatch(e, m); reason != "" {
-		q.onMismatch(e, reason)
+		q.onMismatch(e, m, reason)
 		return
 	}
 	if s := q.seekers[e.From]; s == nil && len(q.seekers) >= maxLives {
@@ -188,12 +188,20 @@ func (q *Quorum) mismatch(e replica.Received, m replica.Seek) string {
 
 // onMismatch sends a newcomer away. Of two that have nothing it is the one that
 // was started later.
-func (q *Quorum) onMismatch(e replica.Received, reason string) {
+func (q *Quorum) onMismatch(e replica.Received, m replica.Seek, reason string) {
 	if q.node == nil && e.Incarnation < q.cfg.Incarnation {
 		return
 	}
 	if q.node != nil && !q.ready() {
-		return // its members may be those of long ago
+		sameCluster := m.Fresh || e.Cluster == 0 || e.Cluster == q.cluster
+		switch {
+		case !q.begun() || !q.hearsPrimary():
+			return
+		case sameCluster:
+			// Its members may be those of long ago, but the seeker learns where else to ask.
+			q.send(e.From, replica.Found{Cluster: q.cluster, View: q.foundView(), Members: q.roster.members})
+			return
+		}
 	}
 	q.send(e.From, replica.Refusal{Reason: reason})
 	if q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
@@ -365,6 +373,9 @@ func (q *Quorum) note(m replica.Found) {
 // onRefusal ends a newcomer that was sent away. A node with a log believes only
 // its own cluster, and only if it has lost touch or its primary says so.
 func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
+	if q.retire != nil {
+		return // it ends by itself
+	}
 	if q.node == nil {
 		q.exit("the cluster refuses this node: " + m.Reason)
 		return
