@@ -20,7 +20,7 @@ import (
 func alone(t *testing.T, dir string) *cluster.Node {
 	t.Helper()
 	w := start(t, cluster.New(cluster.Config{
-		Lockd: binary(t, "lockd"), Dir: dir, Addresses: []string{freeAddress(t)}, Flags: []string{"-durability", "fsync"},
+		Lockd: binary(t, "lockd"), Dir: dir, Addresses: []string{freeAddress(t)}, Flags: []string{"-durability", "fsync", "-found"},
 	}))
 	if yes, err := w.dial().Clerk().Lock(t.Context(), "x"); !yes || err != nil {
 		t.Fatal(yes, err)
