@@ -114,10 +114,7 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 			q.retire = &retirement{name: m.Name, at: q.ticks + uint64(retireTicks*q.cfg.ElectionTicks)}
 			continue
 		}
-		// While a log is replayed, somebody else may be there by now.
-		if q.ready() && !q.occupied(m.Address) {
-			q.send(m.Address, replica.Refusal{Reason: removedText(m.Name)})
-		}
+		// Whoever was removed learns it when it asks: by now somebody else may be there.
 	}
 }
 
