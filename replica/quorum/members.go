@@ -109,12 +109,10 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 	removed := q.roster.take(q.node.ApplyConfChange(change), added)
 	q.sayChange(before)
 	q.befriendDue = true
-	for _, m := range removed {
-		if m.ID == q.member {
-			q.retire = &retirement{name: m.Name, at: q.ticks + uint64(retireTicks*q.cfg.ElectionTicks)}
-			continue
-		}
-		// Whoever was removed learns it when it asks: by now somebody else may be there.
+	// Others who were removed learn it when they ask: at such an address there may
+	// be somebody else by now.
+	if i := slices.IndexFunc(removed, func(m replica.Member) bool { return m.ID == q.member }); i >= 0 {
+		q.retire = &retirement{name: removed[i].Name, at: q.ticks + uint64(retireTicks*q.cfg.ElectionTicks)}
 	}
 }
 
