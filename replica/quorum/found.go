@@ -138,7 +138,7 @@ func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
 		return
 	}
 	if slices.Contains(q.roster.gone, m.Member) {
-		q.send(e.From, replica.Refusal{Reason: removedText(m.Name)})
+		q.send(e.From, replica.Refusal{Reason: removedText(m.Name), Member: m.Member})
 		return
 	}
 	if len(q.roster.members) == 0 {
@@ -203,7 +203,7 @@ func (q *Quorum) onMismatch(e replica.Received, m replica.Seek, reason string) {
 			return
 		}
 	}
-	q.send(e.From, replica.Refusal{Reason: reason})
+	q.send(e.From, replica.Refusal{Reason: reason, Member: m.Member})
 	if q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
 		q.say(true, "refused a newcomer: "+reason)
 	}
@@ -373,6 +373,9 @@ func (q *Quorum) note(m replica.Found) {
 // onRefusal ends a newcomer that was sent away. A node with a log believes only
 // its own cluster, and only if it has lost touch or its primary says so.
 func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
+	if m.Member != 0 && m.Member != q.member {
+		return // it asked long ago, and was at this address before
+	}
 	if q.retire != nil {
 		return // it ends by itself
 	}

@@ -461,6 +461,25 @@ func TestOnlyThePrimaryRefuses(t *testing.T) {
 	}
 }
 
+// TestARefusalMeansOneMember: a question may be answered when somebody else is at
+// the address that it came from.
+func TestARefusalMeansOneMember(t *testing.T) {
+	for _, c := range []struct {
+		means func(*box) replica.MemberID
+		ends  bool
+	}{
+		{func(n *box) replica.MemberID { return n.core.member + 1 }, false},
+		{func(n *box) replica.MemberID { return n.core.member }, true},
+		{func(*box) replica.MemberID { return 0 }, true}, // of a node that does not say
+	} {
+		newcomer := newWorld(t, 1).add("d", true, peersOf("abcd")).start()
+		newcomer.step(replica.Received{From: "a:1", Incarnation: 1, Message: replica.Refusal{Reason: "removed", Member: c.means(newcomer)}})
+		if ended := newcomer.exited != ""; ended != c.ends {
+			t.Errorf("a refusal for member %x ends %x: %v", c.means(newcomer), newcomer.core.member, ended)
+		}
+	}
+}
+
 // TestAChangeThatIsCutOff: where no change of the members stands any more, none is
 // under way.
 func TestAChangeThatIsCutOff(t *testing.T) {
