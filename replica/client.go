@@ -55,6 +55,7 @@ type Client struct {
 	waiting   callQueue
 	leases    leases
 	inquiries inquiries
+	cargo     cargo
 	orders    instructions
 	// wanting is until when a call that ends without a result does so for want
 	// of a primary; zero if one has been heard of since.
@@ -95,6 +96,7 @@ func NewClient(cfg ClientConfig) *Client {
 		clock:  cfg.Now,
 		slots:  newSlots(),
 		leases: newLeases(),
+		cargo:  newCargo(),
 	}
 	c.seeds()
 	c.session.nonce = c.random.nonce()
@@ -109,6 +111,8 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 		c.call(ev)
 	case Calls:
 		c.calls(ev)
+	case Carries:
+		c.carries(ev)
 	case Inquire:
 		c.inquire(ev)
 	case Issue:

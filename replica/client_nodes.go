@@ -211,6 +211,9 @@ func (c *Client) eachAttempt(visit func(*attempt, errand)) {
 		one := &c.orders.open[i]
 		visit(&one.attempt, errand{kind: forOrder, order: one})
 	}
+	for _, one := range c.cargo.all {
+		visit(&one.attempt, one.errand())
+	}
 }
 
 // hinted returns the place of the node that a hint names, or -1. While nobody has

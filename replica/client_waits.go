@@ -13,8 +13,7 @@ const (
 
 // rest lets an Acquire wait for its turn (S6). Who answered `waiting` will answer
 // `granted` too, so losing that node is reason enough to ask again.
-func (c *Client) rest(i lock.Slot, from int) {
-	a := &c.slots.all[i].attempt
+func (c *Client) rest(a *attempt, from int) {
 	node := from
 	if node < 0 {
 		node = c.primary
@@ -41,6 +40,11 @@ func (c *Client) repeatWaits() {
 		s := &c.slots.all[i]
 		if s.state != free && s.attempt.resting && s.attempt.node != c.primary {
 			c.again(&s.attempt, errand{slot: lock.Slot(i)})
+		}
+	}
+	for _, one := range c.cargo.all {
+		if one.attempt.resting && one.attempt.node != c.primary {
+			c.again(&one.attempt, one.errand())
 		}
 	}
 }
