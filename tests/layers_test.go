@@ -71,8 +71,14 @@ var layers = []layer{
 		why:    "it is generated",
 	},
 	{
+		folder: "metrics",
+		ours:   []string{"lock", "replica"},
+		std:    []string{"cmp", "container/heap", "math/bits", "slices", "strings", "sync", "sync/atomic", "time"},
+		why:    "what a node counts are plain values; who shows them to whom is not their business",
+	},
+	{
 		folder: "actors",
-		ours:   []string{"lock", "replica", "journal", "messages"},
+		ours:   []string{"lock", "replica", "journal", "messages", "metrics"},
 		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
 			"runtime", "runtime/debug", "slices", "sync", "sync/atomic", "time"},
