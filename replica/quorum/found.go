@@ -166,10 +166,13 @@ func (q *Quorum) unused() bool {
 	return q.node != nil && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
 }
 
-// mismatch says why a node that seeks cannot be a member here.
+// mismatch says why a node that seeks cannot be a member here. Two that have
+// nothing compare their lists only as long as neither knows of a cluster: who
+// joins one later may have another list.
 func (q *Quorum) mismatch(e replica.Received, m replica.Seek) string {
 	if q.node == nil {
-		if m.Fresh && q.fresh() && !samePeers(m.Peers, q.cfg.Peers) {
+		founding := m.Fresh && q.fresh() && len(q.roster.book) == 0
+		if founding && !samePeers(m.Peers, q.cfg.Peers) {
 			return fmt.Sprintf("%s was started with the peers %s, and %s with %s; start all with the same -peers",
 				q.cfg.Name, peersText(q.cfg.Peers), m.Name, peersText(m.Peers))
 		}
@@ -317,7 +320,7 @@ func (q *Quorum) beginAt(at place, h header, table []byte) {
 func (q *Quorum) start(log *storage, snapshot *replica.LogSnapshot) {
 	q.log = log
 	q.log.state = &raftpb.HardState{Term: new(uint64(q.views.highest)), Vote: new(uint64(0)), Commit: new(log.base.index)}
-	q.disk.writes, q.disk.unsaved = nil, false
+	q.disk.writes, q.disk.unsaved, q.disk.changed = nil, false, false
 	if q.cfg.Durable {
 		q.disk.begun = q.emitStore(replica.Store{Snapshot: snapshot, Whole: true, State: q.encodeState(q.log.state)})
 	}
@@ -379,11 +382,14 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	if q.retire != nil {
 		return // it ends by itself
 	}
+	from := func(n replica.Member) bool { return n.Address == e.From }
 	if q.node == nil {
-		q.exit("the cluster refuses this node: " + m.Reason)
+		// Once a cluster is known, another newcomer has no say.
+		if len(q.roster.book) == 0 || slices.ContainsFunc(q.roster.book, from) {
+			q.exit("the cluster refuses this node: " + m.Reason)
+		}
 		return
 	}
-	from := func(n replica.Member) bool { return n.Address == e.From }
 	// Who was removed before its log came knows the members by hearsay only.
 	known := slices.ContainsFunc(q.roster.members, from) || slices.ContainsFunc(q.roster.book, from)
 	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {

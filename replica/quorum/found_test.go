@@ -103,6 +103,30 @@ func TestWrongPeers(t *testing.T) {
 	}
 }
 
+// TestNewcomersAreNoJudges: a member that has lost its disk comes back with the
+// list that it always had, while another node, with a list that has itself in it
+// too, waits to be added.
+func TestNewcomersAreNoJudges(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	w.awaitPrimary()
+	d := w.add("d", true, peersOf("abcd")).start()
+	w.run(5)
+	c := w.node("c")
+	c.crash()
+	c.saved = replica.Recovered{}
+	c.id.written, c.id.view, c.id.cluster = false, 0, 0
+	c.start()
+	c.step(replica.Received{From: d.address, Incarnation: d.id.incarnation, Message: replica.Seek{Member: d.member, Name: "d", Fresh: true, Peers: d.peers}})
+	d.step(replica.Received{From: c.address, Incarnation: c.id.incarnation, Message: replica.Seek{Member: c.member, Name: "c", Fresh: true, Peers: c.peers}})
+	w.run(10)
+	if back, _ := w.primary().core.roster.byID(c.member); !back.Voter {
+		t.Errorf("the cluster has %+v, and c is member %x", w.primary().core.roster.members, c.member)
+	}
+	if c.exited != "" || d.exited != "" {
+		t.Errorf("c ends with %q and d with %q", c.exited, d.exited)
+	}
+}
+
 // TestWrongCluster: a node that belongs to another cluster, or wants the name of
 // a member, is sent away, and nobody else is disturbed.
 func TestWrongCluster(t *testing.T) {

@@ -108,7 +108,7 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 	before := q.roster.members
 	removed := q.roster.take(q.node.ApplyConfChange(change), added)
 	q.sayChange(before)
-	q.befriendDue = true
+	q.befriendDue, q.disk.changed = true, true
 	// Others who were removed learn it when they ask: at such an address there may
 	// be somebody else by now.
 	if i := slices.IndexFunc(removed, func(m replica.Member) bool { return m.ID == q.member }); i >= 0 {

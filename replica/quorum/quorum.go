@@ -199,6 +199,7 @@ func (q *Quorum) settle() {
 	q.announce()
 	q.confirm()
 	q.drain()
+	q.saveChange()
 	q.befriend()
 }
 
