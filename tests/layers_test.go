@@ -86,7 +86,7 @@ var layers = []layer{
 	},
 	{
 		folder: "remote",
-		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "actors"},
+		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "actors"},
 		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",
 			"google.golang.org/grpc/", "google.golang.org/protobuf/proto"},
 		why: "the network carries what the others say",
@@ -96,6 +96,12 @@ var layers = []layer{
 		ours:   []string{"lock", "replica", "actors", "remote"},
 		theirs: []string{protoactor + "actor"},
 		why:    "the API wires a client together; rules live below it",
+	},
+	{
+		folder: "observe",
+		ours:   []string{"lock", "replica", "metrics"},
+		theirs: []string{"github.com/prometheus/client_golang/", "github.com/google/pprof/profile"},
+		why:    "what others see of a node: it is given the numbers, and reaches nobody",
 	},
 	{folder: "locktest", ours: []string{"", "lock", "replica", "messages", "actors", "remote"}, theirs: []string{protoactor + "actor"},
 		why: "users import it into their tests: it brings in nothing but the service"},
