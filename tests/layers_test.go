@@ -80,8 +80,8 @@ var layers = []layer{
 		folder: "actors",
 		ours:   []string{"lock", "replica", "journal", "messages", "metrics"},
 		theirs: []string{protoactor + "actor", systemCalls},
-		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "log/slog", "os", "path/filepath",
-			"runtime", "runtime/debug", "slices", "sync", "sync/atomic", "time"},
+		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "iter", "log/slog", "os", "path/filepath",
+			"runtime", "runtime/debug", "slices", "strings", "sync", "sync/atomic", "time"},
 		why: "shells know no sockets and no addresses",
 	},
 	{
