@@ -50,10 +50,11 @@ type Server struct {
 	http     *http.Server
 	listener net.Listener
 	address  string
-	stopping chan struct{}
+	stopping context.Context
+	depart   context.CancelFunc // ends stopping
 	stop     sync.Once
 	cancel   context.CancelFunc // ends the requests under way
-	ended    chan error         // of Serve
+	ready    *readiness
 }
 
 // Listen opens the port, and answers nobody yet: who connects waits until Serve.
@@ -67,9 +68,10 @@ func Listen(cfg ServerConfig) (*Server, error) {
 
 func newServer(cfg ServerConfig, listener net.Listener) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
+	stopping, depart := context.WithCancel(ctx)
 	s := &Server{
-		mux: http.NewServeMux(), listener: listener, address: cfg.Address,
-		stopping: make(chan struct{}), cancel: cancel, ended: make(chan error, 1),
+		mux: http.NewServeMux(), listener: listener, address: cfg.Address, ready: newReadiness(cfg.Ready),
+		stopping: stopping, depart: depart, cancel: cancel,
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
 		s.address = tcp.String()
@@ -93,7 +95,7 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 		ErrorLog:    slog.NewLogLogger(complaints{cfg.Log.Handler()}, slog.LevelDebug),
 	}
 	s.mux.HandleFunc("GET /livez", live)
-	s.mux.Handle("GET /readyz", newReadiness(cfg.Ready))
+	s.mux.Handle("GET /readyz", s.ready)
 	return s
 }
 
@@ -111,18 +113,19 @@ func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, 
 // Address is where the server listens: of a port 0 it is the one that was found.
 func (s *Server) Address() string { return s.address }
 
-// Stopping is closed when the server begins to stop. Requests that go on by
-// themselves, as a watch does, end then.
-func (s *Server) Stopping() <-chan struct{} { return s.stopping }
+// Stopping ends when the server begins to stop. Requests that go on by themselves,
+// as a watch does, end then.
+func (s *Server) Stopping() context.Context { return s.stopping }
 
-// Serve begins to answer, in the background.
+// Serve begins to answer, in the background. It ends with Stop only: a listener
+// that cannot accept for a while, for want of files, is tried again.
 func (s *Server) Serve() {
 	go func() {
 		if s.http.TLSConfig != nil {
-			s.ended <- s.http.ServeTLS(s.listener, "", "")
+			_ = s.http.ServeTLS(s.listener, "", "")
 			return
 		}
-		s.ended <- s.http.Serve(s.listener)
+		_ = s.http.Serve(s.listener)
 	}()
 }
 
@@ -131,7 +134,7 @@ func (s *Server) Serve() {
 // never served only gives its address up.
 func (s *Server) Stop(within time.Duration) (err error) {
 	s.stop.Do(func() {
-		close(s.stopping)
+		s.depart()
 		defer s.cancel()
 		ctx, cancel := context.WithTimeout(context.Background(), within)
 		defer cancel()

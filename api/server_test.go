@@ -331,7 +331,7 @@ func TestStopping(t *testing.T) {
 			end   func(*Server, *http.Request) <-chan struct{}
 			after time.Duration
 		}{
-			{"a stream that listens", func(s *Server, _ *http.Request) <-chan struct{} { return s.Stopping() }, 0},
+			{"a stream that listens", func(s *Server, _ *http.Request) <-chan struct{} { return s.Stopping().Done() }, 0},
 			{"a request that does not", func(_ *Server, r *http.Request) <-chan struct{} { return r.Context().Done() }, time.Second},
 		} {
 			network := newPipes()

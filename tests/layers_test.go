@@ -103,6 +103,23 @@ var layers = []layer{
 		theirs: []string{"github.com/prometheus/client_golang/", "github.com/google/pprof/profile"},
 		why:    "what others see of a node: it is given the numbers, and reaches nobody",
 	},
+	{
+		folder: "api",
+		ours:   []string{"lock", "replica", "api/lockstep/v1"},
+		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
+			"google.golang.org/protobuf/"},
+		why: "the public port translates: what it asks of a node it says in interfaces of its own",
+	},
+	{
+		folder: "api/lockstep/v1",
+		theirs: []string{"connectrpc.com/connect", "google.golang.org/protobuf/"},
+		why:    "it is generated",
+	},
+	{
+		folder: "api/internal/openapi",
+		theirs: []string{"google.golang.org/protobuf/"},
+		why:    "it runs when code is generated, and knows schemas only",
+	},
 	{folder: "locktest", ours: []string{"", "lock", "replica", "messages", "actors", "remote"}, theirs: []string{protoactor + "actor"},
 		why: "users import it into their tests: it brings in nothing but the service"},
 	{folder: "tests/sim", ours: []string{"lock", "replica", "replica/quorum", "journal", "journal/journaltest", "messages"},
