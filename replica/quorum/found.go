@@ -137,7 +137,7 @@ func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
 	if q.node == nil || !q.begun() {
 		return
 	}
-	if slices.Contains(q.roster.gone, m.Member) {
+	if slices.Contains(q.roster.gone, m.Member) && q.mayGo() {
 		q.send(e.From, replica.Refusal{Reason: removedText(m.Name), Member: m.Member})
 		return
 	}
@@ -309,7 +309,7 @@ func (q *Quorum) begin(cluster replica.ClusterID, members []replica.Member) {
 func (q *Quorum) beginAt(at place, h header, table []byte) {
 	q.adopt(h.cluster)
 	q.see(lock.View(at.term))
-	q.takeHeader(h)
+	q.takeHeader(h, at.index)
 	q.roster.book = nil
 	q.applied, q.appliedTerm = at.index, at.term
 	q.cuts.last, q.cuts.behind = at.index, 0
@@ -373,14 +373,12 @@ func (q *Quorum) note(m replica.Found) {
 	}
 }
 
-// onRefusal ends a newcomer that was sent away. A node with a log believes only
-// its own cluster, and only if it has lost touch or its primary says so.
+// onRefusal ends a newcomer that was sent away, and who was removed. A node with a
+// log believes only its own cluster, and only if it has lost touch, is retired, or
+// its primary says so.
 func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	if m.Member != 0 && m.Member != q.member {
 		return // it asked long ago, and was at this address before
-	}
-	if q.retire != nil {
-		return // it ends by itself
 	}
 	from := func(n replica.Member) bool { return n.Address == e.From }
 	if q.node == nil {
@@ -392,7 +390,11 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	}
 	// Who was removed before its log came knows the members by hearsay only.
 	known := slices.ContainsFunc(q.roster.members, from) || slices.ContainsFunc(q.roster.book, from)
-	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {
+	if known && e.Cluster == q.cluster && q.retired {
+		q.exit(removedText(q.cfg.Name))
+		return
+	}
+	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From || q.lostForLong()) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 	}
 	// Its own cluster was not there in all of this life, and where others should be

@@ -128,7 +128,10 @@ func (q *Quorum) peersFor(o replica.Order) string {
 
 func (q *Quorum) orderRemove(o replica.Order) (replica.OrderOutcome, string) {
 	m := q.named(o.Name)
-	if m == nil {
+	switch {
+	case m == nil && q.removing == o.Name && !q.mayGo():
+		return working("%s is removed; it can be switched off when a majority of the others knows it", o.Name)
+	case m == nil:
 		return done("%s is no member", o.Name)
 	}
 	if q.removing == o.Name && q.changing() {

@@ -95,6 +95,47 @@ func TestRemovedWhileAway(t *testing.T) {
 	w.until("it ends", func() bool { return d.exited != "" })
 }
 
+// TestARemovedNodeStaysWhileItIsNeeded: of four nodes one is dead, and another is
+// removed. The only one that knows dies as well, before the third hears that this is
+// committed: that one needs the removed node to be the primary, and to find it out.
+func TestARemovedNodeStaysWhileItIsNeeded(t *testing.T) {
+	w := startWorld(t, 3, "abcd", true)
+	p := w.awaitPrimary()
+	w.run(30)
+	var others []*box
+	for _, a := range w.names {
+		if b := w.nodes[a]; b != p {
+			others = append(others, b)
+		}
+	}
+	dead, removed, unaware := others[0], others[1], others[2]
+	dead.crash()
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		return to == unaware.address && unaware.core.changing()
+	}
+	for range 10 {
+		if a := p.order(replica.Order{Kind: replica.RemoveMember, Name: removed.name}); a.Outcome != replica.OrderWorking {
+			t.Fatalf("%+v although no majority can know it", a)
+		}
+		w.run(1)
+	}
+	if !removed.core.retired || !unaware.core.changing() {
+		t.Fatalf("%s knows that it was removed: %v; %s does not: %v", removed.name, removed.core.retired, unaware.name, unaware.core.changing())
+	}
+	p.crash()
+	w.drop = nil
+	w.run(10 * p.core.cfg.ElectionTicks)
+	if !removed.up {
+		t.Fatalf("%s ends with %q", removed.name, removed.exited)
+	}
+	p.start()
+	w.open(1)
+	w.until("it ends", func() bool { return removed.exited != "" })
+	dead.start()
+	w.open(2)
+	w.alike()
+}
+
 // TestMissedTheChange: a node that was down while all others were replaced finds
 // those who belong to the cluster now.
 func TestMissedTheChange(t *testing.T) {

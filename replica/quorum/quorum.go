@@ -79,7 +79,7 @@ type Quorum struct {
 	arrived   *arrival
 	digests   digests
 	bootstrap *bootstrap
-	retire    *retirement // this node was removed
+	retired   bool // this node was removed
 	// bootstrapped is the order that has begun this cluster.
 	bootstrapped replica.OrderID
 	awaken       []replica.Effect // before those of the first step
@@ -232,7 +232,7 @@ func (q *Quorum) tick() {
 	q.tickSnapshot()
 	q.tickDigest()
 	q.tickState()
-	q.tickRetirement()
+	q.tickRetired()
 }
 
 // received sorts out who speaks before it looks at what is said.
