@@ -107,6 +107,10 @@ func (d *door) frame(ctx actor.Context, s *stream, f *messages.Frame) {
 	if d.isAlias(s, n, f) {
 		n, current = s.neighbour, false
 	}
+	if s.client && n.configured.Load() {
+		d.refuse(errNode.Error(), s, f)
+		return
+	}
 	if !d.introduce(s, n, f) {
 		d.refuse("another life on the same stream", s, f)
 		return
@@ -253,6 +257,10 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 	_, parcel, err := messages.Decode(f)
 	if err != nil {
 		d.refuse("malformed parcel", s, f)
+		return
+	}
+	if s.client && (len(parcel.Pair) > 0 || hasReplies(&parcel) || parcel.Refused != "") {
+		d.refuse("a client speaks as a node", s, f)
 		return
 	}
 	if len(parcel.Pair) > 0 {

@@ -85,15 +85,19 @@ var layers = []layer{
 		why: "shells know no sockets and no addresses",
 	},
 	{
+		folder: "trust",
+		why:    "certificates know nothing of locks and nodes: whoever has a port uses them",
+	},
+	{
 		folder: "remote",
-		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "actors"},
+		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "actors", "trust"},
 		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",
 			"google.golang.org/grpc/", "google.golang.org/protobuf/proto"},
 		why: "the network carries what the others say",
 	},
 	{
 		folder: "",
-		ours:   []string{"lock", "replica", "actors", "remote"},
+		ours:   []string{"lock", "replica", "actors", "remote", "trust"},
 		theirs: []string{protoactor + "actor"},
 		why:    "the API wires a client together; rules live below it",
 	},

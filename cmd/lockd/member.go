@@ -25,7 +25,10 @@ func (p *program) runMember() error {
 	if err != nil {
 		return err
 	}
-	g := p.newCluster()
+	g, err := p.newCluster()
+	if err != nil {
+		return err
+	}
 	if err := g.join(p.memberConfig(self, dir)); err != nil {
 		g.release()
 		return err
@@ -35,10 +38,12 @@ func (p *program) runMember() error {
 }
 
 // newCluster is a group of nodes of a cluster.
-func (p *program) newCluster() *group {
-	g := newGroup(p.newLog(), p.tick)
-	g.hands = true
-	return g
+func (p *program) newCluster() (*group, error) {
+	g, err := p.newGroup()
+	if err == nil {
+		g.hands = true
+	}
+	return g, err
 }
 
 // self finds this node in the list.
@@ -119,6 +124,7 @@ func (g *group) join(cfg remote.QuorumConfig) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
+	cfg.TLS = g.identity()
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}
@@ -165,7 +171,10 @@ func (p *program) runTrio(addresses []string) error {
 	for i, address := range addresses {
 		p.peers = append(p.peers, cli.Peer{Name: trioNames[i], Address: address})
 	}
-	g := p.newCluster()
+	g, err := p.newCluster()
+	if err != nil {
+		return err
+	}
 	for _, self := range p.peers {
 		data := p.data
 		if data != "" {

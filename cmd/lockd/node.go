@@ -27,7 +27,10 @@ func (p *program) runNode(names []string, asPrimary bool) error {
 	if err != nil {
 		return err
 	}
-	g := newGroup(p.newLog(), p.tick)
+	g, err := p.newGroup()
+	if err != nil {
+		return err
+	}
 	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir)); err != nil {
 		return err
 	}
@@ -62,6 +65,7 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
+	cfg.TLS = g.identity()
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
@@ -84,7 +88,7 @@ func (g *group) start(cfg remote.NodeConfig) error {
 // prepare checks what a node is to bind, and makes its state directory this
 // process's own.
 func (g *group) prepare(listen, dir, self string, insecure bool) error {
-	if err := cli.CheckListen(listen, insecure); err != nil {
+	if err := cli.CheckListen(listen, insecure || g.tls != nil); err != nil {
 		return err
 	}
 	claimed, err := claim(dir, self)

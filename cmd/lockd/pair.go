@@ -23,7 +23,10 @@ func (p *program) runPair(names []string) error {
 	if !p.Given("trust-refused") {
 		p.trustRefused = true // both nodes are on this machine
 	}
-	g := newGroup(p.newLog(), p.tick)
+	g, err := p.newGroup()
+	if err != nil {
+		return err
+	}
 	for i, self := range names {
 		dir, err := memberDir(p.data, self, p.Getenv)
 		if err == nil {

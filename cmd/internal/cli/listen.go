@@ -31,8 +31,9 @@ func Listen(flags *flag.FlagSet, to *string, name, def, usage string, least int)
 }
 
 // CheckListen refuses an address that cannot be meant, or that would open the
-// service to the network without anybody having said so.
-func CheckListen(listen string, insecure bool) error {
+// service to the network without anybody having said so. Protected is whether
+// there are certificates, or -insecure says that none are wanted.
+func CheckListen(listen string, protected bool) error {
 	open := everywhere(listen)
 	if !open {
 		ips, err := Resolve(listen)
@@ -44,8 +45,8 @@ func CheckListen(listen string, insecure bool) error {
 		}
 		open = slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() })
 	}
-	if open && !insecure {
-		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, or allow it with -insecure", listen)
+	if open && !protected {
+		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, give certificates with -tls-cert, -tls-key and -tls-ca, or allow it with -insecure", listen)
 	}
 	return nil
 }
