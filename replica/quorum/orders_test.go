@@ -168,7 +168,7 @@ func TestOrdersRefused(t *testing.T) {
 	w.awaitPrimary()
 	w.order(replica.Order{Kind: replica.SwitchOver, Name: "a"})
 	a, b := w.node("a"), w.node("b")
-	w.run(5)
+	w.run(30)
 	expect := func(o replica.Order, outcome replica.OrderOutcome, text string) {
 		t.Helper()
 		if got := a.order(o); got.Outcome != outcome || !strings.Contains(got.Text, text) {
@@ -517,6 +517,20 @@ func TestARefusalMeansOneMember(t *testing.T) {
 		newcomer.step(replica.Received{From: "a:1", Incarnation: 1, Message: replica.Refusal{Reason: "removed", Member: c.means(newcomer)}})
 		if ended := newcomer.exited != ""; ended != c.ends {
 			t.Errorf("a refusal for member %x ends %x: %v", c.means(newcomer), newcomer.core.member, ended)
+		}
+	}
+}
+
+// TestAChangeThatAnEarlierPrimaryBegan: who asks again elsewhere for what is under
+// way is not refused for it.
+func TestAChangeThatAnEarlierPrimaryBegan(t *testing.T) {
+	w := startWorld(t, 4, "abc", true)
+	p := w.awaitPrimary()
+	w.run(30)
+	p.core.roster.changedAt = p.core.applied + 1
+	for _, kind := range []replica.OrderKind{replica.AddMember, replica.RemoveMember} {
+		if a := p.order(replica.Order{Kind: kind, Name: "d", Address: "d:1"}); a.Outcome != replica.OrderWorking {
+			t.Errorf("%+v", a)
 		}
 	}
 }

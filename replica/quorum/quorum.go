@@ -70,8 +70,8 @@ type Quorum struct {
 	founding    uint64    // the tick at which this node founded the cluster; zero: it did not
 	led         uint64    // the tick at which a primary was last known
 	seen        lock.View // the highest that somebody else has told of
-	adding      string    // the newcomer that an order has last taken in
-	removing    string    // the member that an order has last removed
+	adding      string    // the newcomer that an order of this reign has last taken in
+	removing    string    // the member that an order of this reign has last removed
 
 	cuts      cuts
 	transfers []*transfer
