@@ -139,11 +139,15 @@ func (s *service) TryAcquire(ctx context.Context, r *pb.TryAcquireRequest) (*pb.
 	if err != nil {
 		return nil, err
 	}
-	a.command.Wait = patience > 0
+	if a.command.Wait = patience > 0; a.command.Wait {
+		var let context.CancelFunc
+		ctx, let = s.untilStop(ctx)
+		defer let()
+	}
 	result, err := a.result(ctx, patience)
 	if err != nil {
 		a.forsake(ctx)
-		return nil, failure(err)
+		return nil, s.ended(err)
 	}
 	answer := &pb.TryAcquireResponse{Session: sessionText(a.command.Session), Ttl: span(a.opened)}
 	switch result.Outcome {

@@ -67,6 +67,15 @@ func failure(err error) error {
 	return connect.NewError(connect.CodeInternal, err)
 }
 
+// plain is what a failure says to people.
+func plain(err error) string {
+	var failed *connect.Error
+	if errors.As(failure(err), &failed) {
+		return failed.Message()
+	}
+	return err.Error()
+}
+
 // invalid refuses what was not understood.
 func invalid(format string, args ...any) error {
 	return failed(connect.CodeInvalidArgument, pb.Failure_REASON_INVALID, true, fmt.Sprintf(format, args...))

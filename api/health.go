@@ -2,9 +2,12 @@ package api
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"time"
+
+	"lockstep/lock"
 )
 
 // How long an answer to "can you grant now" is good for all who ask, and how long
@@ -16,6 +19,16 @@ const (
 
 // live says that the process answers, and nothing more.
 func live(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok\n") }
+
+// CanGrant returns nil if a lock could be granted through the node now, or why not:
+// its primary has confirmed that it is one.
+func CanGrant(ctx context.Context, ask Questions) error {
+	_, err := ask.Inquire(ctx, lock.Query{Kind: lock.QueryToken, Name: "ready"})
+	if err != nil {
+		return errors.New(plain(err))
+	}
+	return nil
+}
 
 // readiness knows whether this node can grant now: what it knows is at most
 // readyFor old, and one asks for all.

@@ -75,7 +75,7 @@ func removeStale(path string) error {
 		_ = conn.Close()
 	}
 	if !refused(err) { // it was taken, or it may be
-		return &fs.PathError{Op: "listen", Path: path, Err: errInUse}
+		return &fs.PathError{Op: "listen", Path: path, Err: ErrInUse}
 	}
 	return os.Remove(path)
 }

@@ -7,7 +7,8 @@ import (
 	"net"
 )
 
-var errInUse = errors.New("the address is in use")
+// ErrInUse is what a socket says whose name is taken.
+var ErrInUse = errors.New("the address is in use")
 
 func refused(error) bool { return false }
 
@@ -15,4 +16,4 @@ func lockFolder(string) (unlock func(), err error) {
 	return nil, errors.New("sockets with a path are for Unix: give host:port")
 }
 
-func listenUnix(string) (net.Listener, error) { return nil, errInUse }
+func listenUnix(string) (net.Listener, error) { return nil, ErrInUse }

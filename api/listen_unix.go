@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// errInUse is what the system says of an address that is taken.
-var errInUse error = syscall.EADDRINUSE
+// ErrInUse is what the system says of an address that is taken.
+var ErrInUse error = syscall.EADDRINUSE
 
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
 

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"connectrpc.com/connect"
@@ -9,6 +10,7 @@ import (
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
+	"lockstep/replica"
 )
 
 // answerWithin is how long a request without a deadline of its own may take, its
@@ -51,10 +53,10 @@ func (s *service) untilStop(ctx context.Context) (context.Context, context.Cance
 	return ctx, func() { stop(); cancel() }
 }
 
-// ended says why a stream is over.
+// ended says why something is over that goes on until the node stops.
 func (s *service) ended(err error) error {
-	if s.stopping.Err() != nil {
-		return failed(connect.CodeUnavailable, pb.Failure_REASON_STOPPING, false, "this node is about to end: ask another one")
+	if s.stopping.Err() != nil && errors.Is(err, context.Canceled) {
+		err = replica.ErrClosed
 	}
 	return failure(err)
 }

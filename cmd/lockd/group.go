@@ -35,6 +35,7 @@ type group struct {
 	hands   bool          // the nodes hand over before they go
 	tls     *trust.Keeper // nil without certificates
 	nodes   []*remote.Node
+	ports   []*port     // one for each node; nil for one without an API
 	claims  []io.Closer // on the nodes' state directories
 	signals chan os.Signal
 	again   chan os.Signal // to look at files that may have changed
@@ -137,8 +138,11 @@ func (g *group) leave() error {
 	go func() {
 		defer close(done)
 		var all sync.WaitGroup
-		for _, node := range g.nodes {
-			all.Go(func() { _ = node.Leave(each) }) // a farewell that fails is like a crash, which the peer survives
+		for i, node := range g.nodes {
+			all.Go(func() {
+				g.ports[i].close(g.log)
+				_ = node.Leave(each) // a farewell that fails is like a crash, which the peer survives
+			})
 		}
 		all.Wait()
 	}()
@@ -164,7 +168,8 @@ func (g *group) release() {
 func (g *group) kill() {
 	defer g.release()
 	close(g.over)
-	for _, node := range g.nodes {
+	for i, node := range g.nodes {
+		g.ports[i].close(g.log)
 		node.Kill()
 	}
 }

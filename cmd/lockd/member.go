@@ -29,7 +29,7 @@ func (p *program) runMember() error {
 	if err != nil {
 		return err
 	}
-	if err := g.join(p.memberConfig(self, dir)); err != nil {
+	if err := g.join(p.memberConfig(self, dir), p.api); err != nil {
 		g.release()
 		return err
 	}
@@ -119,8 +119,9 @@ func (p *program) memberConfig(self cli.Peer, dir string) remote.QuorumConfig {
 	return cfg
 }
 
-// join starts one more node of a cluster.
-func (g *group) join(cfg remote.QuorumConfig) error {
+// join starts one more node of a cluster, with a public port if there is an
+// address for one.
+func (g *group) join(cfg remote.QuorumConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
@@ -133,11 +134,16 @@ func (g *group) join(cfg remote.QuorumConfig) error {
 	}
 	cfg.Log = g.log.With("node", cfg.Name)
 	cfg.Exit = g.giveUp
+	opened, err := g.openPort(public, cfg.Insecure, cfg.Log)
+	if err != nil {
+		return err
+	}
 	node, err := remote.StartQuorumNode(cfg, remote.Start)
 	if err != nil {
+		opened.close(cfg.Log)
 		return startFailure(err, cfg.Listen)
 	}
-	g.nodes = append(g.nodes, node)
+	g.add(node, opened, cfg.Log)
 	cfg.Log.Info("started", "address", string(cfg.Address), "state", cfg.Dir, "durability", durabilityName(cfg.Durable))
 	if len(cfg.Peers) == 2 {
 		cfg.Log.Warn("a cluster of two stands still when either node fails: a third one makes it safe")
@@ -182,7 +188,7 @@ func (p *program) runTrio(addresses []string) error {
 		}
 		dir, err := namedDir(data, self, p.Getenv)
 		if err == nil {
-			err = g.join(p.memberConfig(self, dir))
+			err = g.join(p.memberConfig(self, dir), p.api)
 		}
 		if err != nil {
 			g.kill()

@@ -31,7 +31,7 @@ func (p *program) runNode(names []string, asPrimary bool) error {
 	if err != nil {
 		return err
 	}
-	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir)); err != nil {
+	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir), p.api); err != nil {
 		return err
 	}
 	p.fault.arm(g.nodes[0], p.Stderr)
@@ -56,8 +56,9 @@ func (p *program) nodeConfig(pair [2]string, asPrimary bool, dir string) remote.
 	}
 }
 
-// start starts one more node of this process.
-func (g *group) start(cfg remote.NodeConfig) error {
+// start starts one more node of this process, with a public port if there is an
+// address for one.
+func (g *group) start(cfg remote.NodeConfig, public string) error {
 	self, part, peer := cfg.Pair[1], "backup", cfg.Pair[0]
 	if cfg.AsPrimary {
 		self, part, peer = peer, "primary", self
@@ -74,11 +75,16 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	}
 	cfg.Log = g.log.With("node", string(self))
 	cfg.Exit = g.giveUp
+	opened, err := g.openPort(public, cfg.Insecure, cfg.Log)
+	if err != nil {
+		return err
+	}
 	node, err := remote.StartNode(cfg, remote.Start)
 	if err != nil {
+		opened.close(cfg.Log)
 		return startFailure(err, cfg.Listen)
 	}
-	g.nodes = append(g.nodes, node)
+	g.add(node, opened, cfg.Log)
 	cfg.Log.Info("started as the "+part, "peer", string(peer), "state", cfg.Dir)
 	warnOfHaste(cfg)
 	warnOfPeer(cfg.Log, string(peer))

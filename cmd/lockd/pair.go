@@ -30,7 +30,7 @@ func (p *program) runPair(names []string) error {
 	for i, self := range names {
 		dir, err := memberDir(p.data, self, p.Getenv)
 		if err == nil {
-			err = g.start(p.nodeConfig([2]string(names), i == 0, dir))
+			err = g.start(p.nodeConfig([2]string(names), i == 0, dir), p.api)
 		}
 		if err != nil {
 			g.kill()

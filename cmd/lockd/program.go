@@ -26,6 +26,7 @@ type settings struct {
 	trustRefused bool
 	found        bool
 	insecure     bool
+	api          string
 	tls          trust.Files
 	nodes        []holder
 	clients      []string
@@ -85,6 +86,8 @@ func (p *program) addFlags() {
 		"allow an address that other machines can reach without certificates; nothing\nis encrypted")
 	cli.TLS(p.Flags, &p.tls)
 	p.addCertsFlags()
+	cli.Var(p.Flags, &p.api, "api", "",
+		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
 	cli.Choice(p.Flags, &p.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error",
 		[]string{"debug", "info", "warn", "error"},
@@ -94,7 +97,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = slices.Concat([]string{"data", "durability", "tick", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Listen adds a flag that takes an address to bind. There, unlike in the address
@@ -16,18 +17,26 @@ func Listen(flags *flag.FlagSet, to *string, name, def, usage string, least int)
 		if s == "" && def == "" {
 			return "", nil
 		}
-		host, port, err := net.SplitHostPort(s)
-		if err != nil {
-			return "", fmt.Errorf("want host:port, such as %s", DefaultPrimary)
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || int(n) < least {
-			return "", fmt.Errorf("the port %.20q is no number from %d to 65535", port, least)
-		}
-		if host == "" {
-			return s, nil
-		}
-		return s, checkHost(host)
+		return s, CheckBind(s, least)
 	})
+}
+
+// CheckBind says what is wrong with the form of an address to bind.
+func CheckBind(address string, least int) error {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case strings.HasPrefix(address, unixScheme):
+		return errDialsBack
+	case err != nil:
+		return fmt.Errorf("want host:port, such as %s", DefaultPrimary)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || int(n) < least {
+		return fmt.Errorf("the port %.20q is no number from %d to 65535", port, least)
+	}
+	if host == "" {
+		return nil
+	}
+	return checkHost(host)
 }
 
 // CheckListen refuses an address that cannot be meant, or that would open the
