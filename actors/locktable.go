@@ -188,8 +188,7 @@ func (t *LockTable) executed(out *outbox, who asker, id lock.RequestID, result l
 // happened passes on what an entry has changed, beyond its answer.
 func (t *LockTable) happened(out *outbox, events []lock.Event) {
 	t.history.Add(events)
-	t.numbers.happened(events)
-	if t.numbers.reigns {
+	if t.numbers.happened(events) {
 		t.losses.happened(events)
 	}
 	for i := range events {

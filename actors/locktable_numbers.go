@@ -29,44 +29,52 @@ type numbers struct {
 // sample is the one request whose way to its execution is being timed. The clock
 // is read once for many, not for each.
 type sample struct {
-	id    lock.RequestID
-	began time.Time // zero: there is none
+	timing bool
+	id     lock.RequestID
+	began  time.Time
 }
 
 // submitted may begin to time a request.
 func (n *numbers) submitted(id lock.RequestID) {
-	if n.sample.began.IsZero() {
-		n.sample = sample{id, time.Now()}
+	if !n.sample.timing {
+		n.sample = sample{true, id, time.Now()}
 	}
 }
 
 func (n *numbers) executed(id lock.RequestID, v lock.Verb, o lock.Outcome) {
 	n.Executed(v, o)
-	if n.sample.id == id && !n.sample.began.IsZero() {
+	if n.sample.timing && n.sample.id == id {
 		n.Commit.Observe(uint64(time.Since(n.sample.began).Microseconds()))
-		n.sample = sample{}
+		n.sample.timing = false
 	}
 }
 
 func (n *numbers) turned(id lock.RequestID, k replica.AnswerKind) {
 	n.Turned(k)
 	if n.sample.id == id {
-		n.sample = sample{}
+		n.sample.timing = false
 	}
 }
 
-// happened counts the events of an entry, and who waited for what.
-func (n *numbers) happened(events []lock.Event) {
+// happened counts the events of an entry, and who waited for what. It reports
+// whether anything was lost.
+func (n *numbers) happened(events []lock.Event) (loss bool) {
 	if !n.reigns {
-		return
+		return false
 	}
 	for i := range events {
 		e := &events[i]
 		n.Happened(e)
-		if e.Request != (lock.RequestID{}) {
-			n.contention.Add(e.Name, metrics.Lasted(e))
+		switch e.Kind {
+		case lock.LockExpired, lock.LockRevoked, lock.LockOverheld, lock.SessionEnded:
+			loss = true
+		case lock.LockAcquired, lock.WaitEnded:
+			if e.Request.Session != 0 {
+				n.contention.Add(e.Name, metrics.Lasted(e))
+			}
 		}
 	}
+	return loss
 }
 
 // tellTable hands a copy over.

@@ -106,7 +106,7 @@ func (t *Table) granted(e *lock.Event) {
 	if int(mode) < grants {
 		t.Grants[mode]++
 	}
-	if e.Request != (lock.RequestID{}) && t.first(e) {
+	if e.Request.Session != 0 && t.first(e) { // it has waited
 		t.Waits.Observe(uint64(Lasted(e)))
 	}
 }
