@@ -279,9 +279,11 @@ func (a *Agents) hold(id lock.SessionID) (*agentEntry, error) {
 }
 
 // engage spawns an agent. Its numbers begin above those of all that this process
-// has had, whatever the clock does.
+// has had, whatever the clock does; and where in its millisecond, is left to chance,
+// so that no two agents of one place draw the same.
 func (a *Agents) engage(id lock.SessionID) *agentEntry {
-	a.highest = max(a.highest, lock.Number(time.Now().UnixMilli())*replica.AgentNumbersAMilli)
+	now := lock.Number(time.Now().UnixMilli())*replica.AgentNumbersAMilli + lock.Number(a.nonce()%replica.AgentNumbersAMilli)
+	a.highest = max(a.highest, now)
 	entry := &agentEntry{session: id}
 	agent := &Agent{
 		core:    replica.NewAgent(replica.AgentConfig{Session: id, Place: a.place(), First: a.highest}),

@@ -48,7 +48,9 @@ type AgentConfig struct {
 	Place int
 	// First is where drawn numbers begin. It is above all that former agents of this
 	// place have drawn, as Unix milliseconds times AgentNumbersAMilli are unless a
-	// clock was set back: then some requests take a few rounds more.
+	// clock was set back: then some requests take a few rounds more. No two agents of
+	// one place may draw the same numbers, so where in its millisecond one begins is
+	// left to chance.
 	First lock.Number
 }
 
