@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"lockstep/replica"
 )
 
@@ -47,5 +49,30 @@ func TestBootstrapForgetsWhoSought(t *testing.T) {
 	a.begins(t)
 	if got := a.order(replica.Order{Kind: replica.AddMember, Name: "b", Address: "b:1"}); got.Outcome != replica.OrderRefused {
 		t.Errorf("%+v; it has %+v", got, a.core.roster.members)
+	}
+}
+
+// TestAClusterOfOneIsNotFoundedTwice: the commit index is written now and then, so
+// after a crash a log with all that was answered may say that nothing ever was. A
+// newcomer with nothing, which the same -peers list, is no reason to begin anew.
+func TestAClusterOfOneIsNotFoundedTwice(t *testing.T) {
+	w := newWorld(t, 4)
+	a := w.add("a", true, peersOf("ab")).start()
+	w.run(3)
+	a.begins(t)
+	session, cluster := w.open(1).Session, a.cluster
+	w.run(3)
+	a.crash()
+	a.saved.State = a.core.encodeState(&raftpb.HardState{
+		Term: new(a.core.engine.term), Vote: new(uint64(a.member)), Commit: new(uint64(foundingIndex)),
+	})
+	w.add("b", true, peersOf("ab")).start()
+	a.start()
+	w.run(40)
+	if a.cluster != cluster {
+		t.Fatalf("cluster %x is %x now", uint64(cluster), uint64(a.cluster))
+	}
+	if again := w.open(1).Session; again != session {
+		t.Errorf("session %d is %d now", session, again)
 	}
 }

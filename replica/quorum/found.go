@@ -161,9 +161,10 @@ func (q *Quorum) foundView() lock.View {
 }
 
 // unused reports whether nothing has been committed since the cluster was
-// founded.
+// founded. Who is the only member cannot say so after a restart: what it has
+// answered is in its log, and how much of that was committed need not be.
 func (q *Quorum) unused() bool {
-	return q.node != nil && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
+	return q.node != nil && len(q.roster.members) > 1 && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
 }
 
 // mismatch says why a node that seeks cannot be a member here. Two that have
