@@ -15,6 +15,7 @@ import (
 	"lockstep/api"
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
+	"lockstep/observe"
 	"lockstep/remote"
 )
 
@@ -112,6 +113,7 @@ func (g *group) add(node *remote.Node, opened *port, log *slog.Logger) {
 func (o *port) serve(node *remote.Node, log *slog.Logger) {
 	o.agents = remote.StartAgents(node, whoAsks())
 	api.Mount(o.server, o.agents)
+	observe.Mount(o.server, observe.OnlyThisMachine, log, node)
 	o.server.Serve()
 	log.Info("serving the API", "address", o.server.Address())
 }
