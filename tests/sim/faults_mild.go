@@ -25,6 +25,9 @@ func (f *faults) lookMild() {
 func (f *faults) formed() {
 	if f.waiting {
 		f.waiting = false
+		if f.w.switcher != nil {
+			f.w.switcher.formed()
+		}
 		if f.w.check.excused {
 			f.w.check.excused, f.w.check.excusedAt = false, f.w.now
 		}
@@ -60,6 +63,10 @@ func (f *faults) renewal(n *node) {
 }
 
 func (f *faults) mild() {
+	if f.w.switcher != nil && f.happens(0.5) {
+		f.w.switcher.want()
+		return
+	}
 	n := f.anyNode()
 	switch k := f.w.fate.IntN(100); {
 	case k < 35:

@@ -40,6 +40,7 @@ type Stats struct {
 	Reigns, Exits, Splits, PowerCuts  int
 	Wipes, Rots, DiskErrors, Refusals int
 	OrdersDone, OrdersRefused         int
+	Handovers, Ruins, Bootstraps      int
 }
 
 // Violation is a broken promise.
@@ -75,8 +76,9 @@ type world struct {
 	weather weather
 	faults  faults
 	codec   codec
-	// operator looks after a quorum; a pair has none.
+	// operator looks after a quorum; a pair has a switcher, or nobody.
 	operator *operator
+	switcher *switcher
 	check    checker
 
 	violation *Violation
@@ -85,7 +87,7 @@ type world struct {
 
 // Run plays one seed.
 func Run(opt Options) Outcome {
-	if opt.Regime == Quorum {
+	if OfQuorum(opt.Regime) {
 		defer seedEngine(opt.Seed)()
 	}
 	w := newWorld(opt)
@@ -188,6 +190,9 @@ func (w *world) begin() {
 		c.begin()
 	}
 	w.faults.begin(w)
+	if w.plan.switches {
+		w.switcher = newSwitcher(w)
+	}
 	w.upsetClients()
 	w.watchTime()
 }
