@@ -49,6 +49,7 @@ type Client struct {
 	// primary is the place of the node that new requests go to: the last that
 	// has answered one as executed.
 	primary int
+	swayed  bool // it has changed since waits were last looked for elsewhere
 
 	session   session
 	slots     slots

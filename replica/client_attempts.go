@@ -253,6 +253,7 @@ func (c *Client) trust(node int) {
 	if node < 0 {
 		return
 	}
+	c.swayed = c.swayed || node != c.primary
 	c.primary = node
 	if !c.binding.told {
 		c.rebindFrom(node)

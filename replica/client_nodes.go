@@ -176,7 +176,7 @@ func (c *Client) leaveGone() {
 		return
 	}
 	if gone>>c.primary&1 != 0 {
-		c.primary = c.ring[0]
+		c.primary, c.swayed = c.ring[0], true
 	}
 	c.eachAttempt(func(a *attempt, e errand) {
 		a.tried &^= gone

@@ -30,12 +30,15 @@ func (c *Client) rest(a *attempt, from int) {
 
 // repeatWaits asks for all that waits at other nodes again, where a keep-alive was
 // acknowledged: a node that is frozen loses no connection, but tells no grant
-// either.
+// either. What waits, waits at the node that was believed to be primary then, so
+// there is nothing to look for unless that has changed.
 func (c *Client) repeatWaits() {
-	if !c.heard {
+	heard := c.heard
+	c.heard = false
+	if !heard || !c.swayed {
 		return
 	}
-	c.heard = false
+	c.swayed = false
 	for i := range c.slots.all {
 		s := &c.slots.all[i]
 		if s.state != free && s.attempt.resting && s.attempt.node != c.primary {
