@@ -16,7 +16,7 @@ type Node struct {
 	Standing *Standing
 	Syncs    *Histogram // µs, of the log on disk; also nil without one
 	Traffic  Carried
-	Refusals map[string]uint64 // of what arrived at the port of the nodes, by reason
+	Refusals map[string]uint64 // of what was turned away at the ports, by reason
 }
 
 // Waits is how much was waited for which locks: by those whose wait is over, since

@@ -118,7 +118,7 @@ var families = []family{
 			put(float64(n.Traffic.BytesIn), "in")
 			put(float64(n.Traffic.BytesOut), "out")
 		}},
-	{"lockstep_refusals_total", "What arrived at the nodes' port and was turned away unread, or would not go into a frame.", counter, []string{"reason"},
+	{"lockstep_refusals_total", "What was turned away: at the nodes' port, at the public one (api: …), or since it would not go into a frame.", counter, []string{"reason"},
 		func(n *metrics.Node, put put) {
 			for reason, count := range n.Refusals {
 				put(float64(count), reason)

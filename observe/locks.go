@@ -48,6 +48,7 @@ func (l locks) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if debug := r.URL.Query().Get("debug"); debug != "" && debug != "0" {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		w.Header().Set("X-Content-Type-Options", "nosniff") // names are others' text
 		writeList(w, names)
 		return
 	}

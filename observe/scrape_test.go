@@ -365,6 +365,16 @@ func (hung) Waits(ctx context.Context) (metrics.Waits, error) {
 	return metrics.Waits{}, ctx.Err()
 }
 
+// BenchmarkScrape measures what a scrape takes, of which the node's actors do no
+// more than copy their numbers.
+func BenchmarkScrape(b *testing.B) {
+	handler := Metrics(slog.New(slog.DiscardHandler), locktest.StartCluster(b, 1).Node(0))
+	b.ReportAllocs()
+	for b.Loop() {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	}
+}
+
 // A node that hangs is seen by that, and does not hide another.
 func TestANodeThatHangsIsSeen(t *testing.T) {
 	inBubble(t, func(t *testing.T, c *cluster) {
