@@ -57,6 +57,8 @@ func newProgram() *program {
 		p.clusterListCommand(), p.clusterAddCommand(), p.clusterRemoveCommand(), p.clusterBootstrapCommand(),
 		p.labLock(), p.labUnlock(),
 	}
+	p.Commands = append(p.Commands, p.OwnCommands()...)
+	p.addWords()
 	p.Codes = allCodes
 	return p
 }
