@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"lockstep/api"
 	"lockstep/cmd/internal/cli"
 )
 
@@ -16,7 +17,7 @@ var pairNames = []string{"primary", "backup"}
 
 // checkMember is for a node of a cluster.
 func (p *program) checkMember([]string) []cli.Mistake {
-	wrong := append(p.checkSelf(nil), p.checkTLS()...)
+	wrong := append(p.checkSelf(nil), p.checkDoors()...)
 	at := p.place()
 	if at < 0 {
 		return append(wrong, p.checkOpen("listen", p.listen)...)
@@ -60,7 +61,7 @@ func (p *program) checkSelf([]string) (wrong []cli.Mistake) {
 // those that this process listens on, if nothing else is said.
 func (p *program) checkAddresses(keys []string, bound ...int) func([]string) []cli.Mistake {
 	return func(names []string) []cli.Mistake {
-		wrong := append(cli.NodeMistakes(keys, names), p.checkTLS()...)
+		wrong := append(cli.NodeMistakes(keys, names), p.checkDoors()...)
 		if p.listen != "" {
 			return append(wrong, p.checkOpen("listen", p.listen)...)
 		}
@@ -85,14 +86,17 @@ func (p *program) checkOpen(setting, listen string) []cli.Mistake {
 	return nil
 }
 
-// checkTLS refuses files that are not all there, or not wanted.
-func (p *program) checkTLS() []cli.Mistake {
-	err := cli.CheckTLS(p.tls, p.insecure)
-	if err == nil {
-		return nil
+// checkDoors refuses certificates that are not all there, or not wanted, and a
+// public port that is open to all.
+func (p *program) checkDoors() (wrong []cli.Mistake) {
+	if err := cli.CheckTLS(p.tls, p.insecure); err != nil {
+		at := slices.IndexFunc(cli.TLSFlags, p.Given)
+		wrong = append(wrong, mistake(cli.TLSFlags[at], "%v", err))
 	}
-	at := slices.IndexFunc(cli.TLSFlags, p.Given)
-	return []cli.Mistake{mistake(cli.TLSFlags[at], "%v", err)}
+	if _, local := api.UnixPath(p.api); !local {
+		wrong = append(wrong, p.checkOpen("api", p.api)...)
+	}
+	return wrong
 }
 
 func mistake(setting, format string, args ...any) cli.Mistake {

@@ -79,6 +79,7 @@ func (g *group) giveUp(reason string) {
 // serve waits for the end and brings it about.
 func (g *group) serve() error {
 	defer g.release()
+	g.sendHerald()
 	for {
 		select {
 		case <-g.again:
