@@ -40,8 +40,8 @@ type Backend interface {
 type Sessions interface {
 	// Open opens a session with a TTL and an Info, which Terms may have and nothing
 	// else. All that is asked with one nonce, of whatever node, opens one session,
-	// for as long as that lives; with zero there is nothing to repeat. The session
-	// ends when its TTL has passed after the moment at which Open was called, or
+	// for as long as that lives: so it is drawn at random, of 64 bits, and told to
+	// nobody. With zero there is nothing to repeat. The session ends when its TTL has passed after the moment at which Open was called, or
 	// later: from there its client may count as after KeepAlive. The card has the
 	// session's ID and its TTL, which is that of the first opening.
 	Open(ctx context.Context, nonce lock.Number, terms lock.Terms) (lock.SessionCard, error)
