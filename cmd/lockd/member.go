@@ -174,6 +174,7 @@ func (p *program) announceTrio(g *group, addresses []string) {
 	if addresses[0] != cli.DefaultPrimary || addresses[1] != cli.DefaultBackup {
 		lockc += " -nodes " + strings.Join(addresses, ",")
 	}
+	lockc += g.shown()
 	fmt.Fprintf(p.Stdout, "three nodes, of which any may fail; try, elsewhere:\n"+
 		"    %[1]s run demo -- sleep 60 &\n    %[1]s status\n    %[1]s switchover\n", lockc)
 }

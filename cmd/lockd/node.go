@@ -94,7 +94,7 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 // prepare checks what a node is to bind, and makes its state directory this
 // process's own.
 func (g *group) prepare(listen, dir, self string, insecure bool) error {
-	if err := cli.CheckListen(listen, insecure || g.tls != nil); err != nil {
+	if err := cli.CheckListen(listen, insecure || g.doors.tls != nil); err != nil {
 		return err
 	}
 	claimed, err := claim(dir, self)

@@ -30,6 +30,8 @@ type settings struct {
 	tls          trust.Files
 	nodes        []holder
 	clients      []string
+	access       string
+	audit        string
 	logJSON      bool
 	logLevel     slog.Level
 	fault        fault
@@ -47,7 +49,7 @@ type program struct {
 func newProgram() *program {
 	p := &program{Program: cli.New("lockd", "is a node of Lockstep: two, three or five nodes that keep every lock in lock-step.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver(), p.certs()}
+	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver(), p.certs(), p.tokenCommand()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "stopped by SIGINT or SIGTERM"},
 		{Code: cli.Usage, Meaning: "the command line is wrong"},
@@ -91,6 +93,7 @@ func (p *program) addFlags() {
 		"allow an address that other machines can reach without certificates; nothing\nis encrypted")
 	cli.TLS(p.Flags, &p.tls)
 	p.addCertsFlags()
+	p.addAccessFlags()
 	cli.Var(p.Flags, &p.api, "api", "",
 		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
@@ -102,7 +105,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = slices.Concat([]string{"data", "durability", "tick", "api", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "access", "audit", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
