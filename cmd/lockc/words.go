@@ -41,9 +41,12 @@ func person(session, grant map[string]string) string {
 	return shorten(cli.OneLine(strings.TrimPrefix(who, ", ")), 100)
 }
 
+// nobodysOwn is who holds an ownerless lock.
+const nobodysOwn = "nobody's own (lockc lock)"
+
 func holder(h lockstep.HolderInfo) string {
 	if h.Session == "" {
-		return "nobody's own (lockc lock)"
+		return nobodysOwn
 	}
 	return person(h.Owner.Info, h.Info)
 }

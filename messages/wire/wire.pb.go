@@ -3409,6 +3409,7 @@ type QueryReport struct {
 	Current       bool                   `protobuf:"varint,11,opt,name=current,proto3" json:"current,omitempty"`
 	More          bool                   `protobuf:"varint,12,opt,name=more,proto3" json:"more,omitempty"`
 	Missed        bool                   `protobuf:"varint,13,opt,name=missed,proto3" json:"missed,omitempty"`
+	Record        *Record                `protobuf:"bytes,14,opt,name=record,proto3" json:"record,omitempty"` // absent unless asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3532,6 +3533,13 @@ func (x *QueryReport) GetMissed() bool {
 		return x.Missed
 	}
 	return false
+}
+
+func (x *QueryReport) GetRecord() *Record {
+	if x != nil {
+		return x.Record
+	}
+	return nil
 }
 
 // In the cards and events, lengths of time are in milliseconds, and moments are
@@ -4218,6 +4226,277 @@ func (x *Revocation) GetReason() string {
 	return ""
 }
 
+// Record is who had which lock when: in a snapshot the tenures that are over, of
+// all locks; in a report those of one lock, which is not named again.
+type Record struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Whole         bool                   `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"`   // nothing was forgotten
+	Forgot        uint64                 `protobuf:"varint,2,opt,name=forgot,proto3" json:"forgot,omitempty"` // the latest end of what was
+	Parties       []*Party               `protobuf:"bytes,3,rep,name=parties,proto3" json:"parties,omitempty"`
+	Tenures       []*Tenure              `protobuf:"bytes,4,rep,name=tenures,proto3" json:"tenures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Record) Reset() {
+	*x = Record{}
+	mi := &file_wire_proto_msgTypes[51]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Record) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Record) ProtoMessage() {}
+
+func (x *Record) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[51]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Record.ProtoReflect.Descriptor instead.
+func (*Record) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{51}
+}
+
+func (x *Record) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *Record) GetForgot() uint64 {
+	if x != nil {
+		return x.Forgot
+	}
+	return 0
+}
+
+func (x *Record) GetParties() []*Party {
+	if x != nil {
+		return x.Parties
+	}
+	return nil
+}
+
+func (x *Record) GetTenures() []*Tenure {
+	if x != nil {
+		return x.Tenures
+	}
+	return nil
+}
+
+// Party is a session that the tenures name.
+type Party struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Info          string                 `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Party) Reset() {
+	*x = Party{}
+	mi := &file_wire_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Party) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Party) ProtoMessage() {}
+
+func (x *Party) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Party.ProtoReflect.Descriptor instead.
+func (*Party) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *Party) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Party) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+type Tenure struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,3,opt,name=session,proto3" json:"session,omitempty"`
+	Mode          uint32                 `protobuf:"varint,4,opt,name=mode,proto3" json:"mode,omitempty"`
+	Permits       uint32                 `protobuf:"varint,5,opt,name=permits,proto3" json:"permits,omitempty"`
+	Of            uint32                 `protobuf:"varint,6,opt,name=of,proto3" json:"of,omitempty"`
+	Since         uint64                 `protobuf:"varint,7,opt,name=since,proto3" json:"since,omitempty"`
+	Until         uint64                 `protobuf:"varint,8,opt,name=until,proto3" json:"until,omitempty"`
+	Waited        uint64                 `protobuf:"varint,9,opt,name=waited,proto3" json:"waited,omitempty"`
+	How           uint32                 `protobuf:"varint,10,opt,name=how,proto3" json:"how,omitempty"` // the kind of an Event; absent while it lasts
+	Info          string                 `protobuf:"bytes,11,opt,name=info,proto3" json:"info,omitempty"`
+	By            uint64                 `protobuf:"fixed64,12,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forgot        uint64                 `protobuf:"varint,14,opt,name=forgot,proto3" json:"forgot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tenure) Reset() {
+	*x = Tenure{}
+	mi := &file_wire_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tenure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tenure) ProtoMessage() {}
+
+func (x *Tenure) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tenure.ProtoReflect.Descriptor instead.
+func (*Tenure) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *Tenure) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tenure) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Tenure) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Tenure) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Tenure) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Tenure) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Tenure) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Tenure) GetUntil() uint64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Tenure) GetWaited() uint64 {
+	if x != nil {
+		return x.Waited
+	}
+	return 0
+}
+
+func (x *Tenure) GetHow() uint32 {
+	if x != nil {
+		return x.How
+	}
+	return 0
+}
+
+func (x *Tenure) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *Tenure) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+func (x *Tenure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Tenure) GetForgot() uint64 {
+	if x != nil {
+		return x.Forgot
+	}
+	return 0
+}
+
 // Notice tells a client, unasked, that a grant was taken from its session. It
 // may get lost.
 type Notice struct {
@@ -4231,7 +4510,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4243,7 +4522,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4256,7 +4535,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{51}
+	return file_wire_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Notice) GetClient() uint32 {
@@ -4290,7 +4569,7 @@ type Commands struct {
 
 func (x *Commands) Reset() {
 	*x = Commands{}
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4302,7 +4581,7 @@ func (x *Commands) String() string {
 func (*Commands) ProtoMessage() {}
 
 func (x *Commands) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4315,7 +4594,7 @@ func (x *Commands) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commands.ProtoReflect.Descriptor instead.
 func (*Commands) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{52}
+	return file_wire_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Commands) GetCommands() []*Command {
@@ -4335,13 +4614,14 @@ type Snapshot struct {
 	Grants        []*GrantState          `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`
 	Waits         []*WaitState           `protobuf:"bytes,6,rep,name=waits,proto3" json:"waits,omitempty"`
 	Delays        []*DelayState          `protobuf:"bytes,7,rep,name=delays,proto3" json:"delays,omitempty"`
+	Record        *Record                `protobuf:"bytes,8,opt,name=record,proto3" json:"record,omitempty"` // absent: who wrote it keeps none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4353,7 +4633,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4366,7 +4646,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{53}
+	return file_wire_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -4418,17 +4698,25 @@ func (x *Snapshot) GetDelays() []*DelayState {
 	return nil
 }
 
+func (x *Snapshot) GetRecord() *Record {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 type HeldLock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Since         uint64                 `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4440,7 +4728,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4453,7 +4741,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{54}
+	return file_wire_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *HeldLock) GetName() string {
@@ -4466,6 +4754,13 @@ func (x *HeldLock) GetName() string {
 func (x *HeldLock) GetToken() uint64 {
 	if x != nil {
 		return x.Token
+	}
+	return 0
+}
+
+func (x *HeldLock) GetSince() uint64 {
+	if x != nil {
+		return x.Since
 	}
 	return 0
 }
@@ -4486,7 +4781,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4498,7 +4793,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4511,7 +4806,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{55}
+	return file_wire_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Session) GetId() uint64 {
@@ -4581,7 +4876,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4593,7 +4888,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4606,7 +4901,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{56}
+	return file_wire_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -4640,13 +4935,14 @@ type GrantState struct {
 	Count         uint32                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	Mode          uint32                 `protobuf:"varint,7,opt,name=mode,proto3" json:"mode,omitempty"`
 	Terms         *Terms                 `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"` // absent if there are none
+	Waited        uint64                 `protobuf:"varint,9,opt,name=waited,proto3" json:"waited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GrantState) Reset() {
 	*x = GrantState{}
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4658,7 +4954,7 @@ func (x *GrantState) String() string {
 func (*GrantState) ProtoMessage() {}
 
 func (x *GrantState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4671,7 +4967,7 @@ func (x *GrantState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
 func (*GrantState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{57}
+	return file_wire_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *GrantState) GetToken() uint64 {
@@ -4730,6 +5026,13 @@ func (x *GrantState) GetTerms() *Terms {
 	return nil
 }
 
+func (x *GrantState) GetWaited() uint64 {
+	if x != nil {
+		return x.Waited
+	}
+	return 0
+}
+
 type WaitState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queued        uint64                 `protobuf:"varint,1,opt,name=queued,proto3" json:"queued,omitempty"` // the entry that queued it
@@ -4746,7 +5049,7 @@ type WaitState struct {
 
 func (x *WaitState) Reset() {
 	*x = WaitState{}
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4758,7 +5061,7 @@ func (x *WaitState) String() string {
 func (*WaitState) ProtoMessage() {}
 
 func (x *WaitState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4771,7 +5074,7 @@ func (x *WaitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
 func (*WaitState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{58}
+	return file_wire_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *WaitState) GetQueued() uint64 {
@@ -4841,7 +5144,7 @@ type DelayState struct {
 
 func (x *DelayState) Reset() {
 	*x = DelayState{}
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4853,7 +5156,7 @@ func (x *DelayState) String() string {
 func (*DelayState) ProtoMessage() {}
 
 func (x *DelayState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4866,7 +5169,7 @@ func (x *DelayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
 func (*DelayState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{59}
+	return file_wire_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *DelayState) GetName() string {
@@ -5158,7 +5461,7 @@ const file_wire_proto_rawDesc = "" +
 	"\asession\x18\x06 \x01(\x06R\asession\x12\x14\n" +
 	"\x05token\x18\a \x01(\x06R\x05token\x12\x14\n" +
 	"\x05index\x18\b \x01(\x04R\x05index\x12\x18\n" +
-	"\awaiters\x18\t \x01(\bR\awaiters\"\xa0\x03\n" +
+	"\awaiters\x18\t \x01(\bR\awaiters\"\xca\x03\n" +
 	"\vQueryReport\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5173,7 +5476,8 @@ const file_wire_proto_rawDesc = "" +
 	" \x03(\v2\x14.lockstep.RevocationR\vrevocations\x12\x18\n" +
 	"\acurrent\x18\v \x01(\bR\acurrent\x12\x12\n" +
 	"\x04more\x18\f \x01(\bR\x04more\x12\x16\n" +
-	"\x06missed\x18\r \x01(\bR\x06missed\"\xdc\x01\n" +
+	"\x06missed\x18\r \x01(\bR\x06missed\x12(\n" +
+	"\x06record\x18\x0e \x01(\v2\x10.lockstep.RecordR\x06record\"\xdc\x01\n" +
 	"\bLockCard\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\townerless\x18\x02 \x01(\bR\townerless\x12\x18\n" +
@@ -5234,7 +5538,31 @@ const file_wire_proto_rawDesc = "" +
 	"Revocation\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"p\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8d\x01\n" +
+	"\x06Record\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\x12\x16\n" +
+	"\x06forgot\x18\x02 \x01(\x04R\x06forgot\x12)\n" +
+	"\aparties\x18\x03 \x03(\v2\x0f.lockstep.PartyR\aparties\x12*\n" +
+	"\atenures\x18\x04 \x03(\v2\x10.lockstep.TenureR\atenures\"+\n" +
+	"\x05Party\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04info\x18\x02 \x01(\tR\x04info\"\xb4\x02\n" +
+	"\x06Tenure\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x18\n" +
+	"\asession\x18\x03 \x01(\x06R\asession\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x18\n" +
+	"\apermits\x18\x05 \x01(\rR\apermits\x12\x0e\n" +
+	"\x02of\x18\x06 \x01(\rR\x02of\x12\x14\n" +
+	"\x05since\x18\a \x01(\x04R\x05since\x12\x14\n" +
+	"\x05until\x18\b \x01(\x04R\x05until\x12\x16\n" +
+	"\x06waited\x18\t \x01(\x04R\x06waited\x12\x10\n" +
+	"\x03how\x18\n" +
+	" \x01(\rR\x03how\x12\x12\n" +
+	"\x04info\x18\v \x01(\tR\x04info\x12\x0e\n" +
+	"\x02by\x18\f \x01(\x06R\x02by\x12\x16\n" +
+	"\x06reason\x18\r \x01(\tR\x06reason\x12\x16\n" +
+	"\x06forgot\x18\x0e \x01(\x04R\x06forgot\"p\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x124\n" +
@@ -5242,7 +5570,7 @@ const file_wire_proto_rawDesc = "" +
 	"revocation\x18\x03 \x01(\v2\x14.lockstep.RevocationR\n" +
 	"revocation\"9\n" +
 	"\bCommands\x12-\n" +
-	"\bcommands\x18\x01 \x03(\v2\x11.lockstep.CommandR\bcommands\"\x94\x02\n" +
+	"\bcommands\x18\x01 \x03(\v2\x11.lockstep.CommandR\bcommands\"\xbe\x02\n" +
 	"\bSnapshot\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12(\n" +
@@ -5250,10 +5578,12 @@ const file_wire_proto_rawDesc = "" +
 	"\bsessions\x18\x04 \x03(\v2\x11.lockstep.SessionR\bsessions\x12,\n" +
 	"\x06grants\x18\x05 \x03(\v2\x14.lockstep.GrantStateR\x06grants\x12)\n" +
 	"\x05waits\x18\x06 \x03(\v2\x13.lockstep.WaitStateR\x05waits\x12,\n" +
-	"\x06delays\x18\a \x03(\v2\x14.lockstep.DelayStateR\x06delays\"4\n" +
+	"\x06delays\x18\a \x03(\v2\x14.lockstep.DelayStateR\x06delays\x12(\n" +
+	"\x06record\x18\b \x01(\v2\x10.lockstep.RecordR\x06record\"J\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x06R\x05token\"\xe8\x01\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x04R\x05since\"\xe8\x01\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\x06R\x05nonce\x12)\n" +
@@ -5266,7 +5596,7 @@ const file_wire_proto_rawDesc = "" +
 	"\tSlotState\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x06R\x06number\x12(\n" +
-	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answer\"\xcd\x01\n" +
+	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answer\"\xe5\x01\n" +
 	"\n" +
 	"GrantState\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x18\n" +
@@ -5276,7 +5606,8 @@ const file_wire_proto_rawDesc = "" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\rR\x05count\x12\x12\n" +
 	"\x04mode\x18\a \x01(\rR\x04mode\x12%\n" +
-	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xcc\x01\n" +
+	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\x12\x16\n" +
+	"\x06waited\x18\t \x01(\x04R\x06waited\"\xcc\x01\n" +
 	"\tWaitState\x12\x16\n" +
 	"\x06queued\x18\x01 \x01(\x04R\x06queued\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x14\n" +
@@ -5304,7 +5635,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 60)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -5357,15 +5688,18 @@ var file_wire_proto_goTypes = []any{
 	(*Cycle)(nil),        // 48: lockstep.Cycle
 	(*CycleStep)(nil),    // 49: lockstep.CycleStep
 	(*Revocation)(nil),   // 50: lockstep.Revocation
-	(*Notice)(nil),       // 51: lockstep.Notice
-	(*Commands)(nil),     // 52: lockstep.Commands
-	(*Snapshot)(nil),     // 53: lockstep.Snapshot
-	(*HeldLock)(nil),     // 54: lockstep.HeldLock
-	(*Session)(nil),      // 55: lockstep.Session
-	(*SlotState)(nil),    // 56: lockstep.SlotState
-	(*GrantState)(nil),   // 57: lockstep.GrantState
-	(*WaitState)(nil),    // 58: lockstep.WaitState
-	(*DelayState)(nil),   // 59: lockstep.DelayState
+	(*Record)(nil),       // 51: lockstep.Record
+	(*Party)(nil),        // 52: lockstep.Party
+	(*Tenure)(nil),       // 53: lockstep.Tenure
+	(*Notice)(nil),       // 54: lockstep.Notice
+	(*Commands)(nil),     // 55: lockstep.Commands
+	(*Snapshot)(nil),     // 56: lockstep.Snapshot
+	(*HeldLock)(nil),     // 57: lockstep.HeldLock
+	(*Session)(nil),      // 58: lockstep.Session
+	(*SlotState)(nil),    // 59: lockstep.SlotState
+	(*GrantState)(nil),   // 60: lockstep.GrantState
+	(*WaitState)(nil),    // 61: lockstep.WaitState
+	(*DelayState)(nil),   // 62: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
@@ -5375,7 +5709,7 @@ var file_wire_proto_depIdxs = []int32{
 	35, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
 	41, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
 	42, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
-	51, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	54, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
 	37, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
 	38, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
 	39, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
@@ -5420,29 +5754,33 @@ var file_wire_proto_depIdxs = []int32{
 	48, // 49: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
 	47, // 50: lockstep.QueryReport.events:type_name -> lockstep.Event
 	50, // 51: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
-	44, // 52: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
-	45, // 53: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
-	46, // 54: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
-	46, // 55: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
-	8,  // 56: lockstep.Event.request:type_name -> lockstep.RequestID
-	49, // 57: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
-	50, // 58: lockstep.Notice.revocation:type_name -> lockstep.Revocation
-	3,  // 59: lockstep.Commands.commands:type_name -> lockstep.Command
-	54, // 60: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	55, // 61: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	57, // 62: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
-	58, // 63: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
-	59, // 64: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
-	56, // 65: lockstep.Session.slots:type_name -> lockstep.SlotState
-	50, // 66: lockstep.Session.revocations:type_name -> lockstep.Revocation
-	10, // 67: lockstep.SlotState.answer:type_name -> lockstep.Result
-	4,  // 68: lockstep.GrantState.terms:type_name -> lockstep.Terms
-	4,  // 69: lockstep.WaitState.terms:type_name -> lockstep.Terms
-	70, // [70:70] is the sub-list for method output_type
-	70, // [70:70] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	51, // 52: lockstep.QueryReport.record:type_name -> lockstep.Record
+	44, // 53: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	45, // 54: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	46, // 55: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	46, // 56: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	8,  // 57: lockstep.Event.request:type_name -> lockstep.RequestID
+	49, // 58: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	52, // 59: lockstep.Record.parties:type_name -> lockstep.Party
+	53, // 60: lockstep.Record.tenures:type_name -> lockstep.Tenure
+	50, // 61: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	3,  // 62: lockstep.Commands.commands:type_name -> lockstep.Command
+	57, // 63: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	58, // 64: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	60, // 65: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	61, // 66: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	62, // 67: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	51, // 68: lockstep.Snapshot.record:type_name -> lockstep.Record
+	59, // 69: lockstep.Session.slots:type_name -> lockstep.SlotState
+	50, // 70: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	10, // 71: lockstep.SlotState.answer:type_name -> lockstep.Result
+	4,  // 72: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	4,  // 73: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	74, // [74:74] is the sub-list for method output_type
+	74, // [74:74] is the sub-list for method input_type
+	74, // [74:74] is the sub-list for extension type_name
+	74, // [74:74] is the sub-list for extension extendee
+	0,  // [0:74] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -5477,7 +5815,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   60,
+			NumMessages:   63,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
