@@ -30,7 +30,8 @@ import (
 type guarded struct {
 	t      *testing.T
 	dir    string
-	ports  []string
+	ports  []string // of the API
+	nodes  []string
 	tokens map[string]string
 }
 
@@ -49,10 +50,10 @@ func startGuarded(t *testing.T) *guarded {
 	file.WriteString("allow ci lock deploy/*\nallow flood lock deploy/*\nallow gone lock deploy/*\nallow alice admin *\nallow bob lock *\n" +
 		"limit flood rate=20 burst=20 open=8\n")
 	g.write("access", file.String())
-	nodes := []string{freeAddress(t), freeAddress(t)}
+	g.nodes = []string{freeAddress(t), freeAddress(t)}
 	f := trust.FilesIn(g.path("tls"), "p")
 	for i, form := range []string{"-p", "-b"} {
-		node := exec.Command(binary(t, "lockd"), form, nodes[0], nodes[1], "-data", g.path(form), "-api", g.ports[i],
+		node := exec.Command(binary(t, "lockd"), form, g.nodes[0], g.nodes[1], "-data", g.path(form), "-api", g.ports[i],
 			"-tls-cert", f.Certificate, "-tls-key", f.Key, "-tls-ca", f.Authorities, "-access", g.path("access"), "-audit", g.path("audit"+form))
 		var said bytes.Buffer
 		node.Stderr = &said
@@ -268,6 +269,7 @@ func TestDoors(t *testing.T) {
 		})
 	}
 	t.Run("a flood", func(t *testing.T) { g.flood(t, ci) })
+	t.Run("the port of the nodes", func(t *testing.T) { g.besides(t) })
 	t.Run("a token that is taken away", func(t *testing.T) { g.takeAway(t) })
 	// Of all that, bob has felt nothing.
 	status, text, err = g.ask(g.with("bob"), g.ports[1], "POST", serviceAt+"Release", `{"session":"`+bobs.Session+`","name":"bobs","token":"`+bobs.Token+`"}`)
@@ -302,6 +304,20 @@ func (g *guarded) flood(t *testing.T, ci visitor) {
 	}
 	if now := g.refusals(port); now["rate"] != before["rate"]+codes[429] {
 		t.Errorf("%d are counted, and %v were refused", now["rate"]-before["rate"], codes)
+	}
+}
+
+// besides asks where the rules cannot be held, with lockc. Only who may do everything
+// is served there.
+func (g *guarded) besides(t *testing.T) {
+	for name, want := range map[string]string{"alice": "^reply: true\n$", "bob": "^lockc: .*not allowed: node .* says: .* admit those who may admin \\*, and bob may not: use the public API\n$"} {
+		f := trust.FilesIn(g.path("tls"), name)
+		lockc := exec.Command(binary(t, "lockc"), "lock", "besides", "-nodes", strings.Join(g.nodes, ","),
+			"-tls-cert", f.Certificate, "-tls-key", f.Key, "-tls-ca", f.Authorities)
+		said, err := lockc.CombinedOutput()
+		if code := lockc.ProcessState.ExitCode(); code != map[string]int{"alice": 0, "bob": 77}[name] || !regexp.MustCompile(want).Match(said) {
+			t.Errorf("%s: exit code %d, %q, %v", name, code, said, err)
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 
 func (p *program) addAccessFlags() {
 	cli.String(p.Flags, &p.access, "access", "",
-		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed")
+		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed; all nodes need it,\nthose without -api too")
 	cli.String(p.Flags, &p.audit, "audit", "",
 		"the `file` for what administrators do through the API, and who was refused, in\nlines of JSON (the default is the log); SIGHUP opens it anew")
 }
@@ -33,15 +33,19 @@ type entrance struct {
 }
 
 func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
-	for name, value := range map[string]string{"access": p.access, "audit": p.audit} {
-		if value != "" && p.api == "" {
-			return e, cli.Misuse("-%s is about the public API, which this node does not serve: add -api ADDRESS, or leave it out", name)
-		}
+	switch {
+	case p.audit != "" && p.api == "":
+		return e, cli.Misuse("-audit is about the public API, which this node does not serve: add -api ADDRESS, or leave it out")
+	case p.access != "" && p.api == "" && keeper == nil:
+		return e, cli.Misuse("-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert, or leave it out")
 	}
 	e.tls = keeper
 	if p.access != "" {
 		if e.book, err = doors.OpenBook(p.access, log); err != nil {
 			return e, cli.Fail(cli.Config, "%v", err)
+		}
+		if keeper == nil && e.book.Policy().Ruled() {
+			log.Warn("the rules hold for the public API only: whoever reaches the port of the nodes may do everything there; give certificates with -tls-cert, -tls-key and -tls-ca")
 		}
 	}
 	e.written = log
@@ -52,6 +56,21 @@ func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entranc
 		e.written = slog.New(slog.NewJSONHandler(e.audit, nil))
 	}
 	return e, nil
+}
+
+// admit says who may use the port of the nodes, with a certificate: there is no
+// way to hold a client to rules there that speaks the nodes' own language, so it is
+// for those to whom the rules give everything. It is nil if there are none.
+func (e *entrance) admit() func(principal string) error {
+	if e.book == nil || e.tls == nil {
+		return nil
+	}
+	return func(principal string) error {
+		if e.book.Policy().MayAll(principal, access.Admin, "") {
+			return nil
+		}
+		return fmt.Errorf("where nodes talk to each other, the rules admit those who may admin *, and %s may not: use the public API", principal)
+	}
 }
 
 // changes reports whether there are files that may change.
@@ -129,7 +148,8 @@ The file has a line for each token and rule:
 NAME may also be the common name of a client's certificate. Without any line with allow,
 whoever is known may do everything; with one, only what is allowed. Limits are per node:
 requests a second, how many of them at once after a pause, requests under way, sessions.
-Taking a line out takes the right away.`
+Taking a line out takes the right away. On the port of the nodes, where lockc and programs
+in Go ask, rules with allow admit only those who may admin *.`
 
 func (p *program) tokenCommand() cli.Command {
 	return cli.Command{

@@ -66,7 +66,7 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
-	cfg.TLS = g.identity()
+	cfg.TLS, cfg.Admit = g.identity(), g.doors.admit()
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
