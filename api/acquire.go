@@ -163,6 +163,9 @@ func (s *service) TryAcquire(ctx context.Context, r *pb.TryAcquireRequest) (*pb.
 	answer := &pb.TryAcquireResponse{Session: sessionText(a.command.Session), Ttl: span(a.opened)}
 	switch result.Outcome {
 	case lock.Granted:
+		if err := a.hand(ctx, ctx.Err(), result.Token); err != nil {
+			return nil, s.ended(err)
+		}
 		answer.Token = uint64(result.Token)
 	case lock.Waiting:
 		answer.Waiting = true
