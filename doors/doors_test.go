@@ -402,6 +402,8 @@ func TestWhatRulesAllow(t *testing.T) {
 		{"revoke", ask(lock.Revoke, "deploy/web"), "root"},
 		{"show", look(lock.Query{Kind: lock.QueryLock, Name: "deploy/web"}), "ci eve root"},
 		{"show another", look(lock.Query{Kind: lock.QueryLock, Name: "other"}), "eve root"},
+		{"history", look(lock.Query{Kind: lock.QueryTenures, Name: "deploy/web"}), "ci eve root"},
+		{"history of another", look(lock.Query{Kind: lock.QueryTenures, Name: "other"}), "eve root"},
 		{"verify", look(lock.Query{Kind: lock.QueryToken, Name: "other"}), "eve root"},
 		{"list some", look(lock.Query{Kind: lock.QueryLocks, Name: "deploy/w"}), "ci eve root"},
 		{"list more", look(lock.Query{Kind: lock.QueryLocks, Name: "deploy"}), "eve root"},

@@ -299,7 +299,7 @@ func (g *guarded) Blockers(ctx context.Context, c lock.Command) []lock.LockCard 
 // mayAsk holds a question to the rules.
 func (g *guarded) mayAsk(ctx context.Context, q lock.Query) error {
 	switch q.Kind {
-	case lock.QueryLock, lock.QueryToken:
+	case lock.QueryLock, lock.QueryToken, lock.QueryTenures:
 		return g.may(ctx, access.Read, q.Name)
 	case lock.QueryLocks, lock.QueryEvents:
 		return g.mayAll(ctx, access.Read, q.Name)

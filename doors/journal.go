@@ -3,6 +3,7 @@ package doors
 import (
 	"log/slog"
 	"maps"
+	"net"
 	"sync"
 	"time"
 )
@@ -18,6 +19,7 @@ const (
 	TooFast  Refusal = "rate"              // more requests a second than are due
 	TooMany  Refusal = "open_requests"     // more requests at once than are due
 	Sessions Refusal = "sessions"          // more sessions than are due
+	Crowded  Refusal = "connections"       // no room for one more
 )
 
 // Journal is the audit log: what administrators did, and whom a door refused. It
@@ -51,6 +53,11 @@ func (j *Journal) Refusals() map[Refusal]uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return maps.Clone(j.counts)
+}
+
+// Crowded takes note of a connection that there was no room for.
+func (j *Journal) Crowded(from net.Addr) {
+	j.refused(Crowded, guest{from: from.String()}, "a connection", time.Now())
 }
 
 // refused counts a refusal, and writes it down if none of its kind was a moment

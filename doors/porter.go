@@ -173,6 +173,7 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 	d.journal.refused(why, who, r.Method+" "+r.URL.Path, time.Now())
 	if code == connect.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("Connection", "close") // strangers keep no room
 	}
 	if d.answers.IsSupported(r) {
 		_ = d.answers.Write(w, r, connect.NewError(code, err)) // who does not read it has gone

@@ -11,6 +11,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -269,6 +270,7 @@ func TestDoors(t *testing.T) {
 		})
 	}
 	t.Run("a flood", func(t *testing.T) { g.flood(t, ci) })
+	t.Run("a crowd that says nothing", func(t *testing.T) { g.crowd(t, serves) })
 	t.Run("the port of the nodes", func(t *testing.T) { g.besides(t) })
 	t.Run("a token that is taken away", func(t *testing.T) { g.takeAway(t) })
 	// Of all that, bob has felt nothing.
@@ -305,6 +307,35 @@ func (g *guarded) flood(t *testing.T, ci visitor) {
 	if now := g.refusals(port); now["rate"] != before["rate"]+codes[429] {
 		t.Errorf("%d are counted, and %v were refused", now["rate"]-before["rate"], codes)
 	}
+}
+
+// crowd are connections that say nothing. Others are served beside them, and they
+// are sent away.
+func (g *guarded) crowd(t *testing.T, serves func(*testing.T)) {
+	const many = 5000
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < many+1000 {
+		t.Skipf("%d files are too few for %d connections: %v", limit.Cur, many, err)
+	}
+	crowd := make([]net.Conn, many)
+	for i := range crowd {
+		conn, err := net.Dial("tcp", g.ports[0])
+		if err != nil {
+			t.Fatalf("connection %d: %v", i, err)
+		}
+		defer conn.Close()
+		crowd[i] = conn
+	}
+	began := time.Now()
+	serves(t)
+	t.Logf("beside %d connections, answers took %v", many, time.Since(began))
+	for i, conn := range crowd {
+		conn.SetDeadline(time.Now().Add(30 * time.Second))
+		if n, err := conn.Read(make([]byte, 64)); n > 0 || err == nil || os.IsTimeout(err) {
+			t.Fatalf("connection %d stays: %v", i, err)
+		}
+	}
+	serves(t)
 }
 
 // besides asks where the rules cannot be held, with lockc. Only who may do everything
