@@ -3,7 +3,6 @@ package tests
 import (
 	"bufio"
 	"context"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -158,18 +157,7 @@ func TestHealthOverTheSocket(t *testing.T) {
 	}}
 	defer transport.CloseIdleConnections()
 	client := &http.Client{Transport: transport, Timeout: 10 * time.Second}
-	get := func(path string) (int, string) {
-		answer, err := client.Get("http://node" + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer answer.Body.Close()
-		body, err := io.ReadAll(answer.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return answer.StatusCode, string(body)
-	}
+	get := func(path string) (int, string) { return fetch(t, client, "http://node"+path) }
 	if status, body := get("/readyz"); status != 200 {
 		t.Errorf("/readyz of three nodes: %d %s", status, body)
 	}
