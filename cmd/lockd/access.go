@@ -33,12 +33,6 @@ type entrance struct {
 }
 
 func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
-	switch {
-	case p.audit != "" && p.api == "":
-		return e, cli.Misuse("-audit is about the public API, which this node does not serve: add -api ADDRESS, or leave it out")
-	case p.access != "" && p.api == "" && keeper == nil:
-		return e, cli.Misuse("-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert, or leave it out")
-	}
 	e.tls = keeper
 	if p.access != "" {
 		if e.book, err = doors.OpenBook(p.access, log); err != nil {

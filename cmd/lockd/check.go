@@ -86,12 +86,18 @@ func (p *program) checkOpen(setting, listen string) []cli.Mistake {
 	return nil
 }
 
-// checkDoors refuses certificates that are not all there, or not wanted, and a
-// public port that is open to all.
+// checkDoors refuses certificates that are not all there, or not wanted, a public
+// port that is open to all, and what is about one that is not there.
 func (p *program) checkDoors() (wrong []cli.Mistake) {
 	if err := cli.CheckTLS(p.tls, p.insecure); err != nil {
 		at := slices.IndexFunc(cli.TLSFlags, p.Given)
 		wrong = append(wrong, mistake(cli.TLSFlags[at], "%v", err))
+	}
+	if p.audit != "" && p.api == "" {
+		wrong = append(wrong, mistake("audit", "-audit is about the public API, which this node does not serve: add -api ADDRESS, or leave it out"))
+	}
+	if p.access != "" && p.api == "" && !p.tls.Given() {
+		wrong = append(wrong, mistake("access", "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert, or leave it out"))
 	}
 	if _, local := api.UnixPath(p.api); !local {
 		wrong = append(wrong, p.checkOpen("api", p.api)...)

@@ -90,8 +90,9 @@ func TestTheUsualFileCountsWhenNothingIsTyped(t *testing.T) {
 
 func TestMistakesOfFilesAreToldTogether(t *testing.T) {
 	for text, want := range map[string][]string{
-		"run: take\nname: x\nsiz: 7\nloud: maybe\n": {"3: siz: there is no such setting; is size meant?", "4: loud: maybe: want true or false"},
-		"run: take\nname: x\nvolume: 7\n":           {"3: volume: there is no such setting; toy take --help shows those that are"},
+		"run: take\nname: x\nsiz: 7\nloud: maybe\n":                {"3: siz: there is no such setting; is size meant?", "4: loud: maybe: want true or false"},
+		"run: take\nname: x\nvolume: 7\n":                          {"3: volume: there is no such setting; toy take --help shows those that are"},
+		"run: take\nname: x\n" + strings.Repeat("x", 99) + ": 1\n": {"3: " + strings.Repeat("x", 99) + ": there is no such setting; it is too long to be one"},
 		"run: take\n":                               {"1: name: it is missing: toy take wants name"},
 		"run: take\nname: [x]\n":                    {"2: name: want one value, not several"},
 		"run: [take]\n":                             {"1: run: want one value, not several"},

@@ -185,6 +185,9 @@ func (p *Program) setMany(f *flag.Flag, e entry) {
 // nearest helps who has mistyped a key.
 func (p *Program) nearest(c *Command, key string) string {
 	best, distance := "", 3
+	if len(key) > 2*longestName {
+		return "it is too long to be one"
+	}
 	for _, known := range p.allKeys(c) {
 		if d := edits(key, known); d < distance {
 			best, distance = known, d
