@@ -10,6 +10,7 @@ import (
 	"lockstep/journal"
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/replica/quorum"
 )
 
 // NodeConfig is what one node of a pair is started with.
@@ -83,8 +84,9 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	if err != nil {
 		return nil, err
 	}
-	core, err := replica.OpenPair(replica.PairConfig{
-		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
+	member := replica.MemberID(draw())
+	pair, err := replica.OpenPair(replica.PairConfig{
+		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation, Member: member,
 		// Without a view the node has had no part in anything yet: it may begin
 		// like one that starts for the first time.
 		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
@@ -94,6 +96,10 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
+	core := quorum.NewPair(pair, quorum.Config{
+		Address: self, Incarnation: identity.Incarnation, NewCluster: replica.ClusterID(draw()),
+		BootstrapFloor: quorum.Floor(time.Now().Unix()), Durable: cfg.Durable, Codec: new(messages.Codec),
+	})
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
 		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,

@@ -53,7 +53,7 @@ func hasRole(r replica.Role) bool {
 // stepped looks at a node after each step of its replicator.
 func (c *checker) stepped(p *process, before replica.Status) {
 	now := p.status
-	if c.w.plan.quorum != nil {
+	if p.node.inQuorum() {
 		c.steppedInQuorum(p, before)
 		return
 	}
@@ -125,6 +125,10 @@ func viewOf(m replica.Message) lock.View {
 	case replica.Confirm:
 		return m.View
 	case replica.Confirmation:
+		return m.View
+	case replica.Grow:
+		return m.View
+	case replica.Grown:
 		return m.View
 	case replica.Found:
 		return m.View

@@ -51,7 +51,7 @@ func (c *checker) tip() int {
 // begun: in a quorum a reign begins behind all that any view before it has
 // settled. Nothing of these comes to light later (R6).
 func (c *checker) begun(t *table, view lock.View) {
-	if c.w.plan.quorum == nil || t.place.lost || t.place.n == c.tip() {
+	if !t.p.node.inQuorum() || t.place.lost || t.place.n == c.tip() {
 		return
 	}
 	if e := c.last().entries[t.place.n]; e.View < view {
@@ -63,7 +63,7 @@ func (c *checker) begun(t *table, view lock.View) {
 // node had when it was asked (R7).
 func (c *checker) confirmed(t *table, b behind) {
 	switch {
-	case c.w.plan.quorum == nil:
+	case !t.p.node.inQuorum():
 	case t.place.lost:
 		c.w.fail("digest", "%s answers from a state that nobody ever had", t.p.node.name)
 	case t.place.n < b.floor:
@@ -114,7 +114,7 @@ func engineView(b []byte) lock.View {
 func (w *world) watchService() {
 	w.after(tickLength, w.watchService)
 	c := &w.check
-	if w.formedNow() {
+	if w.formedQuorum() {
 		c.formedOnce, c.formedAt = true, w.now
 	}
 	if w.servable() {

@@ -20,6 +20,7 @@ type writer struct {
 type write struct {
 	view    lock.View
 	cluster replica.ClusterID
+	became  *replica.Became
 	store   *replica.Store
 }
 
@@ -114,6 +115,9 @@ func (d *writer) failed(err error) {
 func (d *writer) save() {
 	file := &d.p.node.disk
 	file.view, file.cluster = d.waiting[0].view, d.waiting[0].cluster
+	if b := d.waiting[0].became; b != nil {
+		file.became = b
+	}
 	d.waiting = d.waiting[1:]
 }
 

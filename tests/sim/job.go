@@ -33,6 +33,8 @@ const (
 	Quorum       = 3
 	mildDurable  = 4
 	roughDurable = 5
+	// Growing begins as a pair, which becomes a quorum.
+	Growing = 6
 )
 
 // Regimes are those that a seed is run in: the one that is asked for, "both",
@@ -51,6 +53,8 @@ func Regimes(asked string, seed uint64) []int {
 		return []int{mildDurable}
 	case "5":
 		return []int{roughDurable}
+	case "6", "growing":
+		return []int{Growing}
 	case "durable":
 		return []int{roughDurable - int(seed%2)}
 	default:
@@ -59,7 +63,9 @@ func Regimes(asked string, seed uint64) []int {
 }
 
 // Alone reports whether the runs of the job cannot share a process.
-func (j Job) Alone() bool { return slices.Contains(Regimes(j.Regime, j.From), Quorum) }
+func (j Job) Alone() bool {
+	return slices.ContainsFunc(Regimes(j.Regime, j.From), func(r int) bool { return r == Quorum || r == Growing })
+}
 
 // Run works through the seeds. Each run is alone in its world, so the workers
 // share nothing but the list of results.

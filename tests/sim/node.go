@@ -31,6 +31,7 @@ type node struct {
 	doomed  bool // it will be wiped
 	fetched bool // the operator has it
 	idle    bool // it has no part in the cluster, and is not started
+	anew    bool // it was one of the pair, and is started as one of the quorum
 }
 
 // identity is the file that outlives a process.
@@ -39,6 +40,7 @@ type identity struct {
 	incarnation replica.Incarnation
 	view        lock.View
 	cluster     replica.ClusterID
+	became      *replica.Became // of a pair that has become a quorum
 }
 
 // process is one life of a node. What it holds is lost with it.
@@ -65,13 +67,13 @@ type process struct {
 	status         replica.Status
 	spread         spread
 	friends        []replica.NodeID // of a quorum: whose messages get to the core
-	member         replica.MemberID
-	looked         uint64    // ticks, at some of which its status was looked at
-	orders         int       // answers to orders in this step
-	orderer        *operator // whose order the core is stepped with
-	leaving, over  bool      // it was told to stop, and has
-	spoilt         bool      // a bad copy was put in place of the table
-	soloAt         instant   // SOLO, awake and with its view on disk ever since
+	member, drawn  replica.MemberID // drawn is that of a pair's node, for the time to come
+	looked         uint64           // ticks, at some of which its status was looked at
+	orders         int              // answers to orders in this step
+	orderer        *operator        // whose order the core is stepped with
+	leaving, over  bool             // it was told to stop, and has
+	spoilt         bool             // a bad copy was put in place of the table
+	soloAt         instant          // SOLO, awake and with its view on disk ever since
 }
 
 func (n *node) linkTo(address replica.NodeID) *link {
@@ -96,7 +98,7 @@ func (n *node) start() {
 	n.disk.written = true
 	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, peerInc: map[*node]replica.Incarnation{}}
 	p.disk = &writer{p: p}
-	if w.plan.quorum != nil {
+	if n.inQuorum() {
 		p.core = p.quorumCore(before)
 	} else {
 		p.core = p.pairCore(before)
@@ -112,8 +114,9 @@ func (n *node) start() {
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
 	for _, l := range n.out {
-		if w.plan.quorum == nil {
+		if !n.inQuorum() && l.to.id < 2 {
 			l.dial(p)
+			p.friends = append(p.friends, l.to.name)
 		}
 	}
 	for _, l := range n.in {
@@ -127,6 +130,9 @@ func (p *process) pairCore(before identity) replica.Core {
 	cfg.Incarnation = p.inc
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(p.w.chance.Uint64() | 1)
+	if p.w.plan.grows {
+		return p.growingCore(cfg)
+	}
 	if !p.w.plan.durable {
 		return replica.NewPair(cfg)
 	}
@@ -263,7 +269,7 @@ func (p *process) wake() {
 // one the reader gets its turn at once, and no rule would forgive it more.
 func (p *process) lateness() instant {
 	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late), max(0, p.w.plan.late-p.w.upTo(5*millisecond)))
-	if p.w.plan.regime == 1 && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
+	if (p.w.plan.regime == 1 || p.w.plan.grows) && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
 		late = min(late, millisecond)
 	}
 	return late

@@ -20,6 +20,7 @@ type plan struct {
 	suspect                     int                // ticks of silence until a node does something about it
 	quorum                      *quorumPlan        // nil: a pair
 	durable                     bool               // the pair has its log on disk
+	grows                       bool               // the pair becomes a quorum
 	pair                        replica.PairConfig // but for what differs between the nodes
 	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
@@ -88,6 +89,8 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		p.drawRough(r)
 	case Quorum:
 		p.drawQuorum(r)
+	case Growing:
+		p.drawGrowing(r)
 	}
 	return p
 }

@@ -40,6 +40,8 @@ type Stats struct {
 	Reigns, Exits, Splits, PowerCuts  int
 	Wipes, Rots, DiskErrors, Refusals int
 	OrdersDone, OrdersRefused         int
+
+	Turns, Late int // nodes of pairs that became one of a quorum, or had missed it
 }
 
 // Violation is a broken promise.
@@ -85,7 +87,7 @@ type world struct {
 
 // Run plays one seed.
 func Run(opt Options) Outcome {
-	if opt.Regime == Quorum {
+	if opt.Regime == Quorum || opt.Regime == Growing {
 		defer seedEngine(opt.Seed)()
 	}
 	w := newWorld(opt)
