@@ -41,8 +41,15 @@ func (d *writer) begin() {
 		if d.p.dead {
 			return
 		}
-		view := d.waiting[0].view
+		view, became := d.waiting[0].view, d.waiting[0].became
 		d.save()
+		if became != nil && d.log != nil {
+			d.header = headerOf(became)
+			if err := d.log.Begin(d.header); err != nil {
+				d.failed(err)
+				return
+			}
+		}
 		d.p.tell(replica.Synced{View: view})
 		d.next()
 	})

@@ -80,9 +80,9 @@ func (f *faults) mildTo(n *node) {
 		f.pause(n)
 	case k < 75:
 		f.stopCleanly(n)
-	case k < 92 || f.w.plan.grows:
+	case k < 92 || f.w.plan.grows && (!f.w.plan.durable || n.id > 1):
 		f.cut(1 + f.w.fate.IntN(3))
-	case !f.w.plan.durable || f.happens(0.5):
+	case !f.w.plan.durable || f.w.plan.grows || f.happens(0.5):
 		f.loseEverything(n)
 	default:
 		f.crash(n, f.downFor())

@@ -1,9 +1,13 @@
 package sim
 
 import (
+	"errors"
 	"math/rand/v2"
 	"strings"
 
+	"lockstep/journal"
+	"lockstep/lock"
+	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
 )
@@ -13,10 +17,14 @@ import (
 func (p *plan) drawGrowing(r *rand.Rand) {
 	p.drawQuorum(r)
 	q := p.quorum
-	q.size, q.spares, q.quiet, q.config.Durable = 2, 1+r.IntN(2), -1, false
+	q.size, q.spares, q.quiet = 2, 1+r.IntN(2), -1
 	p.grows = true
 	p.drawMild(r)
 	p.badInstalls = 0
+	if p.durable = q.config.Durable; p.durable {
+		p.pair.Durable, p.pair.RetainBytes = true, q.config.RetainBytes
+		p.disk = min(p.disk, tickLength/2) // there is more to write
+	}
 	p.suspect = max(p.suspect, p.pair.SuspectTicks)
 }
 
@@ -40,7 +48,51 @@ func (p *process) growingCore(cfg replica.PairConfig) replica.Core {
 	of.Address, of.Quiet, of.Incarnation, of.NewCluster = p.node.name, p.node.quiet, p.inc, cfg.NewCluster
 	of.Codec = numbering{&p.w.codec, p}
 	p.drawn = cfg.Member
-	return quorum.NewPair(replica.NewPair(cfg), of)
+	if !p.w.plan.durable {
+		return quorum.NewPair(replica.NewPair(cfg), of)
+	}
+	log, kept, _, err := journal.Open(p.node.fs)
+	if err == nil {
+		cfg.Codec, cfg.Log = numbering{&p.w.codec, p}, kept
+		p.disk.log, p.disk.header = log, journal.Header{Node: string(p.node.name)}
+		var pair *replica.Pair
+		if pair, err = replica.OpenPair(cfg); err == nil {
+			return quorum.NewPair(pair, of)
+		}
+	}
+	p.w.fail("exit", "%s does not start: %v", p.node.name, err)
+	return nil
+}
+
+// takeOver begins the quorum's log with what lies in that of the pair: the node had
+// decided, and ended before the log was begun.
+func (p *process) takeOver(kept replica.Recovered) replica.Recovered {
+	b := p.node.disk.became
+	c, err := replica.ReadPair(kept, &p.w.codec)
+	locks := lock.NewTable()
+	if err == nil && len(c.Snapshot) > 0 {
+		var snap lock.Snapshot
+		if snap, err = messages.DecodeSnapshot(c.Snapshot); err == nil {
+			locks, err = lock.Restore(snap)
+		}
+	}
+	if err == nil {
+		for _, e := range c.Entries {
+			locks.Apply(e)
+		}
+		p.w.stats.TakenOver++
+		begins := quorum.BeginGrown(b, locks.Digest(), messages.EncodeSnapshot(locks.Snapshot()))
+		err = errors.Join(p.disk.log.Begin(headerOf(b)), p.disk.log.Append(begins), p.disk.log.Sync())
+		kept = replica.Recovered{Snapshot: begins.Snapshot, State: begins.State}
+	}
+	if err != nil || locks.Index() != b.Index {
+		p.w.fail("exit", "%s cannot go on with its copy of the pair at %d, instead of %d: %v", p.node.name, locks.Index(), b.Index, err)
+	}
+	return kept
+}
+
+func headerOf(b *replica.Became) journal.Header {
+	return journal.Header{Node: b.Name(), Member: b.Self, Cluster: b.Cluster}
 }
 
 // turn notes that a node of the pair has become one of a quorum.

@@ -37,6 +37,9 @@ func (p *process) quorumCore(before identity) replica.Core {
 			return nil
 		}
 		n.log = 0
+		if b := n.disk.became; b != nil && owner != (journal.Header{}) && owner.Member == 0 {
+			kept, owner = p.takeOver(kept), headerOf(b)
+		}
 		if !kept.Empty() {
 			cfg.Member, n.log = owner.Member, owner.Member
 		}

@@ -41,7 +41,9 @@ type Stats struct {
 	Wipes, Rots, DiskErrors, Refusals int
 	OrdersDone, OrdersRefused         int
 
-	Turns, Late int // nodes of pairs that became one of a quorum, or had missed it
+	// Nodes of pairs that became one of a quorum, that had missed it, and that went
+	// on with the pair's log.
+	Turns, Late, TakenOver int
 }
 
 // Violation is a broken promise.
