@@ -44,7 +44,8 @@ type Node struct {
 type Starter func(Config) (*Process, error)
 
 // StartNode begins a life of a node: the identity on disk first, then the
-// listener, and only then the actors that may take a role (P0, P9).
+// listener, and only then the actors that may take a role (P0, P9). One that has
+// become a node of a quorum goes on as that.
 func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	self, peer := cfg.Pair[1], cfg.Pair[0]
 	if cfg.AsPrimary {
@@ -66,6 +67,8 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 		return nil, err
 	} else if err := identity.CheckPast(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
+	} else if b := identity.Became; b != nil {
+		return StartQuorumNode(cfg.member(self, b), start)
 	}
 	log, recovered, err := openLog(cfg.Dir, string(self), cfg.Durable, false)
 	if err != nil {

@@ -268,7 +268,7 @@ func (p *Pair) tick(t Tick) {
 // received sorts out who speaks before it looks at what is said.
 func (p *Pair) received(e Received) {
 	if m, ok := e.Message.(Seek); ok {
-		p.onNewcomer(e.From, m)
+		p.onNewcomer(e, m)
 	}
 	if e.From != p.peer {
 		p.onStranger(e)

@@ -45,6 +45,7 @@ import (
 // alone with nobody's copy, and its promise is kept by that.
 type growth struct {
 	round   uint64
+	of      string // PRIMARY: the newcomer that the order is about
 	became  Became
 	digest  lock.Digest
 	table   []byte
@@ -69,33 +70,35 @@ type grows struct {
 // newcomer is a node that seeks a cluster, as it was last heard.
 type newcomer struct {
 	Seek
-	at uint64
+	incarnation Incarnation
+	at          uint64
 }
 
 const (
 	// maxNewcomers bounds of how many something is remembered.
 	maxNewcomers = 16
 	// newcomerTicks is how long one counts as there.
-	newcomerTicks = 20
+	newcomerTicks = 10
 	// growLeap is how far the quorum leaves the views of the pair behind.
 	growLeap = foundLeap
 )
 
 // onNewcomer remembers a node that would be a member.
-func (p *Pair) onNewcomer(from NodeID, m Seek) {
+func (p *Pair) onNewcomer(e Received, m Seek) {
 	g := &p.grows
 	for address, n := range g.newcomers {
 		if g.ticks-n.at > newcomerTicks {
 			delete(g.newcomers, address)
 		}
 	}
-	if _, known := g.newcomers[from]; m.Member == 0 || !known && len(g.newcomers) >= maxNewcomers {
+	n, known := g.newcomers[e.From]
+	if m.Member == 0 || e.Incarnation < n.incarnation || !known && len(g.newcomers) >= maxNewcomers {
 		return
 	}
 	if g.newcomers == nil {
 		g.newcomers = map[NodeID]newcomer{}
 	}
-	g.newcomers[from] = newcomer{m, g.ticks}
+	g.newcomers[e.From] = newcomer{m, e.Incarnation, g.ticks}
 }
 
 // orderGrow begins to make a quorum of the pair and a newcomer, or says why not.
@@ -106,19 +109,22 @@ func (p *Pair) orderGrow(o Order, answer *Ordered) {
 		answer.Kind, answer.Hint = NotPrimary, p.hint()
 		return
 	case p.cfg.Member == 0:
-		answer.refuse("%s cannot become one of a quorum", p.self())
+		answer.refuse("%s cannot become a node of a cluster", p.self())
 		return
 	case p.role == Solo && p.transfer != nil && p.life.ago < uint64(p.suspect.limit):
 		answer.work("%s joins, and has no copy yet", p.peer)
 		return
 	case p.role == Solo:
-		answer.refuse("%s is alone, and a quorum begins with what both nodes of the pair have: start %s and wait until it is the backup", p.self(), p.peer)
+		answer.refuse("%s is alone, and a cluster begins with what both nodes of the pair have: start %s and wait until it is the backup", p.self(), p.peer)
 		return
 	case p.passing:
 		answer.refuse("another change is under way: handing over to %s", p.peer)
 		return
+	case p.growth != nil && p.growth.of != o.Name:
+		answer.refuse("another change is under way: the pair becomes a cluster, with %s", p.growth.of)
+		return
 	case p.growth != nil:
-		answer.work("becoming a quorum with %s", o.Name)
+		answer.work(becoming, o.Name)
 		return
 	case p.starting || p.suspect.count > 1:
 		answer.work("%s is the backup, and silent at the moment", p.peer)
@@ -137,8 +143,8 @@ func (p *Pair) orderGrow(o Order, answer *Ordered) {
 	case g.backup == 0 || g.life != p.life.incarnation:
 		p.askBackup(answer)
 	default:
-		p.beginGrowth(members)
-		answer.work("becoming a quorum with %s", o.Name)
+		p.beginGrowth(o.Name, members)
+		answer.work(becoming, o.Name)
 	}
 }
 
@@ -151,14 +157,14 @@ func (p *Pair) askBackup(answer *Ordered) {
 	}
 	if g.asked != 0 && g.ticks-g.asked > uint64(p.suspect.limit) {
 		g.asked = 0
-		answer.refuse("%s does not know how to become one of a quorum: it runs an older version of lockd; start it with this one", p.peer)
+		answer.refuse("%s does not say whether it can become a node of a cluster: if it runs an older version of lockd, start it with this one", p.peer)
 		return
 	}
 	if g.asked == 0 {
 		g.asked = max(g.ticks, 1)
 		p.send(Grow{View: p.view})
 	}
-	answer.work("asking %s whether it can be one of a quorum", p.peer)
+	answer.work("asking %s whether it can become a node of a cluster", p.peer)
 }
 
 // askAgain repeats the question at every tick: either half of it may be lost.
@@ -205,13 +211,15 @@ func (p *Pair) peersWith(o Order) string {
 	return fmt.Sprintf("%s=%s,%s=%s,%s=%s", names[0], p.cfg.Pair[0], names[1], p.cfg.Pair[1], o.Name, o.Address)
 }
 
-func (p *Pair) beginGrowth(members []Member) {
+const becoming = "the pair becomes a cluster, with %s"
+
+func (p *Pair) beginGrowth(of string, members []Member) {
 	g := &p.grows
 	g.rounds++
-	p.growth = &growth{round: g.rounds, became: Became{
+	p.growth = &growth{round: g.rounds, of: of, became: Became{
 		Self: p.cfg.Member, Cluster: p.cfg.NewCluster + ClusterID(2*g.rounds), View: p.view + growLeap, Members: members,
 	}}
-	p.say(false, fmt.Sprintf("becoming a quorum with %s", peersOf(members)))
+	p.say(false, fmt.Sprintf("the pair becomes a cluster: %s", peersOf(members)))
 	p.grow()
 }
 
@@ -294,6 +302,8 @@ func (p *Pair) onGrow(m Grow) {
 	case p.growth != nil && p.growth.round == m.Round:
 		p.sayReady()
 		return
+	case !slices.ContainsFunc(m.Members, func(one Member) bool { return one.ID == p.cfg.Member && one.Address == p.self() }):
+		return // another life was asked
 	case p.promised() || m.Index != p.order.last || !p.still() || p.snapshots > 0:
 		return // the primary asks again
 	}
@@ -313,7 +323,7 @@ func (p *Pair) promise(e SnapshotTaken) {
 	if e.Digest != g.digest {
 		p.growth = nil
 		reason := fmt.Sprintf("the copies of %s and %s differ at entry %d: start %s again, and it gets a new one", p.self(), p.peer, e.Index, p.self())
-		p.say(true, "not becoming a quorum: "+reason)
+		p.say(true, "the pair stays one: "+reason)
 		p.send(Grown{View: p.view, Round: g.round, Member: p.cfg.Member, Reason: reason})
 		return
 	}
@@ -343,7 +353,7 @@ func (p *Pair) onGrown(m Grown) {
 		return
 	}
 	p.growth, p.grows.failed = nil, m.Reason
-	p.say(true, "not becoming a quorum: "+m.Reason)
+	p.say(true, "the pair stays one: "+m.Reason)
 	p.pump()
 }
 
@@ -382,7 +392,7 @@ func (p *Pair) turn(cause Event) {
 		return // what is said again comes again
 	}
 	g := p.growth
-	p.say(false, fmt.Sprintf("a quorum begins with entry %d: %s", g.became.Index, peersOf(g.became.Members)))
+	p.say(false, fmt.Sprintf("the pair is over behind entry %d, and a cluster goes on from there: %s", g.became.Index, peersOf(g.became.Members)))
 	p.role = Demoted
 	p.life.serving = false
 	p.dropRole("")
@@ -395,6 +405,6 @@ func (p *Pair) turn(cause Event) {
 // waitForOutcome tells what to do when the primary does not come back.
 func (p *Pair) waitForOutcome() {
 	if n := p.suspect.count; n == p.suspect.limit || n%(handedEvery*p.suspect.limit) == 0 {
-		p.say(true, fmt.Sprintf("waiting for %s, which was about to make a quorum of the pair and is silent: it may serve, so this node must not; start %s again with its state, or, if that is lost for good, begin anew with what this node has: lockc cluster bootstrap", p.peer, p.peer))
+		p.say(true, fmt.Sprintf("waiting for %s, which was about to make a cluster of the pair and is silent: it may serve, so this node must not; start %s again with its state, or, if that is lost for good, begin anew with what this node has: lockc cluster bootstrap", p.peer, p.peer))
 	}
 }

@@ -18,7 +18,10 @@ func NewPair(pair *replica.Pair, cfg Config) *Pair { return &Pair{core: pair, cf
 // Step handles one event. See replica.Core.
 func (p *Pair) Step(ev replica.Event) []replica.Effect {
 	effects := p.core.Step(ev)
-	if p.turned || len(effects) == 0 {
+	if p.turned {
+		return p.hasten(ev, effects)
+	}
+	if len(effects) == 0 {
 		return effects
 	}
 	last := len(effects) - 1
@@ -32,6 +35,20 @@ func (p *Pair) Step(ev replica.Event) []replica.Effect {
 	effects = append(effects[:last:last], q.out...)
 	if turn.Event != nil {
 		effects = append(effects, q.Step(turn.Event)...)
+	}
+	return effects
+}
+
+// hasten has who has decided ask for its election as soon as it may: clients wait.
+func (p *Pair) hasten(ev replica.Event, effects []replica.Effect) []replica.Effect {
+	switch ev.(type) {
+	case replica.Synced, replica.Stored:
+		q := p.core.(*Quorum)
+		if q.founding == 1 && q.ticks <= 1 && q.node != nil && !q.over {
+			q.tickFounding()
+			q.settle()
+			return q.out
+		}
 	}
 	return effects
 }
