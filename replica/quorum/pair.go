@@ -44,7 +44,7 @@ func (p *Pair) hasten(ev replica.Event, effects []replica.Effect) []replica.Effe
 	switch ev.(type) {
 	case replica.Synced, replica.Stored:
 		q := p.core.(*Quorum)
-		if q.founding == 1 && q.ticks <= 1 && q.node != nil && !q.over {
+		if q.founding == 1 && q.node != nil && !q.over { // of a later founding the ticks are more
 			q.tickFounding()
 			q.settle()
 			return q.out
@@ -74,8 +74,9 @@ func newGrown(cfg Config, t replica.Turn) *Quorum {
 	q.views.syncing = append(q.views.syncing, b.View)
 	q.out = append(q.out, replica.Persist{View: b.View, Cluster: b.Cluster, Became: b})
 	q.beginAt(beginning(b.View), headerOf(b, t.Digest), t.Table)
+	q.ticks = 1
 	if t.Event == nil {
-		q.founding = 1 // the first tick: who has decided asks for its election at once
+		q.founding = q.ticks // who has decided asks for its election at once
 	}
 	q.settle()
 	return q
