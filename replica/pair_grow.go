@@ -126,9 +126,6 @@ func (p *Pair) orderGrow(o Order, answer *Ordered) {
 	case p.growth != nil:
 		answer.work(becoming, o.Name)
 		return
-	case p.starting || p.suspect.count > 1:
-		answer.work("%s is the backup, and silent at the moment", p.peer)
-		return
 	case g.failed != "":
 		answer.refuse("%s", g.failed)
 		g.failed = ""
@@ -138,6 +135,8 @@ func (p *Pair) orderGrow(o Order, answer *Ordered) {
 	switch {
 	case reason != "":
 		answer.refuse("%s", reason)
+	case p.starting || p.suspect.count > 1:
+		answer.work("%s is the backup, and silent at the moment", p.peer)
 	case p.view > lock.MaxView-growLeap:
 		answer.refuse("view %d is too near to the last one, %d", p.view, lock.MaxView)
 	case g.backup == 0 || g.life != p.life.incarnation:

@@ -312,6 +312,8 @@ func TestWhatMakesNoClusterOfAPair(t *testing.T) {
 	}
 	other := addC
 	other.Order.Name = "d"
+	early := starting(t, capable(10))
+	early.Step(fromC())
 	for name, test := range map[string]struct {
 		p       *Pair
 		ev      Instruct
@@ -330,7 +332,7 @@ func TestWhatMakesNoClusterOfAPair(t *testing.T) {
 		"the same change":         {busy, addC, OrderWorking, "the pair becomes a cluster, with c"},
 		"a handover":              {busy, switchTo("b"), OrderRefused, "another change is under way"},
 		"not able":                {paired(t), addC, OrderRefused, "a cannot become a node of a cluster"},
-		"while it starts":         {starting(t, capable(10)), addC, OrderWorking, "b is the backup, and silent at the moment"},
+		"while it starts":         {early, addC, OrderWorking, "b is the backup, and silent at the moment"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer := ordered(t, test.p, test.ev)
