@@ -80,7 +80,7 @@ func TestSimulationKeptSeeds(t *testing.T) {
 		if _, err := fmt.Sscan(line, &seed, &regime); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if regime == sim.Quorum {
+		if regime == sim.Quorum || regime == sim.Growing {
 			replay(t, seed, regime)
 			continue
 		}
@@ -153,6 +153,26 @@ func TestQuorumSimulation(t *testing.T) {
 	}
 	if s.OrdersDone == 0 || s.Exits == 0 || s.Expired == 0 || s.Passed == 0 || s.Reads == 0 {
 		t.Errorf("nothing was asked for: %+v", s)
+	}
+}
+
+// TestGrowingSimulation does the same for pairs that become quorums.
+func TestGrowingSimulation(t *testing.T) {
+	seeds := freshSeeds()
+	report, err := simulate("growing", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	s := report.Stats
+	if report.Runs != int(seeds) || s.Turns < int(seeds) || s.Crashes == 0 || s.Expired == 0 || s.Passed == 0 {
+		t.Errorf("nothing happened: %+v", report)
+	}
+	if !testing.Short() && !raceEnabled && (s.Late == 0 || s.TakenOver == 0 || s.Forgone == 0 || s.Hearsay == 0) {
+		t.Errorf("no fault came while a pair turned: %+v", s)
 	}
 }
 

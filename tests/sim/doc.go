@@ -25,11 +25,15 @@
 // (package journaltest). The consensus engine draws from crypto/rand, of which a
 // process has one: runs of quorums take turns in a process.
 //
+// In the sixth regime an operator has a pair become a quorum, with a third machine.
+// As long as it is a pair the faults are the first regime's, many of them sent to the
+// moments of turning, and then the third's. Half of the pairs have their log on disk.
+//
 // Not simulated: two clusters that meet, versions that differ, a clock whose rate
 // changes in a run, a wrong bit in the very last record of a log (nobody can tell
 // it from a torn write), and a majority that is lost for good (bootstrap).
 //
-// The checkers look after every step. Strict are those of regimes 1, 3 and 4:
+// The checkers look after every step. Strict are those of regimes 1, 3, 4 and 6:
 //
 //	one-order     nodes apply the same entries at the same index (strict)
 //	digest        equal states after equal entries
@@ -53,15 +57,15 @@
 //	reads         a report is not older than any answer that was given before it
 //	              was asked for, and shows what the model has (strict)
 //	reigns        a primary begins behind all that the views before it settled
-//	              (regime 3)
+//	              (regimes 3, 6)
 //	barriers      whoever answers without an entry has applied all that any node
-//	              had when it was asked (regime 3)
+//	              had when it was asked (regimes 3, 6)
 //	one-reign     a view has one primary or solo
 //	view-on-disk  no message of a view leaves before the view is on disk
 //	serves        a node without a role answers nothing of its own
 //	refused       nobody is told "not executed" of what was sent to the peer (P4) or
 //	              has been numbered
-//	durability    what was ordered is there in the end (regime 3)
+//	durability    what was ordered is there in the end (regimes 3, 6)
 //	orders        each is answered once, and what is called done is
 //	decay         a disk that has rotten is not read
 //	waits         a node that serves alone serves everybody (regime 1)

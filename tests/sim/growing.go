@@ -96,11 +96,30 @@ func headerOf(b *replica.Became) journal.Header {
 }
 
 // turn notes that a node of the pair has become one of a quorum.
-func (p *process) turn() {
-	if core, ok := p.core.(*quorum.Pair); ok && p.member == 0 && core.Turned() {
-		p.member = p.drawn
-		p.w.stats.Turns++
-		p.w.trace(string(p.node.name), "turns")
+func (p *process) turn(ev replica.Event) {
+	if core, ok := p.core.(*quorum.Pair); !ok || p.member != 0 || !core.Turned() {
+		return
+	}
+	p.member = p.drawn
+	p.w.stats.Turns++
+	p.w.trace(string(p.node.name), "turns")
+	if e, ok := ev.(replica.Received); ok && p.promised && (e.From != p.w.nodes[1-p.node.id].name || e.Incarnation != p.promisedTo) {
+		p.w.stats.Hearsay++
+	}
+}
+
+// notePromise follows a backup's promise until its end.
+func (p *process) notePromise(effects []replica.Effect) {
+	if p.promised && p.member == 0 && p.status.Role != replica.Backup {
+		p.promised = false
+		p.w.stats.Forgone++
+	}
+	for _, e := range effects {
+		if s, ok := e.(replica.Send); ok && !p.promised {
+			if m, ok := s.Message.(replica.Grown); ok && m.Ready {
+				p.promised, p.promisedTo = true, p.peerInc[p.w.nodes[1-p.node.id]]
+			}
+		}
 	}
 }
 
@@ -141,7 +160,7 @@ func (f *faults) grows(p *process, m replica.Message) {
 	default:
 		return
 	}
-	if f.waiting || f.over() || !f.happens(0.15) {
+	if f.waiting || f.over() || !f.happens(0.3) {
 		return
 	}
 	f.waiting, f.w.check.calm = true, false

@@ -73,7 +73,9 @@ type process struct {
 	orderer        *operator        // whose order the core is stepped with
 	leaving, over  bool             // it was told to stop, and has
 	spoilt         bool             // a bad copy was put in place of the table
-	soloAt         instant          // SOLO, awake and with its view on disk ever since
+	promised       bool             // a backup has told the primary that it does not go on alone
+	promisedTo     replica.Incarnation
+	soloAt         instant // SOLO, awake and with its view on disk ever since
 }
 
 func (n *node) linkTo(address replica.NodeID) *link {

@@ -18,9 +18,12 @@ func (p *process) step(ev replica.Event) {
 	}
 	effects := p.core.Step(ev)
 	before := p.status
-	p.turn()
+	p.turn(ev)
 	if !p.node.inQuorum() || p.tells(ev, effects) {
 		p.status = p.core.Status()
+	}
+	if p.w.plan.grows && p.member == 0 {
+		p.notePromise(effects)
 	}
 	p.w.check.stepped(p, before)
 	p.orders = 0
