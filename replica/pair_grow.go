@@ -44,16 +44,15 @@ import (
 // (Bootstrap). A promise is kept in memory only: a backup that starts again goes on
 // alone with nobody's copy, and its promise is kept by that.
 type growth struct {
-	round   uint64
-	of      string // PRIMARY: the newcomer that the order is about
-	became  Became
-	digest  lock.Digest
-	table   []byte
-	taking  bool // the snapshot was asked for
-	before  int  // snapshots asked for earlier
-	taken   bool
-	said    bool // BACKUP: it has promised
-	waiting int  // ticks since
+	round  uint64
+	of     string // PRIMARY: the newcomer that the order is about
+	became Became
+	digest lock.Digest
+	table  []byte
+	taking bool // the snapshot was asked for
+	before int  // snapshots asked for earlier
+	taken  bool
+	said   bool // BACKUP: it has promised
 }
 
 // grows is what a node knows for the time when it becomes one of a quorum.
