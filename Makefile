@@ -29,7 +29,7 @@ DURATION ?= 60s
 check: fmt vet lint tidy fresh test race
 
 fmt:
-	@bad=$$(git ls-files '*.go' | grep -v '\.pb\.go$$' | xargs gofmt -l); \
+	@bad=$$(git ls-files '*.go' | grep -v '\.pb\.go$$\|\.connect\.go$$' | xargs gofmt -l); \
 	if [ -n "$$bad" ]; then echo "gofmt would change:"; echo "$$bad"; exit 1; fi
 
 vet:
@@ -46,8 +46,8 @@ tidy:
 
 # The generated code must be what the schema says.
 fresh:
-	go generate ./messages
-	git diff --exit-code -- messages
+	go generate ./messages ./api
+	git diff --exit-code -- messages api
 
 test:
 	go test -timeout 30m ./...

@@ -15,6 +15,7 @@ import (
 	"lockstep/actors"
 	"lockstep/remote"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // Client is a program's connection to the lock service. One client serves
@@ -55,10 +56,7 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
-	process, err := starter(cfg.Nodes)(remote.Config{
-		Listen: o.listen, Insecure: o.insecure, Nodes: cfg.Nodes, Log: o.log,
-		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
-	})
+	process, err := o.start(cfg.Nodes)
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
@@ -66,6 +64,22 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
 	c.caller = actors.SpawnClient(process, c.ticker, callerID, cfg, actors.WithClock(clockFor(cfg.Nodes, o.clock)))
 	return c, nil
+}
+
+// start makes this process one of the network.
+func (o *options) start(nodes []replica.NodeID) (*remote.Process, error) {
+	cfg := remote.Config{
+		Listen: o.listen, Insecure: o.insecure, Nodes: nodes, Log: o.log,
+		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
+	}
+	if o.tls.Given() {
+		identity, err := trust.Open(o.tls, o.log)
+		if err != nil {
+			return nil, err
+		}
+		cfg.TLS = identity
+	}
+	return starter(nodes)(cfg)
 }
 
 // asksAgain reports whether a request is made anew, since the session ended under

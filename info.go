@@ -3,10 +3,7 @@ package lockstep
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"lockstep/lock"
@@ -131,7 +128,7 @@ func holderInfo(card lock.HolderCard) HolderInfo {
 		Session: sessionText(card.Session), Token: Token(card.Token),
 		Mode: modeOf(card.Mode), Permits: int(card.Permits), Count: int(card.Count),
 		Since: moment(card.Since), MaxHold: span(card.MaxHold),
-		Info: infoMap(card.Info), Owner: sessionInfo(card.Owner),
+		Info: card.Info.Map(), Owner: sessionInfo(card.Owner),
 	}
 }
 
@@ -139,20 +136,20 @@ func waiterInfo(card lock.WaiterCard) WaiterInfo {
 	return WaiterInfo{
 		Session: sessionText(card.Session), Mode: modeOf(card.Mode), Permits: int(card.Permits),
 		Since: moment(card.Since), Names: card.Names,
-		Info: infoMap(card.Info), Owner: sessionInfo(card.Owner),
+		Info: card.Info.Map(), Owner: sessionInfo(card.Owner),
 	}
 }
 
 func sessionInfo(card lock.SessionCard) SessionInfo {
 	return SessionInfo{
-		ID: sessionText(card.ID), TTL: span(card.TTL), Info: infoMap(card.Info), Since: moment(card.Since),
+		ID: sessionText(card.ID), TTL: span(card.TTL), Info: card.Info.Map(), Since: moment(card.Since),
 		Holds: int(card.Holds), Waits: int(card.Waits), Heard: span(card.Heard),
 	}
 }
 
 func cycleInfo(cycle lock.Cycle) Cycle {
 	return each(cycle, func(step lock.CycleStep) CycleStep {
-		return CycleStep{sessionText(step.Session), step.Holds, step.Waits, infoMap(step.Info), step.Possible}
+		return CycleStep{sessionText(step.Session), step.Holds, step.Waits, step.Info.Map(), step.Possible}
 	})
 }
 
@@ -180,33 +177,11 @@ func millis(d time.Duration) lock.Millis {
 	return lock.Millis((d + time.Millisecond - 1) / time.Millisecond)
 }
 
-func infoMap(info lock.Info) map[string]string {
-	if info == "" {
-		return nil
-	}
-	all := map[string]string{}
-	for line := range strings.Lines(string(info)) {
-		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		all[key] = value
-	}
-	return all
-}
-
-// infoText is what infoMap reads. Its lines are sorted, so that equal maps are
-// equal texts.
+// infoText refuses a map that cannot be written.
 func infoText(info map[string]string) (lock.Info, error) {
-	if len(info) == 0 {
-		return "", nil
+	text, err := lock.NewInfo(info)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
-	var text strings.Builder
-	for i, key := range slices.Sorted(maps.Keys(info)) {
-		if strings.ContainsAny(key, "=\n") || strings.Contains(info[key], "\n") {
-			return "", fmt.Errorf("%w: the info %q has a line break, or \"=\" in its key", ErrInvalid, key)
-		}
-		if i > 0 {
-			text.WriteByte('\n')
-		}
-		text.WriteString(key + "=" + info[key])
-	}
-	return lock.Info(text.String()), nil
+	return text, nil
 }

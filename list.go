@@ -24,9 +24,9 @@ func (c *Client) List(ctx context.Context, prefix string, opts ...ListOption) it
 		option(&q)
 	}
 	return func(yield func(LockInfo, error) bool) {
-		for page, err := range c.pages(ctx, "list", q) {
+		for page, err := range c.caller.Pages(ctx, q) {
 			if err != nil {
-				yield(LockInfo{}, err)
+				yield(LockInfo{}, explainInquiry("list", prefix, c.known(), err))
 				return
 			}
 			for _, card := range page.Locks {
@@ -41,33 +41,15 @@ func (c *Client) List(ctx context.Context, prefix string, opts ...ListOption) it
 // Sessions yields the clients' sessions, the oldest first, as List does.
 func (c *Client) Sessions(ctx context.Context) iter.Seq2[SessionInfo, error] {
 	return func(yield func(SessionInfo, error) bool) {
-		for page, err := range c.pages(ctx, "list sessions", lock.Query{Kind: lock.QuerySessions}) {
+		for page, err := range c.caller.Pages(ctx, lock.Query{Kind: lock.QuerySessions}) {
 			if err != nil {
-				yield(SessionInfo{}, err)
+				yield(SessionInfo{}, explainInquiry("list sessions", "", c.known(), err))
 				return
 			}
 			for _, card := range page.Sessions {
 				if !yield(sessionInfo(card), nil) {
 					return
 				}
-			}
-		}
-	}
-}
-
-// pages asks for one page after the other, each behind the last one's end.
-func (c *Client) pages(ctx context.Context, what string, q lock.Query) iter.Seq2[lock.Report, error] {
-	return func(yield func(lock.Report, error) bool) {
-		for {
-			page, err := c.inquire(ctx, what, q)
-			if !yield(page, err) || err != nil || !page.More {
-				return
-			}
-			if n := len(page.Locks); n > 0 {
-				q.After = page.Locks[n-1].Name
-			}
-			if n := len(page.Sessions); n > 0 {
-				q.Session = page.Sessions[n-1].ID
 			}
 		}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/actors"
 	"lockstep/lock"
+	"lockstep/trust"
 )
 
 // Option changes how a client is set up.
@@ -14,6 +15,7 @@ type Option func(*options)
 type options struct {
 	listen   string
 	insecure bool
+	tls      trust.Files
 	attempt  time.Duration // zero: what suits the TTL
 	log      *slog.Logger
 	ttl      time.Duration
@@ -45,8 +47,19 @@ func WithAttempt(d time.Duration) Option {
 // machine.
 func WithListen(address string) Option { return func(o *options) { o.listen = address } }
 
-// WithInsecure allows WithListen an address that other machines can reach.
-// Connections are not encrypted: whoever can reach it can read the answers.
+// WithTLS encrypts all connections, and has both sides show who they are: with
+// this client's certificate and key, against the authorities that sign those of
+// the nodes, all files of PEM. The certificate is one for clients, whose common
+// name is the principal that the nodes know this client by; or one for servers,
+// for the host of WithListen. The files are read again when they have changed.
+func WithTLS(certificate, key, authorities string) Option {
+	return func(o *options) {
+		o.tls = trust.Files{Certificate: certificate, Key: key, Authorities: authorities}
+	}
+}
+
+// WithInsecure allows WithListen an address that other machines can reach, without
+// WithTLS: whoever can reach it can read the answers.
 func WithInsecure() Option { return func(o *options) { o.insecure = true } }
 
 // WithLogger sets where the client says what it does. The default is nowhere.

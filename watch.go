@@ -70,43 +70,22 @@ var eventKinds = map[lock.EventKind]EventKind{
 // gets EventMissed instead, and what comes after.
 func (c *Client) Watch(ctx context.Context, prefix string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		q := lock.Query{Kind: lock.QueryEvents, Name: prefix}
-		began, err := c.now(ctx)
-		if err != nil {
-			yield(Event{}, err)
-			return
-		}
-		if !yield(Event{Kind: EventBegan, Index: uint64(began)}, nil) {
-			return
-		}
-		for q.Index = began; ; {
-			report, err := c.inquire(ctx, "watch", q)
-			if err != nil {
-				yield(Event{}, err)
+		began := false
+		for report, err := range c.caller.Watch(ctx, prefix, 0) {
+			switch {
+			case err != nil:
+				yield(Event{}, explainInquiry("watch", prefix, c.known(), err))
+				return
+			case !began:
+				began = true
+				if !yield(Event{Kind: EventBegan, Index: uint64(report.Index)}, nil) {
+					return
+				}
+			case !yieldEvents(report, yield):
 				return
 			}
-			if !yieldEvents(report, yield) {
-				return
-			}
-			q.Index = knownAfter(report)
 		}
 	}
-}
-
-// now returns the place in the order at which the nodes are. Any question would
-// do, and this one is cheap.
-func (c *Client) now(ctx context.Context) (lock.Index, error) {
-	report, err := c.inquire(ctx, "watch", lock.Query{Kind: lock.QueryToken, Name: "now"})
-	return report.Index, err
-}
-
-// knownAfter is the last entry whose events a report has told. One that was cut
-// ends with all the events of an entry.
-func knownAfter(report lock.Report) lock.Index {
-	if n := len(report.Events); report.More && n > 0 {
-		return report.Events[n-1].Index
-	}
-	return report.Index
 }
 
 func yieldEvents(report lock.Report, yield func(Event, error) bool) bool {

@@ -191,7 +191,7 @@ func TestStatusFindsAllMembers(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		c, ticker := clientOnStand(t, s)
 		done := make(chan struct{})
-		var reports []NodeReport
+		var reports []replica.NodeReport
 		go func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()

@@ -31,6 +31,7 @@ type Caller struct {
 	belief  atomic.Uint64                    // the Instant until which the session is believed in (T4)
 	wanting atomic.Uint64                    // the Instant until which calls end for want of a primary
 	known   atomic.Pointer[[]replica.NodeID] // in the order of asking
+	members atomic.Pointer[[]replica.Member] // as last told; nil before
 }
 
 // ClientTick is the period of a client's ticks.

@@ -12,6 +12,7 @@ type call struct {
 	replica.Call
 	query *lock.Query  // not nil: it is an inquiry, of which Call has the ID alone
 	order *instruction // not nil: it is an operator's order, and the same
+	carry *carriage    // not nil: it is a command of somebody else's, and the same
 	gives *Holding     // what a Release gives back
 	done  chan ending  // has room for the one end of the call
 }

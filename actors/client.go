@@ -17,7 +17,8 @@ type Client struct {
 	pulse pulse
 
 	queue *callQueue
-	batch []replica.Call // what was taken from the queue, for one step
+	batch []replica.Call  // what was taken from the queue, for one step
+	load  []replica.Carry // and of that, what is carried
 	// running are the calls that the core works on, each at the place that its
 	// id names; free are the places to use next.
 	running []*call
@@ -48,6 +49,7 @@ func (c *Client) Receive(ctx actor.Context) {
 	case *OrderedFromNode:
 		c.step(replica.Instructions{From: m.From, Ordered: m.Ordered})
 	case *ToldByNode:
+		c.caller.learnMembers(m)
 		c.step(replica.Bound{From: m.From, Self: m.Self, Told: m.Told})
 	case *NoticesFromNode:
 		c.noticed(m)
@@ -102,6 +104,9 @@ func (c *Client) begin(one *call) {
 	case one.order != nil:
 		c.step(replica.Issue{ID: one.ID, Order: one.order.order, Only: one.order.only})
 		return
+	case one.carry != nil:
+		c.carry(one)
+		return
 	}
 	if c.batch = append(c.batch, one.Call); len(c.batch) == callPiece {
 		c.startBatch()
@@ -113,6 +118,7 @@ func (c *Client) startBatch() {
 		c.step(replica.Calls{Calls: c.batch, Now: c.caller.clock()})
 		c.batch = c.batch[:0]
 	}
+	c.startLoad()
 }
 
 // place finds room for a call that begins.
@@ -134,6 +140,9 @@ func (c *Client) cancel(one *call) {
 	if c.running[one.ID] == one {
 		c.step(replica.Cancel{ID: one.ID})
 		return
+	}
+	if one.isOfAgent() {
+		return // it has been told
 	}
 	if end := <-one.done; end.holding != nil {
 		c.giveBack(end.holding)
@@ -231,6 +240,10 @@ func (c *Client) finish(e replica.Finish) {
 		one := c.running[f.ID]
 		c.running[f.ID] = nil
 		c.free = append(c.free, f.ID)
+		if one.isOfAgent() {
+			c.tellAgent(one, f)
+			continue
+		}
 		one.done <- ending{f, c.hold(one, f)}
 	}
 }

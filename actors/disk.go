@@ -2,10 +2,12 @@ package actors
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/journal"
+	"lockstep/metrics"
 	"lockstep/replica"
 )
 
@@ -35,6 +37,7 @@ type DiskConfig struct {
 	Journal *journal.Journal
 	Header  journal.Header // of a log that begins in this life; its cluster is the identity's
 	Bytes   *atomic.Uint64 // gets what the log takes
+	Syncs   *metrics.Syncs // counts the syncs of the log; nil if nobody does
 
 	// Exit ends the node: after a failed write or sync nobody knows what the disk
 	// holds, and trying again proves nothing (R3).
@@ -132,9 +135,13 @@ func (d *Disk) sync(ctx actor.Context) {
 		return // a Persist was between
 	}
 	d.pending = false
+	began := time.Now()
 	if err := d.cfg.Journal.Sync(); err != nil {
 		d.fail(err)
 		return
+	}
+	if d.cfg.Syncs != nil {
+		d.cfg.Syncs.Took(time.Since(began))
 	}
 	d.measure()
 	ctx.Send(d.asked, replica.Stored{Seq: d.last})

@@ -3,6 +3,7 @@
 //	LockTable   owns a lock.Table and, while its node reigns, the time-outs; knows who asked what
 //	Replicator  owns a replica core: decodes nothing, decides nothing, steps it
 //	Client      owns a replica.Client core and answers the callers
+//	Agent       owns a replica.Agent core: a session whose client does not speak the protocol
 //	Disk        owns the identity file and the log on disk
 //	Ticker      the only timer of a node
 //

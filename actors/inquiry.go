@@ -108,17 +108,9 @@ func (c *Caller) run(ctx context.Context, s *survey) {
 	}
 }
 
-// NodeReport is what is known of one node.
-type NodeReport struct {
-	Node    replica.NodeID  // as it was asked
-	Name    string          // as others know it; may be empty
-	Status  *replica.Status // nil if it did not answer
-	Version uint32          // of the protocol, the newest that it speaks
-}
-
 // AskStatus asks the nodes that are known where they stand, and those that they
 // name as members, until all have answered or ctx ends.
-func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
+func (c *Caller) AskStatus(ctx context.Context) []replica.NodeReport {
 	reports := map[replica.NodeID]*replica.Status{}
 	versions := map[replica.NodeID]uint32{}
 	names := map[replica.NodeID]string{}
@@ -140,13 +132,13 @@ func (c *Caller) AskStatus(ctx context.Context) []NodeReport {
 	}
 	s.known = func(node replica.NodeID) bool { return answered(reports, node) }
 	c.run(ctx, s)
-	var all []NodeReport
+	var all []replica.NodeReport
 	for i, node := range s.nodes {
 		status := reports[node]
 		if status != nil && answeredAs(reports, s.nodes[:i], status.Node) || status == nil && answered(reports, node) {
 			continue // it goes by two names
 		}
-		all = append(all, NodeReport{node, names[node], status, versions[node]})
+		all = append(all, replica.NodeReport{Node: node, Name: names[node], Status: status, Version: versions[node]})
 	}
 	return all
 }

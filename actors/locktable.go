@@ -21,6 +21,7 @@ import (
 //	locktable_queries.go     reports, and questions that wait for events
 //	locktable_reign.go       the sessions' time-outs while this node reigns (T2, T3)
 //	locktable_notices.go     telling clients what they lost
+//	locktable_numbers.go     counting, for those who observe the node
 type LockTable struct {
 	table      *lock.Table
 	history    *lock.History
@@ -35,6 +36,8 @@ type LockTable struct {
 	log        *slog.Logger
 	pulse      pulse
 	fault      replyFault
+	numbers    numbers
+	losses     losses
 }
 
 // asker is the client actor to be answered. A repeated request comes from the
@@ -60,6 +63,7 @@ func NewLockTable(mail Mail, period time.Duration, log *slog.Logger) *LockTable 
 		presence: presence{},
 		mail:     mail,
 		log:      log,
+		losses:   newLosses(log, period),
 	}
 }
 
@@ -94,6 +98,10 @@ func (t *LockTable) Receive(ctx actor.Context) {
 		t.install(ctx, m)
 	case replica.Reset:
 		t.replace(lock.NewTable())
+	case tellTable:
+		t.tellTable(m)
+	case tellWaits:
+		t.tellWaits(m)
 	case attach:
 		t.replicator = m.replicator
 	case DieBeforeReply:
@@ -112,6 +120,8 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 	for _, r := range m.Requests {
 		id, who := r.Command.ID(), asker{m.From, r.Client}
 		if limit := r.Command.Check(); limit != lock.NoLimit {
+			t.numbers.Executed(r.Command.Verb, lock.Invalid)
+			t.debug("a malformed request was refused", id, "limit", limit.String())
 			out.answer(who, replica.Answer{Request: id, Kind: replica.Executed,
 				Result: lock.Result{Outcome: lock.Invalid, Limit: limit}})
 			continue
@@ -133,6 +143,7 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 	out.send(t.mail)
 	t.barriers.raise(ctx, t.replicator)
 	if len(commands) > 0 {
+		t.numbers.submitted(commands[0].ID())
 		ctx.Send(t.replicator, replica.Submit{Commands: commands})
 	}
 }
@@ -148,6 +159,7 @@ func (t *LockTable) apply(m replica.Apply) {
 		who, waits := t.asked[id]
 		if waits {
 			delete(t.asked, id)
+			t.numbers.executed(id, e.Command.Verb, result.Outcome)
 			t.executed(&out, who, id, result)
 		}
 		if events := t.table.Events(); len(events) > 0 {
@@ -176,6 +188,9 @@ func (t *LockTable) executed(out *outbox, who asker, id lock.RequestID, result l
 // happened passes on what an entry has changed, beyond its answer.
 func (t *LockTable) happened(out *outbox, events []lock.Event) {
 	t.history.Add(events)
+	if t.numbers.happened(events) {
+		t.losses.happened(events)
+	}
 	for i := range events {
 		t.leases.Observe(events[i])
 	}
@@ -188,6 +203,7 @@ func (t *LockTable) refuse(m replica.Refuse) {
 	for _, id := range m.Requests {
 		if who, waits := t.asked[id]; waits {
 			delete(t.asked, id)
+			t.turnAway(id, m.Kind)
 			out.answer(who, replica.Answer{Request: id, Kind: m.Kind, Hint: m.Hint})
 		}
 	}
@@ -197,8 +213,12 @@ func (t *LockTable) refuse(m replica.Refuse) {
 // abandon tells everybody who still waits that the outcome is unknown here.
 func (t *LockTable) abandon(m replica.Abandon) {
 	var out outbox
+	if n := len(t.asked) + len(t.waits); n > 0 {
+		t.log.Info("what becomes of the requests that wait here is not known here any more", "requests", n, "ask", string(m.Hint))
+	}
 	for _, waiting := range []map[lock.RequestID]asker{t.asked, t.waits} {
 		for id, who := range waiting {
+			t.turnAway(id, replica.Moved)
 			out.answer(who, replica.Answer{Request: id, Kind: replica.Moved, Hint: m.Hint})
 		}
 		clear(waiting)

@@ -69,6 +69,7 @@ func (b *barriers) take(upTo replica.BarrierID) []behind {
 func (t *LockTable) keepAlive(out *outbox, who asker, id lock.RequestID) {
 	t.leases.Heard(id.Session)
 	if !t.barriers.add(behind{who: who, keepAlive: id}) {
+		t.turnAway(id, replica.Overloaded)
 		out.answer(who, replica.Answer{Request: id, Kind: replica.Overloaded})
 	}
 }
@@ -79,6 +80,7 @@ func (t *LockTable) queries(ctx actor.Context, m *QueriesFromClients) {
 	var out outbox
 	for i := range m.Queries {
 		q, who := &m.Queries[i], asker{m.From, m.Queries[i].Client}
+		t.numbers.Queried(q.Query.Kind)
 		switch {
 		case len(q.Query.Name) > lock.MaxNameBytes, len(q.Query.After) > lock.MaxNameBytes:
 			// There is nothing of such a name, and the name is not kept.
@@ -113,6 +115,7 @@ func (t *LockTable) acknowledge(out *outbox, who asker, id lock.RequestID) {
 		}
 		t.presence[id.Session] = who
 	}
+	t.numbers.Executed(lock.KeepAlive, result.Outcome)
 	out.answer(who, replica.Answer{Request: id, Kind: replica.Executed, Result: result})
 }
 
@@ -123,6 +126,7 @@ func (t *LockTable) barred(m replica.Barred) {
 		if w.question != nil {
 			out.report(w.who, replica.Reported{ID: w.question.ID, Kind: kind, Hint: m.Hint})
 		} else {
+			t.turnAway(w.keepAlive, kind)
 			out.answer(w.who, replica.Answer{Request: w.keepAlive, Kind: kind, Hint: m.Hint})
 		}
 	}

@@ -8,12 +8,16 @@ import (
 )
 
 // began counts the time-outs of every session and grant anew (T3).
-func (t *LockTable) began(m replica.Began) { t.leases.Begin(m.View, t.table) }
+func (t *LockTable) began(m replica.Began) {
+	t.leases.Begin(m.View, t.table)
+	t.numbers.reigns = true
+}
 
 // ended stops the counting. Whoever waits for events has to ask the node that
 // reigns now.
 func (t *LockTable) ended() {
 	t.leases.End()
+	t.numbers.reigns = false
 	var out outbox
 	t.polls.refuse(&out)
 	out.send(t.mail)
@@ -23,6 +27,7 @@ func (t *LockTable) ended() {
 func (t *LockTable) tick(ctx actor.Context, m *Tick) {
 	t.pulse.take(ctx, m) // a gap counts as one tick
 	t.expire(ctx)
+	t.losses.tick()
 	var out outbox
 	t.polls.tick(&out, t.table.Index())
 	out.send(t.mail)

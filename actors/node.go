@@ -10,16 +10,19 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/journal"
+	"lockstep/metrics"
 	"lockstep/replica"
 )
 
 // Node is the actors of one node, wired together.
 type Node struct {
+	name       string
 	host       Host
 	LockTable  *actor.PID
 	Replicator *actor.PID
 	disk       *actor.PID
 	ticker     *actor.PID
+	syncs      *metrics.Syncs // nil without a log
 }
 
 // NodeConfig is what the shells of a node need to know.
@@ -31,7 +34,8 @@ type NodeConfig struct {
 	// Journal is the log on disk, opened by who made the core from it; the node
 	// closes it. Without one, entries are kept in memory alone.
 	Journal *journal.Journal
-	// Name and Member are what a log says of its owner that begins in this life.
+	// Name is what the cluster knows the node by. It and Member are what a log says
+	// of its owner that begins in this life.
 	Name   string
 	Member replica.MemberID
 	// Exit is called once, from an actor, when the node cannot be part of its
@@ -44,12 +48,12 @@ type NodeConfig struct {
 // hears of them before the first tick, so that no frame finds nobody at home.
 func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.SetCluster(cfg.Identity.Cluster)
-	n := &Node{host: h}
+	n := &Node{name: cfg.Name, host: h}
 	var once sync.Once
 	exit := func(reason string) { once.Do(func() { cfg.Exit(reason) }) }
 	var diskBytes *atomic.Uint64
 	if cfg.Journal != nil {
-		diskBytes = new(atomic.Uint64)
+		diskBytes, n.syncs = new(atomic.Uint64), new(metrics.Syncs)
 		if cut := cfg.Journal.Cut(); cut != "" {
 			cfg.Log.Warn(cut)
 		}
@@ -58,7 +62,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 		return h.Root().Spawn(Props(func() actor.Actor { return a }, actor.WithDispatcher(h.Workers())))
 	}
 	n.disk = spawn(NewDisk(DiskConfig{
-		Dir: cfg.Dir, Identity: cfg.Identity, Journal: cfg.Journal, Bytes: diskBytes,
+		Dir: cfg.Dir, Identity: cfg.Identity, Journal: cfg.Journal, Bytes: diskBytes, Syncs: n.syncs,
 		Header: journal.Header{Node: cfg.Name, Member: cfg.Member}, Exit: exit,
 	}))
 	n.LockTable = spawn(NewLockTable(h, cfg.Tick, cfg.Log))
@@ -78,11 +82,42 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 func (n *Node) Status(ctx context.Context) (replica.Status, error) {
 	to := make(chan replica.Status, 1)
 	n.host.Root().Send(n.Replicator, tellStatus{to})
+	return await(ctx, to)
+}
+
+// Numbers fills in what the node's actors count. What one of them does not tell
+// before ctx ends stays nil.
+func (n *Node) Numbers(ctx context.Context, all *metrics.Node) {
+	all.Name = n.name
+	table, standing := make(chan metrics.Table, 1), make(chan metrics.Standing, 1)
+	n.host.Root().Send(n.LockTable, tellTable{table})
+	n.host.Root().Send(n.Replicator, tellStanding{standing})
+	if told, err := await(ctx, table); err == nil {
+		all.Table = &told
+	}
+	if told, err := await(ctx, standing); err == nil {
+		all.Standing = &told
+	}
+	if n.syncs != nil {
+		syncs := n.syncs.Read()
+		all.Syncs = &syncs
+	}
+}
+
+// Waits tells who was waited for on this node.
+func (n *Node) Waits(ctx context.Context) (metrics.Waits, error) {
+	to := make(chan metrics.Waits, 1)
+	n.host.Root().Send(n.LockTable, tellWaits{to})
+	return await(ctx, to)
+}
+
+func await[T any](ctx context.Context, to <-chan T) (T, error) {
 	select {
-	case status := <-to:
-		return status, nil
+	case told := <-to:
+		return told, nil
 	case <-ctx.Done():
-		return replica.Status{}, ctx.Err()
+		var none T
+		return none, ctx.Err()
 	}
 }
 

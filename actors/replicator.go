@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/messages"
+	"lockstep/metrics"
 	"lockstep/replica"
 )
 
@@ -25,12 +26,16 @@ type Replicator struct {
 	dies      ackFault
 	leaving   []chan<- struct{} // closed when the core has left
 	gone      bool              // it has
-	orderer   asker             // whose order the core is stepped with
+	reigns    reigns
+	orderer   asker // whose order the core is stepped with
 }
 
 // tellStatus asks a Replicator of this process where it stands; to has room for
 // one.
 type tellStatus struct{ to chan<- replica.Status }
+
+// tellStanding asks for that and for what was counted; to has room for one.
+type tellStanding struct{ to chan<- metrics.Standing }
 
 // leave asks a Replicator to give up its role; done is closed when its farewell
 // is on its way.
@@ -47,6 +52,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		r.step(ctx, m)
 	case *Tick:
 		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
+		r.reigns.look(r.core.Status())
 	case *LinkUp:
 		r.step(ctx, replica.LinkUp{Node: m.Node})
 	case *LinkDown:
@@ -73,6 +79,8 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: r.status()}}})
 	case tellStatus:
 		m.to <- r.status()
+	case tellStanding:
+		m.to <- metrics.Standing{Status: r.status(), Reigns: r.reigns.Reigns}
 	case leave:
 		r.leave(ctx, m)
 	case DieBeforeAck:
@@ -83,6 +91,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 }
 
 func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
+	r.reigns.heard(m.From)
 	fresh := m.NewConnection
 	for _, message := range m.Messages {
 		if _, ok := message.(replica.Forward); ok {
@@ -142,7 +151,13 @@ func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 		case replica.Send:
 			r.mail.Send(e.To, messages.Parcel{Pair: []replica.Message{e.Message}})
 		case replica.Apply, replica.Refuse, replica.Abandon, replica.TakeSnapshot, replica.Install, replica.Reset,
-			replica.Confirmed, replica.Barred, replica.Began, replica.Ended, replica.Fingerprint:
+			replica.Confirmed, replica.Barred, replica.Fingerprint:
+			ctx.Send(r.lockTable, e)
+		case replica.Began:
+			r.reigns.began(r.core.Status())
+			ctx.Send(r.lockTable, e)
+		case replica.Ended:
+			r.reigns.ended()
 			ctx.Send(r.lockTable, e)
 		case replica.Persist:
 			r.mail.SetCluster(e.Cluster)

@@ -34,6 +34,10 @@ type Event struct {
 	// LockAcquired, and the lock-delay that begins with LockExpired, LockRevoked
 	// and LockOverheld. Zero means none.
 	Span Millis
+	// Since is when what is over had begun, as At tells the time: the wait with
+	// WaitEnded and a LockAcquired after it, the hold with what ends one. Zero is
+	// unknown, as of an ownerless lock. It stays on the node.
+	Since Millis
 }
 
 // Events returns what the last Apply made happen, in order. It is valid until

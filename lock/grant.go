@@ -64,7 +64,7 @@ func (t *Table) take(g *claim, kind EventKind, reason string) {
 	if kind != LockReleased {
 		span = g.rest().lockDelay
 	}
-	t.tellOf(g, Event{Kind: kind, Reason: reason, Span: span})
+	t.tellOf(g, Event{Kind: kind, Reason: reason, Span: span, Since: g.since})
 	for p := range g.parts() {
 		p.lock.remove(g, p.share)
 		if len(p.lock.holders()) == 0 {

@@ -91,6 +91,17 @@ var limitTexts = [...]string{
 	LimitLockWaits:    "one of the locks has 16384 acquires waiting",
 }
 
+// OfState reports whether it depends on what the table has, rather than on the
+// request alone: later there may be room.
+func (l Limit) OfState() bool {
+	switch l {
+	case LimitSessions, LimitLocks, LimitSessionLocks, LimitSessionWaits, LimitWaits, LimitLockWaits:
+		return true
+	default:
+		return false
+	}
+}
+
 // String says what the limit is, for people.
 func (l Limit) String() string {
 	if int(l) < len(limitTexts) {

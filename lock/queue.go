@@ -25,7 +25,7 @@ func (c *Command) allowsDeadlock() bool { return c.Terms != nil && c.Terms.Allow
 
 // endWait ends a wait without a grant.
 func (t *Table) endWait(c *claim) {
-	t.tellOf(c, Event{Kind: WaitEnded, Request: c.request()})
+	t.tellOf(c, Event{Kind: WaitEnded, Request: c.request(), Since: c.since})
 	t.removeWait(c)
 	t.letGo(c)
 }
@@ -107,10 +107,11 @@ func (t *Table) turnOf(c *claim) bool {
 // (S6).
 func (t *Table) letIn(c *claim) {
 	t.removeWait(c)
+	queued := c.since
 	t.grant(c)
 	asked := c.request()
 	t.remember(c.session, c.slot, asked.Number, Result{Outcome: Granted, Token: c.token}, c)
-	t.tellOf(c, Event{Kind: LockAcquired, Span: c.rest().maxHold, Request: asked})
+	t.tellOf(c, Event{Kind: LockAcquired, Span: c.rest().maxHold, Request: asked, Since: queued})
 	for p := range c.parts() {
 		t.nominate(p.lock)
 	}

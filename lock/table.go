@@ -62,6 +62,9 @@ func (t *Table) Index() Index { return t.index }
 // Size returns how many locks are held and how many sessions are open.
 func (t *Table) Size() (locks, sessions int) { return len(t.locks) + t.held, len(t.sessions) }
 
+// Waiting returns how many acquires wait.
+func (t *Table) Waiting() int { return t.waits }
+
 // Apply runs the next entry of the order. An entry out of order, or with a verb
 // that never enters it, means that replicas have come apart: it panics.
 func (t *Table) Apply(e Entry) Result {

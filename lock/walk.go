@@ -52,6 +52,23 @@ func (t *Table) Delays() iter.Seq[Timed] {
 	}
 }
 
+// Waits walks over what is waited for, by the session that waits: each lock with
+// the moment at which it was queued for. A wait for several locks comes once for
+// each.
+func (t *Table) Waits() iter.Seq2[string, Millis] {
+	return func(yield func(string, Millis) bool) {
+		for _, id := range slices.Sorted(maps.Keys(t.sessions)) {
+			for c := range t.sessions[id].waits.all() {
+				for p := range c.parts() {
+					if !yield(p.lock.name, c.since) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
 func byTokenAndName(a, b Holding) int {
 	return cmp.Or(cmp.Compare(a.Token, b.Token), strings.Compare(a.Name, b.Name))
 }

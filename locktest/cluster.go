@@ -148,6 +148,9 @@ func (c *Cluster) Clerk() *lockstep.Clerk { return c.Client().Clerk() }
 // Status returns where a node stands; the zero value for a dead one.
 func (c *Cluster) Status(i int) replica.Status { return statusOf(c.members[i].node) }
 
+// Node returns a node as it runs, to be looked at from within; nil if it is dead.
+func (c *Cluster) Node(i int) *remote.Node { return c.members[i].node }
+
 // Primary waits until there is a primary and returns its number. Of two that
 // call themselves so, one of whom does not know better yet, it is the one with
 // the higher view.

@@ -72,7 +72,7 @@ func sampleParcel() *Parcel {
 			replica.Bye{View: 4},
 			replica.Hello{Role: replica.Joining, View: 2, AsPrimary: true, Pair: [2]replica.NodeID{"a:1", "b:1"}, Knows: 5,
 				LogView: lock.MaxView, LogIndex: 1 << 63},
-			replica.Refusal{Reason: "another pair"},
+			replica.Refusal{Reason: "another pair", Member: 0xfedcba9876543210},
 			replica.Chunk{View: 4, Base: 11, Offset: 5, Total: 6, Bytes: []byte{0}},
 			replica.Tail{View: 4, Base: 9, Entries: entries},
 			replica.Report{View: 4, Highest: 5, Base: 9, Offset: 6, Installed: true, Digest: 7, Index: 11},

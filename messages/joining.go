@@ -53,6 +53,7 @@ func (r *reader) hello(field string) (m replica.Hello) {
 func appendRefusal(b []byte, num protowire.Number, m replica.Refusal) []byte {
 	b, start := openMessage(b, num)
 	b = appendBytes(b, 1, m.Reason)
+	b = appendFixed64(b, 2, m.Member)
 	return closeMessage(b, start)
 }
 
@@ -62,6 +63,8 @@ func (r *reader) refusal(field string) (m replica.Refusal) {
 		switch r.num {
 		case 1:
 			m.Reason = r.own("Refusal.reason")
+		case 2:
+			m.Member = replica.MemberID(r.fixed64("Refusal.member"))
 		default:
 			r.skip("Refusal")
 		}

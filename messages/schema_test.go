@@ -155,7 +155,7 @@ func wireJoining(m replica.Message) *wire.PairMessage {
 			Primary: string(m.Pair[0]), Backup: string(m.Pair[1]), Knows: uint64(m.Knows),
 			LogView: uint64(m.LogView), LogIndex: uint64(m.LogIndex)}}}
 	case replica.Refusal:
-		return &wire.PairMessage{Kind: &wire.PairMessage_Refusal{Refusal: &wire.Refusal{Reason: m.Reason}}}
+		return &wire.PairMessage{Kind: &wire.PairMessage_Refusal{Refusal: &wire.Refusal{Reason: m.Reason, Member: uint64(m.Member)}}}
 	case replica.Chunk:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Chunk{Chunk: &wire.Chunk{
 			View: uint64(m.View), Base: uint64(m.Base), Offset: m.Offset, Total: m.Total, Bytes: m.Bytes}}}

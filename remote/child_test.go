@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -19,6 +20,7 @@ import (
 	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // Real remoting is tested between processes: two remotes in one race on gRPC's
@@ -40,7 +42,40 @@ type childConfig struct {
 	Peer        replica.NodeID
 	Nodes       []replica.NodeID
 	Incarnation replica.Incarnation
-	TLS         *testCertificates
+	TLS         *trust.Files
+	ThenTLS     *trust.Files // what it shows after it has started, if not TLS
+}
+
+// identity is what a child shows.
+func (c childConfig) identity() trust.Source {
+	if c.TLS == nil {
+		return nil
+	}
+	first, err := trust.Open(*c.TLS, nil)
+	if err != nil {
+		panic(err)
+	}
+	if c.ThenTLS == nil {
+		return first
+	}
+	then, err := trust.Open(*c.ThenTLS, nil)
+	if err != nil {
+		panic(err)
+	}
+	return &turncoat{first: first, then: then}
+}
+
+// turncoat is an identity that changes when it has been looked at.
+type turncoat struct {
+	first, then trust.Source
+	shown       atomic.Bool
+}
+
+func (t *turncoat) Identity() trust.Identity {
+	if !t.shown.Swap(true) {
+		return t.first.Identity()
+	}
+	return t.then.Identity()
 }
 
 // runChild obeys its input, a command a line, and prints what happens.
@@ -56,7 +91,7 @@ func runChild(text string) {
 	if c.Peer != "" {
 		peers = []replica.NodeID{c.Peer}
 	}
-	p, err := Start(Config{Listen: c.Listen, Peers: peers, Nodes: c.Nodes, Incarnation: c.Incarnation, TLS: c.TLS.config()})
+	p, err := Start(Config{Listen: c.Listen, Peers: peers, Nodes: c.Nodes, Incarnation: c.Incarnation, TLS: c.identity()})
 	if err != nil {
 		fmt.Println("failed", err)
 		return

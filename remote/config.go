@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,6 +12,7 @@ import (
 
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // Config says where a process listens and whom it talks to.
@@ -34,9 +34,9 @@ type Config struct {
 	// Insecure allows a Listen that others than this machine can reach, without
 	// TLS: whoever can reach it may then ask for locks and read what is sent.
 	Insecure bool
-	// TLS makes every connection mutually authenticated, if not nil. A process's
-	// certificate must be valid for the host of its address.
-	TLS *tls.Config
+	// TLS makes every connection mutually authenticated, if not nil. A node's
+	// certificate must be for the host of its address; a client's need not.
+	TLS trust.Source
 	// Log takes what people should know; nil discards it.
 	Log *slog.Logger
 	// Tick is the period of the links' upkeep; 0 means 50 ms.
@@ -86,9 +86,31 @@ func (c Config) checkListen() error {
 		return fmt.Errorf("remote: %q listens on every address of this machine, so others cannot know where to reach this process: name one of its addresses", c.Listen)
 	}
 	if c.TLS == nil && !c.Insecure && !isLoopback(host) {
-		return fmt.Errorf("remote: %q can be reached from other machines, and without TLS anybody there could use the service: listen on 127.0.0.1, set up TLS, or allow it with -insecure", c.Listen)
+		return fmt.Errorf("remote: %q can be reached from other machines, and without TLS anybody there could use the service: listen on 127.0.0.1, give certificates, or allow it with -insecure", c.Listen)
 	}
 	return nil
+}
+
+// checkOwn refuses a certificate that everybody would refuse here.
+func checkOwn(source trust.Source, address string) error {
+	if source == nil {
+		return nil
+	}
+	own := source.Identity().Party()
+	host, _, err := net.SplitHostPort(address)
+	if err != nil || own.IsClient() || own.IsNode(host) {
+		return err
+	}
+	return fmt.Errorf("remote: the certificate is for %s, and others reach this process at %s: give it one for that host", own, host)
+}
+
+// checkNode refuses a node the certificate of a client: no other node would take
+// its word.
+func checkNode(source trust.Source) error {
+	if source == nil || !source.Identity().Party().IsClient() {
+		return nil
+	}
+	return fmt.Errorf("remote: the certificate is for %s, and a node needs one that servers may use, for its host", source.Identity().Party())
 }
 
 func isUnspecified(host string) bool {

@@ -72,6 +72,7 @@ func (d *door) handle(ctx actor.Context, message any, sender string) {
 	}
 	switch m := message.(type) {
 	case *messages.Frame:
+		d.process.traffic.In(len(m.GetBody()))
 		if s := d.streams[sender]; s != nil {
 			d.frame(ctx, s, m)
 		}
@@ -106,6 +107,10 @@ func (d *door) frame(ctx actor.Context, s *stream, f *messages.Frame) {
 	if d.isAlias(s, n, f) {
 		n, current = s.neighbour, false
 	}
+	if s.client && n.configured.Load() {
+		d.refuse(errNode.Error(), s, f)
+		return
+	}
 	if !d.introduce(s, n, f) {
 		d.refuse("another life on the same stream", s, f)
 		return
@@ -129,7 +134,7 @@ func (d *door) frame(ctx actor.Context, s *stream, f *messages.Frame) {
 		ctx.Send(n.link, heard{})
 	}
 	if former || f.GetToIncarnation() == 0 {
-		d.process.transport.transmit(n.name, d.answer(n, f))
+		d.process.transmit(n.name, d.answer(n, f))
 	}
 	if former {
 		d.refuse("for a former life of this process", s, f)
@@ -195,7 +200,7 @@ func (d *door) answerStranger(f *messages.Frame) {
 	if checkAddress(f.GetFrom()) != nil || !p.strangers.take(from, p.configured(from)) {
 		return
 	}
-	p.transport.transmit(from, d.answer(p.neighbour(from), f))
+	p.transmit(from, d.answer(p.neighbour(from), f))
 }
 
 // answer is a bare frame that returns what the other asked for. It carries the
@@ -241,7 +246,7 @@ func (d *door) refuseTo(n *neighbour, f *messages.Frame, reason string) {
 	}
 	answer := d.answer(n, f)
 	h, _, _ := messages.Decode(answer)
-	d.process.transport.transmit(n.name, messages.Encode(h, &messages.Parcel{Refused: reason}))
+	d.process.transmit(n.name, messages.Encode(h, &messages.Parcel{Refused: reason}))
 }
 
 // open unpacks a frame that may pass.
@@ -252,6 +257,10 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 	_, parcel, err := messages.Decode(f)
 	if err != nil {
 		d.refuse("malformed parcel", s, f)
+		return
+	}
+	if s.client && (len(parcel.Pair) > 0 || hasReplies(&parcel) || parcel.Refused != "") {
+		d.refuse("a client speaks as a node", s, f)
 		return
 	}
 	if len(parcel.Pair) > 0 {

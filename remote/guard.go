@@ -17,6 +17,7 @@ import (
 
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 const (
@@ -31,7 +32,9 @@ var frameName = string((&messages.Frame{}).ProtoReflect().Descriptor().FullName(
 // index out of range ends the process, and any address can be made to be
 // dialled. The guard lets pass what a link sends, and nothing else.
 type guard struct {
+	process  *Process
 	refusals *refusals
+	claims   *claims
 	root     *actor.RootContext
 	door     *actor.PID
 	secure   bool // streams have a certificate to be checked
@@ -108,6 +111,7 @@ var (
 	errSender   = errors.New("sender")
 	errExtras   = errors.New("serializer, header or request id")
 	errCert     = errors.New("certificate is not for the address")
+	errNode     = errors.New("a client's certificate for a node's address")
 )
 
 // refuse ends the stream if there is an error.
@@ -136,32 +140,55 @@ func (s *guardedStream) greet(c *proto.ConnectRequest) error {
 	if server == nil || s.opened != nil || checkAddress(server.GetAddress()) != nil {
 		return errGreeting
 	}
-	prove := func() {}
-	if p, ok := peer.FromContext(s.Context()); ok {
-		if s.guard.secure && !certified(p.AuthInfo, server.GetAddress()) {
-			return errCert
-		}
-		if v, ok := p.Addr.(visitorAddr); ok {
-			prove = v.visitor.prove
-		}
-	}
 	number := s.guard.streams.Add(1)
-	s.opened = &stream{
+	opened := &stream{
 		name:    fmt.Sprint("stream-", number),
 		number:  number,
 		address: replica.NodeID(server.GetAddress()),
-		prove:   prove,
+		prove:   func() {},
 	}
+	p, ok := peer.FromContext(s.Context())
+	if !ok {
+		p = &peer.Peer{} // in tests
+	}
+	if s.guard.secure {
+		if err := s.guard.certify(opened, p.AuthInfo); err != nil {
+			return err
+		}
+	}
+	if v, ok := p.Addr.(visitorAddr); ok {
+		opened.prove = v.visitor.prove
+	}
+	s.opened = opened
 	s.sender = actor.NewPID(server.GetAddress(), s.opened.name)
 	s.guard.root.Send(s.guard.door, streamOpened{s.opened})
 	return nil
 }
 
-// certified reports whether a certificate is for the host of an address.
-func certified(info credentials.AuthInfo, address string) bool {
+// certify finds out who opens a stream, and whether it may claim its address. A
+// node's certificate is for hosts; a client's is for no host in particular, so it
+// opens no way to an address where a node is.
+func (g *guard) certify(s *stream, info credentials.AuthInfo) error {
 	t, ok := info.(credentials.TLSInfo)
-	host, _, err := net.SplitHostPort(address)
-	return ok && err == nil && len(t.State.PeerCertificates) > 0 && t.State.PeerCertificates[0].VerifyHostname(host) == nil
+	if !ok {
+		return errCert
+	}
+	who, ok := trust.PartyOf(t.State.PeerCertificates)
+	host, _, err := net.SplitHostPort(string(s.address))
+	switch {
+	case !ok, err != nil:
+		return errCert
+	case who.IsNode(host):
+		s.principal = who.Name()
+	case !who.IsClient() || who.Name() == "":
+		return errCert
+	case g.process.configured(s.address):
+		return errNode
+	default:
+		s.principal, s.client = who.Name(), true
+		g.claims.add(claim{s.address, s.principal})
+	}
+	return nil
 }
 
 // check lets a batch pass if it holds nothing but frames for the door. It stamps
@@ -214,6 +241,9 @@ func (s *guardedStream) end() {
 	}
 	s.over = true
 	if s.opened != nil {
+		if s.opened.client {
+			s.guard.claims.drop(claim{s.opened.address, s.opened.principal})
+		}
 		s.guard.root.Send(s.guard.door, streamEnded{s.opened})
 	}
 }

@@ -188,7 +188,7 @@ func (l *link) transmit(f *messages.Frame) {
 	if l.process.mute() {
 		return
 	}
-	l.process.transport.transmit(l.n.name, f)
+	l.process.transmit(l.n.name, f)
 }
 
 // heard acts on what the door wrote down about the process.

@@ -11,6 +11,7 @@ import (
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
+	"lockstep/trust"
 )
 
 // NodeConfig is what one node of a pair is started with.
@@ -21,6 +22,7 @@ type NodeConfig struct {
 	Dir       string            // the state directory
 	Durable   bool              // entries are on disk before they count (P8)
 	Insecure  bool              // see Config
+	TLS       trust.Source      // see Config
 
 	Tick         time.Duration // 0 means 50 ms
 	SuspectTicks int           // N of rule P2; 0 means 8
@@ -56,6 +58,9 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	}
 	if cfg.SuspectTicks != 0 && cfg.SuspectTicks < replica.MinSuspectTicks {
 		return nil, fmt.Errorf("remote: %d silent ticks are too few to suspect the other node: two healthy nodes need at least %d", cfg.SuspectTicks, replica.MinSuspectTicks)
+	}
+	if err := checkNode(cfg.TLS); err != nil {
+		return nil, err
 	}
 	if cfg.Tick == 0 {
 		cfg.Tick = defaultTick
@@ -105,7 +110,7 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	})
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
-		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
+		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, TLS: cfg.TLS, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
 		return nil, err

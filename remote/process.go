@@ -10,6 +10,7 @@ import (
 
 	"lockstep/actors"
 	"lockstep/messages"
+	"lockstep/metrics"
 	"lockstep/replica"
 )
 
@@ -32,6 +33,7 @@ type Process struct {
 	transport transport
 	door      *actor.PID
 	refusals  *refusals
+	traffic   metrics.Traffic
 	strangers *allowance
 	cluster   atomic.Uint64
 	ticks     atomic.Uint64
@@ -214,6 +216,12 @@ func (p *Process) post(m mail) {
 	n.asked.Store(true)
 	n.inMailbox.Add(1)
 	p.system.Root.Send(n.link, m.parcel)
+}
+
+// transmit gives a frame to the transport.
+func (p *Process) transmit(to replica.NodeID, f *messages.Frame) {
+	p.traffic.Out(len(f.GetBody()))
+	p.transport.transmit(to, f)
 }
 
 // keep holds mail back while the process is held.

@@ -12,6 +12,7 @@ import (
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
+	"lockstep/trust"
 )
 
 // QuorumConfig is what one node of a quorum is started with.
@@ -24,6 +25,7 @@ type QuorumConfig struct {
 	Found    bool           // alone in Peers, it founds a cluster of itself
 	Durable  bool           // entries are on disk before they count
 	Insecure bool           // see Config
+	TLS      trust.Source   // see Config
 	Dir      string         // the state directory
 
 	Tick          time.Duration // 0 means 50 ms
@@ -39,6 +41,9 @@ type QuorumConfig struct {
 func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
+	}
+	if err := checkNode(cfg.TLS); err != nil {
+		return nil, err
 	}
 	if cfg.Tick == 0 {
 		cfg.Tick = defaultTick
@@ -90,7 +95,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	}
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(cfg.Address), Incarnation: identity.Incarnation, Peers: cfg.others(),
-		Insecure: cfg.Insecure, Log: cfg.Log, Tick: cfg.Tick,
+		Insecure: cfg.Insecure, TLS: cfg.TLS, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
 		return nil, err

@@ -11,7 +11,6 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/backoff"
 	"google.golang.org/grpc/credentials"
-	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/keepalive"
 
 	"lockstep/messages"
@@ -59,6 +58,7 @@ func errInUse(address string, err error) error {
 type remoting struct {
 	process *Process
 	remote  *proto.Remote
+	creds   credentials.TransportCredentials
 	dialer  *dialer
 	gate    *gate
 	guard   *guard
@@ -73,8 +73,10 @@ func newRemoting(p *Process) *remoting {
 		func(address string) bool { return p.configured(replica.NodeID(address)) },
 		isLoopback(host),
 		func(address string) { p.refused(replica.NodeID(address)) })
-	r.gate = newGate(credentialsOf(p.cfg), p.refusals)
-	r.guard = &guard{refusals: p.refusals, root: p.system.Root, secure: p.cfg.TLS != nil}
+	claims := newClaims()
+	r.creds = credentialsOf(p, claims)
+	r.gate = newGate(r.creds, p.refusals)
+	r.guard = &guard{process: p, refusals: p.refusals, root: p.system.Root, claims: claims, secure: p.cfg.TLS != nil}
 	return r
 }
 
@@ -89,6 +91,9 @@ func (r *remoting) start() error {
 	if name == "" {
 		givenHost, _, _ := net.SplitHostPort(p.cfg.Listen)
 		name = net.JoinHostPort(givenHost, strconv.Itoa(port))
+	}
+	if err := checkOwn(p.cfg.TLS, name); err != nil {
+		return err
 	}
 	// The door comes first: the library lets strangers in from its first moment.
 	// It would also give the door's address itself, but only then.
@@ -159,7 +164,7 @@ func (r *remoting) serverOptions() []grpc.ServerOption {
 
 func (r *remoting) dialOptions() []grpc.DialOption {
 	return []grpc.DialOption{
-		grpc.WithTransportCredentials(credentialsOf(r.process.cfg)),
+		grpc.WithTransportCredentials(r.creds),
 		grpc.WithContextDialer(r.dialer.dial),
 		grpc.WithResolvers(asWritten{}),
 		grpc.WithStreamInterceptor(outgoing),
@@ -175,14 +180,6 @@ func (r *remoting) dialOptions() []grpc.DialOption {
 			Backoff: backoff.Config{BaseDelay: time.Minute, MaxDelay: time.Minute},
 		}),
 	}
-}
-
-// credentialsOf serve both directions: with TLS both sides show a certificate.
-func credentialsOf(cfg Config) credentials.TransportCredentials {
-	if cfg.TLS == nil {
-		return insecure.NewCredentials()
-	}
-	return credentials.NewTLS(cfg.TLS)
 }
 
 // event takes what the library reports, on whatever goroutine, and passes it on.

@@ -30,6 +30,9 @@ type stream struct {
 	number  uint64         // rises: of two streams the higher is the newer
 	address replica.NodeID // what the sender claims
 	prove   func()         // called once, when the claim was proven
+	// Of a certificate, if there are any:
+	principal string // who it speaks for
+	client    bool   // it is a client's, which is no node's word
 
 	neighbour   *neighbour // nil until proven
 	incarnation replica.Incarnation

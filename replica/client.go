@@ -49,12 +49,14 @@ type Client struct {
 	// primary is the place of the node that new requests go to: the last that
 	// has answered one as executed.
 	primary int
+	swayed  bool // it has changed since waits were last looked for elsewhere
 
 	session   session
 	slots     slots
 	waiting   callQueue
 	leases    leases
 	inquiries inquiries
+	cargo     cargo
 	orders    instructions
 	// wanting is until when a call that ends without a result does so for want
 	// of a primary; zero if one has been heard of since.
@@ -95,6 +97,7 @@ func NewClient(cfg ClientConfig) *Client {
 		clock:  cfg.Now,
 		slots:  newSlots(),
 		leases: newLeases(),
+		cargo:  newCargo(),
 	}
 	c.seeds()
 	c.session.nonce = c.random.nonce()
@@ -109,6 +112,8 @@ func (c *Client) Step(ev ClientEvent) []ClientEffect {
 		c.call(ev)
 	case Calls:
 		c.calls(ev)
+	case Carries:
+		c.carries(ev)
 	case Inquire:
 		c.inquire(ev)
 	case Issue:

@@ -31,6 +31,7 @@ type errand struct {
 	slot    lock.Slot
 	inquiry *inquiry
 	order   *instruction
+	carried *carried
 }
 
 type errandKind uint8
@@ -41,6 +42,7 @@ const (
 	forKeepAlive
 	forInquiry
 	forOrder
+	forCarried
 )
 
 // fixed says that only the node that was asked first may be asked.
@@ -63,6 +65,8 @@ func (c *Client) send(a *attempt, e errand) {
 		c.ask(a.node, c.sessionCommand())
 	case forKeepAlive:
 		c.ask(a.node, c.session.keepAliveCommand())
+	case forCarried:
+		c.ask(a.node, e.carried.sending())
 	case forInquiry:
 		n := &c.nodes[a.node]
 		n.looks = append(n.looks, Inquiry{e.inquiry.id, e.inquiry.query})
@@ -249,6 +253,7 @@ func (c *Client) trust(node int) {
 	if node < 0 {
 		return
 	}
+	c.swayed = c.swayed || node != c.primary
 	c.primary = node
 	if !c.binding.told {
 		c.rebindFrom(node)
@@ -288,6 +293,7 @@ func (c *Client) nodeRefused(ev NodeRefused) {
 	c.failAll(err)
 	c.failInquiries(err)
 	c.failOrders(err)
+	c.failCargo(err)
 }
 
 func (c *Client) moveFrom(node int) {
@@ -301,4 +307,5 @@ func (c *Client) moveFrom(node int) {
 	}
 	c.inquiriesLost(node)
 	c.ordersLost(node)
+	c.cargoLost(node)
 }

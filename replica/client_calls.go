@@ -177,7 +177,7 @@ func (c *Client) cancel(id CallID) {
 			return
 		}
 	}
-	if !c.cancelInquiry(id) && !c.cancelOrder(id) {
+	if !c.cancelInquiry(id) && !c.cancelOrder(id) && !c.cancelCarried(id) {
 		c.giveUpWaiting(ErrCanceled, func(waiting *call) bool { return waiting.id == id })
 	}
 }
@@ -224,7 +224,9 @@ func (c *Client) answered(ev Answered) {
 	c.speaks(from)
 	for i := range ev.Answers {
 		a := &ev.Answers[i]
-		if a.Request.Verb != 0 {
+		if one, ok := c.cargo.byRequest[a.Request]; ok {
+			c.carriedAnswered(from, one, a)
+		} else if a.Request.Verb != 0 {
 			c.sessionAnswered(from, a)
 		} else {
 			c.slotAnswered(from, a)
@@ -262,7 +264,7 @@ func (c *Client) executed(from int, i lock.Slot, result lock.Result) {
 	case acquire && result.Outcome == lock.Granted:
 		c.granted(i, result)
 	case acquire && result.Outcome == lock.Waiting && s.call.wait:
-		c.rest(i, from)
+		c.rest(&s.attempt, from)
 	case s.state == busy:
 		c.finish(s.call.id, result, conclude(result))
 		c.slots.release(i)
@@ -280,6 +282,7 @@ func (c *Client) tick(ev ClientTick) {
 	c.holdsTick()
 	c.inquiriesTick()
 	c.ordersTick()
+	c.cargoTick()
 	c.bindingTick()
 	c.giveUpWaiting(ErrDeadline, func(waiting *call) bool { return waiting.deadline <= c.now })
 }

@@ -50,6 +50,21 @@ type (
 		Now   Instant
 	}
 
+	// Carry asks for a command of somebody else's as it is: session, slot and number
+	// are theirs, also those of an opening, of a keep-alive, or of a Cancel. It needs
+	// no session of the client's own. Two that carry one request share its answer,
+	// which is a Result of any outcome. That the request waits is an answer only
+	// after Patience; what it has done stays done when nobody carries it any more.
+	Carry struct {
+		ID       CallID
+		Command  lock.Command
+		Patience int // ticks from now; 0: for ever
+		Deadline int // ticks from now; 0 is none
+	}
+
+	// Carries are several at once, so that one effect asks for all of them.
+	Carries struct{ Carries []Carry }
+
 	// Inquire asks about the state; it needs no session. It ends with a Report.
 	Inquire struct {
 		ID    CallID
@@ -134,6 +149,7 @@ type (
 
 func (Call) clientEvent()         {}
 func (Calls) clientEvent()        {}
+func (Carries) clientEvent()      {}
 func (Inquire) clientEvent()      {}
 func (Issue) clientEvent()        {}
 func (Cancel) clientEvent()       {}
@@ -241,10 +257,13 @@ type Finished struct {
 	Result lock.Result
 	// Until is when the belief in a grant with a MaxHold ends at the latest; zero
 	// leaves it to Believes.
-	Until  Instant
-	Report *lock.Report // of an inquiry
-	Order  *Ordered     // of an order
-	Err    error
+	Until Instant
+	// Repeated says that a carried command was sent more than once: its Result may be
+	// that of a repeat.
+	Repeated bool
+	Report   *lock.Report // of an inquiry
+	Order    *Ordered     // of an order
+	Err      error
 }
 
 // GivenOrder is an order on its way to a node. A repeat is the same order.

@@ -176,7 +176,7 @@ func (c *Client) leaveGone() {
 		return
 	}
 	if gone>>c.primary&1 != 0 {
-		c.primary = c.ring[0]
+		c.primary, c.swayed = c.ring[0], true
 	}
 	c.eachAttempt(func(a *attempt, e errand) {
 		a.tried &^= gone
@@ -210,6 +210,9 @@ func (c *Client) eachAttempt(visit func(*attempt, errand)) {
 	for i := range c.orders.open {
 		one := &c.orders.open[i]
 		visit(&one.attempt, errand{kind: forOrder, order: one})
+	}
+	for _, one := range c.cargo.all {
+		visit(&one.attempt, one.errand())
 	}
 }
 

@@ -1,6 +1,10 @@
 package replica
 
-import "lockstep/lock"
+import (
+	"slices"
+
+	"lockstep/lock"
+)
 
 // stage is how far the session has got.
 type stage uint8
@@ -110,7 +114,7 @@ func (c *Client) expire() {
 	c.loseAll(ErrLost)
 	// Earlier answers of this step may have had calls asked again.
 	for i := range c.nodes {
-		c.nodes[i].asks = c.nodes[i].asks[:0]
+		c.nodes[i].asks = slices.DeleteFunc(c.nodes[i].asks, func(cmd lock.Command) bool { return cmd.Session == c.session.id })
 	}
 	c.endOwnInquiries()
 	c.session = session{nonce: c.session.nonce}
@@ -123,6 +127,7 @@ func (c *Client) shut() {
 	c.endWaiting(ErrClosed)
 	c.failInquiries(ErrClosed)
 	c.failOrders(ErrClosed)
+	c.failCargo(ErrClosed)
 	c.endOwnInquiries()
 	c.loseAll(ErrReleased)
 	switch s := &c.session; s.stage {

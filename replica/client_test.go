@@ -183,7 +183,8 @@ func describeOrder(g GivenOrder) string {
 
 var outcomes = map[lock.Outcome]string{
 	lock.Granted: "granted", lock.Held: "held", lock.Released: "released", lock.NotHeld: "not held",
-	lock.Deadlock: "deadlock",
+	lock.Deadlock: "deadlock", lock.Waiting: "waiting", lock.Canceled: "canceled", lock.Stale: "stale",
+	lock.Opened: "opened", lock.Closed: "closed", lock.Alive: "alive", lock.SessionExpired: "no session",
 }
 
 func describeFinished(f Finished) string {
@@ -197,6 +198,8 @@ func describeFinished(f Finished) string {
 		return fmt.Sprintf("%d: outcome %d: %s", f.ID, f.Order.Outcome, f.Order.Text)
 	case f.Until != 0:
 		return fmt.Sprintf("%s until %d", words, f.Until)
+	case f.Repeated:
+		return words + " by a repeat"
 	default:
 		return words
 	}
@@ -210,6 +213,7 @@ func errorWords(err error) string {
 	words := map[error]string{
 		ErrSessionExpired: "expired", ErrDeadline: "deadline", ErrCanceled: "canceled",
 		ErrClosed: "client closed", ErrBusy: "busy", ErrBadAnswer: "bad answer",
+		ErrPair: "no pair", ErrStale: "stale", ErrUnknown: "unknown",
 		ErrLost: "lost", ErrExpired: "overheld", ErrRevoked: "revoked", ErrReleased: "given back",
 	}
 	if w, ok := words[err]; ok {

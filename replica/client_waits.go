@@ -13,8 +13,7 @@ const (
 
 // rest lets an Acquire wait for its turn (S6). Who answered `waiting` will answer
 // `granted` too, so losing that node is reason enough to ask again.
-func (c *Client) rest(i lock.Slot, from int) {
-	a := &c.slots.all[i].attempt
+func (c *Client) rest(a *attempt, from int) {
 	node := from
 	if node < 0 {
 		node = c.primary
@@ -31,16 +30,24 @@ func (c *Client) rest(i lock.Slot, from int) {
 
 // repeatWaits asks for all that waits at other nodes again, where a keep-alive was
 // acknowledged: a node that is frozen loses no connection, but tells no grant
-// either.
+// either. What waits, waits at the node that was believed to be primary then, so
+// there is nothing to look for unless that has changed.
 func (c *Client) repeatWaits() {
-	if !c.heard {
+	heard := c.heard
+	c.heard = false
+	if !heard || !c.swayed {
 		return
 	}
-	c.heard = false
+	c.swayed = false
 	for i := range c.slots.all {
 		s := &c.slots.all[i]
 		if s.state != free && s.attempt.resting && s.attempt.node != c.primary {
 			c.again(&s.attempt, errand{slot: lock.Slot(i)})
+		}
+	}
+	for _, one := range c.cargo.all {
+		if one.attempt.resting && one.attempt.node != c.primary {
+			c.again(&one.attempt, one.errand())
 		}
 	}
 }

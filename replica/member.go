@@ -108,3 +108,11 @@ type Told struct {
 	View    lock.View
 	Members []Member
 }
+
+// NodeReport is what is known of one node.
+type NodeReport struct {
+	Node    NodeID  // as it was asked
+	Name    string  // as others know it; may be empty
+	Status  *Status // nil if it did not answer
+	Version uint32  // of the protocol, the newest that it speaks
+}

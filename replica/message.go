@@ -101,8 +101,13 @@ type (
 		LogIndex lock.Index
 	}
 
-	// Refusal tells a newcomer that it cannot be part of this pair.
-	Refusal struct{ Reason string }
+	// Refusal tells a newcomer that it cannot be part of this pair or cluster.
+	// Member is whom it means: by now somebody else may be at its address. Zero is
+	// whoever gets it.
+	Refusal struct {
+		Reason string
+		Member MemberID
+	}
 
 	// Chunk is a piece of a snapshot. Base is the index of its last entry and,
 	// with the view, its name.

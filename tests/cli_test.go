@@ -165,11 +165,11 @@ func safe(ts *testscript.TestScript, neg bool, args []string) {
 	await(ts, false, []string{`"warnings":\[\]`, "lockc", "status", "-json"})
 }
 
-var signals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
+var signals = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "STOP": syscall.SIGSTOP, "CONT": syscall.SIGCONT}
 
 func sendSignal(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 || signals[args[0]] == 0 {
-		ts.Fatalf("usage: signal INT|TERM|STOP|CONT INDEX")
+		ts.Fatalf("usage: signal INT|TERM|HUP|STOP|CONT INDEX")
 	}
 	index, err := strconv.Atoi(args[1])
 	ts.Check(err)

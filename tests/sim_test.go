@@ -80,7 +80,7 @@ func TestSimulationKeptSeeds(t *testing.T) {
 		if _, err := fmt.Sscan(line, &seed, &regime); err != nil {
 			t.Fatalf("%q: %v", line, err)
 		}
-		if regime == sim.Quorum || regime == sim.Growing {
+		if sim.OfQuorum(regime) {
 			replay(t, seed, regime)
 			continue
 		}
@@ -153,6 +153,39 @@ func TestQuorumSimulation(t *testing.T) {
 	}
 	if s.OrdersDone == 0 || s.Exits == 0 || s.Expired == 0 || s.Passed == 0 || s.Reads == 0 {
 		t.Errorf("nothing was asked for: %+v", s)
+	}
+}
+
+// TestSwitchOverSimulation does the same for pairs whose roles an operator changes.
+func TestSwitchOverSimulation(t *testing.T) {
+	seeds := freshSeeds() / 5
+	report, err := simulate("switched", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Crashes == 0 || s.OrdersDone == 0 || s.Handovers == 0 {
+		t.Errorf("nothing happened: %+v", report)
+	}
+}
+
+// TestBootstrapSimulation does the same for quorums of which a majority is lost
+// for good, and an operator begins anew.
+func TestBootstrapSimulation(t *testing.T) {
+	seeds := freshSeeds() / 5
+	report, err := simulate("ruined", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Ruins == 0 || s.Bootstraps < s.Ruins || s.OrdersDone < 2*s.Bootstraps {
+		t.Errorf("nothing happened: %+v", report)
 	}
 }
 

@@ -81,6 +81,9 @@ func (p *program) another(ctx context.Context, nodes []string) (*lockstep.Client
 	if p.insecure {
 		opts = append(opts, lockstep.WithInsecure())
 	}
+	if p.tls.Given() {
+		opts = append(opts, lockstep.WithTLS(p.tls.Certificate, p.tls.Key, p.tls.Authorities))
+	}
 	client, err := lockstep.Dial(ctx, nodes, opts...)
 	if err != nil {
 		// The nodes' addresses were checked: it is our own end that cannot work.
@@ -104,7 +107,10 @@ func (p *program) check(nodes []string) error {
 	if err := cli.CheckReachable(p.listen); err != nil {
 		return err
 	}
-	if err := cli.CheckListen(p.listen, p.insecure); err != nil {
+	if _, err := cli.OpenTLS(p.tls, p.insecure, nil); err != nil {
+		return err
+	}
+	if err := cli.CheckListen(p.listen, p.insecure || p.tls.Given()); err != nil {
 		return err
 	}
 	return mistyped(nodes)

@@ -81,7 +81,7 @@ func (p *program) addMember(node string) error {
 	}
 	return p.order(func(ctx context.Context, progress func(string)) error {
 		add := func() error { return p.client.AddNode(ctx, peer.Name, peer.Address, p.quiet, progress) }
-		return insist(ctx, peer.Address, add)
+		return p.insist(ctx, peer.Address, add)
 	}, fmt.Sprintf("%s (%s) is a member and votes", peer.Name, peer.Address))
 }
 
@@ -93,11 +93,11 @@ const (
 
 // insist repeats an order that is refused while somebody listens at the address:
 // the primary may not have heard of it yet.
-func insist(ctx context.Context, address string, order func() error) error {
+func (p *program) insist(ctx context.Context, address string, order func() error) error {
 	for began := time.Now(); ; {
 		err := order()
 		var refused *lockstep.OrderError
-		if !errors.As(err, &refused) || time.Since(began) > introduction || symptom(address) != silent {
+		if !errors.As(err, &refused) || time.Since(began) > introduction || p.symptom(address) != silent {
 			return err
 		}
 		select {

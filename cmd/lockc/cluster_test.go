@@ -134,15 +134,15 @@ func TestANodeThatWasJustStartedIsWaitedFor(t *testing.T) {
 		}
 		return nil
 	}
-	if err := insist(t.Context(), listener.Addr().String(), twice); err != nil || tries != 3 {
+	if err := newProgram().insist(t.Context(), listener.Addr().String(), twice); err != nil || tries != 3 {
 		t.Errorf("somebody listens: %d tries, %v", tries, err)
 	}
 	tries = 0
-	if err := insist(t.Context(), "127.0.0.1:1", twice); !errors.Is(err, refusal) || tries != 1 {
+	if err := newProgram().insist(t.Context(), "127.0.0.1:1", twice); !errors.Is(err, refusal) || tries != 1 {
 		t.Errorf("nobody listens: %d tries, %v", tries, err)
 	}
 	tries = 0
-	if err := insist(t.Context(), listener.Addr().String(), func() error { tries++; return context.DeadlineExceeded }); tries != 1 {
+	if err := newProgram().insist(t.Context(), listener.Addr().String(), func() error { tries++; return context.DeadlineExceeded }); tries != 1 {
 		t.Errorf("another error: %d tries, %v", tries, err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/trust"
 )
 
 // settings are what flags and environment say.
@@ -13,6 +14,7 @@ type settings struct {
 	timeout  time.Duration
 	listen   string
 	insecure bool
+	tls      trust.Files
 	exitCode bool
 	json     bool
 	leaseSettings
@@ -67,7 +69,8 @@ func (p *program) addFlags() {
 	cli.Listen(p.Flags, &p.listen, "listen", "127.0.0.1:0",
 		"the `address` on which the nodes reach this client with their answers;\nport 0 takes a free one", 0)
 	cli.Bool(p.Flags, &p.insecure, "insecure",
-		"allow -listen an address that other machines can reach; nothing is encrypted")
+		"allow -listen an address that other machines can reach without certificates;\nnothing is encrypted")
+	cli.TLS(p.Flags, &p.tls)
 	cli.Bool(p.Flags, &p.exitCode, "exit-code", "exit with code 1 if the answer is false")
 	cli.Bool(p.Flags, &p.json, "json", "print one line of JSON")
 }
@@ -82,7 +85,7 @@ func (p *program) addLookFlags() {
 
 // The flags that the commands take.
 var (
-	reaching = []string{"timeout", "listen", "insecure"}
+	reaching = append([]string{"timeout", "listen", "insecure"}, cli.TLSFlags...)
 	asking   = append([]string{"exit-code"}, reaching...)
 )
 

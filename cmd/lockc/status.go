@@ -72,7 +72,7 @@ func (p *program) silences(nodes []lockstep.NodeStatus) map[string]string {
 			silent = append(silent, n.Name)
 		}
 	}
-	for i, symptom := range examine(silent) {
+	for i, symptom := range p.examine(silent) {
 		why[silent[i]] = fmt.Sprintf("no answer within %v: %s", p.timeout, symptom)
 	}
 	return why

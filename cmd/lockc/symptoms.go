@@ -13,35 +13,40 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/trust"
 )
 
 // examination is how long looking at a silent node may take.
 const examination = 300 * time.Millisecond
 
-// silent is a node that is there and does not speak.
-const silent = "takes connections, but did not answer"
+// listens is what the symptoms of a node begin with that is there, and silent is
+// one that does not speak.
+const (
+	listens = "takes connections, but "
+	silent  = listens + "did not answer"
+)
 
 // examine says of each node what can be seen of it from here, so that a typing
 // mistake, a dead node and a silent one can be told apart.
-func examine(nodes []string) []string {
+func (p *program) examine(nodes []string) []string {
 	found := make([]string, len(nodes))
 	var all sync.WaitGroup
 	for i, node := range nodes {
-		all.Go(func() { found[i] = symptom(node) })
+		all.Go(func() { found[i] = p.symptom(node) })
 	}
 	all.Wait()
 	return found
 }
 
-func symptom(node string) string {
+func (p *program) symptom(node string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), examination)
 	defer cancel()
 	conn, err := new(net.Dialer).DialContext(ctx, "tcp", node)
 	var unresolved *net.DNSError
 	switch {
 	case err == nil:
-		conn.Close()
-		return silent
+		defer conn.Close()
+		return p.distrust(ctx, conn, node)
 	case cli.NoSuchHost(err):
 		return "no such host"
 	case errors.As(err, &unresolved):
@@ -50,6 +55,24 @@ func symptom(node string) string {
 		return "nobody listens there"
 	default:
 		return "cannot be reached"
+	}
+}
+
+// distrust says what keeps this client and a node that listens from talking.
+func (p *program) distrust(ctx context.Context, conn net.Conn, node string) string {
+	var own trust.Source
+	if keeper, err := trust.Open(p.tls, nil); err == nil {
+		own = keeper
+	}
+	host, _, _ := net.SplitHostPort(node)
+	err := trust.Probe(ctx, own, conn, host)
+	switch {
+	case err == nil:
+		return silent
+	case errors.Is(err, trust.ErrSpeaksTLS):
+		return listens + "wants certificates: give -tls-cert, -tls-key and -tls-ca"
+	default:
+		return listens + err.Error()
 	}
 }
 
@@ -76,7 +99,7 @@ func (p *program) blame(err error, nodes []string) string {
 // describe lists nodes with their symptoms, and the way out where one can be
 // guessed.
 func (p *program) describe(nodes []string) string {
-	found := examine(nodes)
+	found := p.examine(nodes)
 	var b strings.Builder
 	for i, node := range nodes {
 		if i > 0 {
@@ -91,8 +114,10 @@ func (p *program) describe(nodes []string) string {
 func (p *program) advice(nodes, found []string) string {
 	host, _, err := net.SplitHostPort(p.listen)
 	switch {
-	case !slices.Contains(found, silent):
+	case !slices.ContainsFunc(found, func(s string) bool { return strings.HasPrefix(s, listens) }):
 		return "; are the nodes running? lockd trio starts three, lockd pair two"
+	case !slices.Contains(found, silent):
+		return ""
 	case err == nil && isLoopback(host) && !allLoopback(nodes):
 		return "; nodes on other machines cannot answer to " + p.listen + ": set -listen to an address of this machine that they reach"
 	default:

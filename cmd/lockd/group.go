@@ -13,6 +13,7 @@ import (
 
 	"lockstep/cmd/internal/cli"
 	"lockstep/remote"
+	"lockstep/trust"
 )
 
 // How long a clean stop may take: each node, and what the process takes longer
@@ -31,20 +32,40 @@ const lingerTicks = 4
 type group struct {
 	log     *slog.Logger
 	tick    time.Duration
-	hands   bool // the nodes hand over before they go
+	hands   bool          // the nodes hand over before they go
+	tls     *trust.Keeper // nil without certificates
 	nodes   []*remote.Node
+	ports   []*port     // one for each node; nil for one without an API
 	claims  []io.Closer // on the nodes' state directories
 	signals chan os.Signal
-	gaveUp  chan string   // why a node cannot be part of its pair
-	over    chan struct{} // closed when the nodes are told to stop
+	again   chan os.Signal // to look at files that may have changed
+	gaveUp  chan string    // why a node cannot be part of its pair
+	over    chan struct{}  // closed when the nodes are told to stop
 }
 
 // newGroup listens for signals from now on, so that control-C during the start
 // is a clean stop too.
-func newGroup(log *slog.Logger, tick time.Duration) *group {
-	g := &group{log: log, tick: tick, signals: make(chan os.Signal, 4), gaveUp: make(chan string, 4), over: make(chan struct{})}
+func (p *program) newGroup() (*group, error) {
+	log := p.newLog()
+	keeper, err := cli.OpenTLS(p.tls, p.insecure, log)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{log: log, tick: p.tick, tls: keeper, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
+		gaveUp: make(chan string, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
-	return g
+	if keeper != nil {
+		signal.Notify(g.again, syscall.SIGHUP)
+	}
+	return g, nil
+}
+
+// identity is what the nodes of this process show.
+func (g *group) identity() trust.Source {
+	if g.tls == nil {
+		return nil
+	}
+	return g.tls
 }
 
 // giveUp is called by an actor, which must not wait.
@@ -58,14 +79,18 @@ func (g *group) giveUp(reason string) {
 // serve waits for the end and brings it about.
 func (g *group) serve() error {
 	defer g.release()
-	select {
-	case s := <-g.signals:
-		g.log.Info(g.leaving(), "signal", s.String())
-		return g.leave()
-	case reason := <-g.gaveUp:
-		g.linger()
-		_ = g.leave()
-		return cli.Fail(givenUp(reason), "%s", reason)
+	for {
+		select {
+		case <-g.again:
+			g.tls.Look()
+		case s := <-g.signals:
+			g.log.Info(g.leaving(), "signal", s.String())
+			return g.leave()
+		case reason := <-g.gaveUp:
+			g.linger()
+			_ = g.leave()
+			return cli.Fail(givenUp(reason), "%s", reason)
+		}
 	}
 }
 
@@ -113,8 +138,11 @@ func (g *group) leave() error {
 	go func() {
 		defer close(done)
 		var all sync.WaitGroup
-		for _, node := range g.nodes {
-			all.Go(func() { _ = node.Leave(each) }) // a farewell that fails is like a crash, which the peer survives
+		for i, node := range g.nodes {
+			all.Go(func() {
+				g.ports[i].close(g.log)
+				_ = node.Leave(each) // a farewell that fails is like a crash, which the peer survives
+			})
 		}
 		all.Wait()
 	}()
@@ -140,7 +168,8 @@ func (g *group) release() {
 func (g *group) kill() {
 	defer g.release()
 	close(g.over)
-	for _, node := range g.nodes {
+	for i, node := range g.nodes {
+		g.ports[i].close(g.log)
 		node.Kill()
 	}
 }

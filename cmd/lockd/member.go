@@ -25,8 +25,11 @@ func (p *program) runMember() error {
 	if err != nil {
 		return err
 	}
-	g := p.newCluster()
-	if err := g.join(p.memberConfig(self, dir)); err != nil {
+	g, err := p.newCluster()
+	if err != nil {
+		return err
+	}
+	if err := g.join(p.memberConfig(self, dir), p.api); err != nil {
 		g.release()
 		return err
 	}
@@ -35,10 +38,12 @@ func (p *program) runMember() error {
 }
 
 // newCluster is a group of nodes of a cluster.
-func (p *program) newCluster() *group {
-	g := newGroup(p.newLog(), p.tick)
-	g.hands = true
-	return g
+func (p *program) newCluster() (*group, error) {
+	g, err := p.newGroup()
+	if err == nil {
+		g.hands = true
+	}
+	return g, err
 }
 
 // self finds this node in the list.
@@ -114,11 +119,13 @@ func (p *program) memberConfig(self cli.Peer, dir string) remote.QuorumConfig {
 	return cfg
 }
 
-// join starts one more node of a cluster.
-func (g *group) join(cfg remote.QuorumConfig) error {
+// join starts one more node of a cluster, with a public port if there is an
+// address for one.
+func (g *group) join(cfg remote.QuorumConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
+	cfg.TLS = g.identity()
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}
@@ -127,11 +134,16 @@ func (g *group) join(cfg remote.QuorumConfig) error {
 	}
 	cfg.Log = g.log.With("node", cfg.Name)
 	cfg.Exit = g.giveUp
+	opened, err := g.openPort(public, cfg.Insecure, cfg.Log)
+	if err != nil {
+		return err
+	}
 	node, err := remote.StartQuorumNode(cfg, remote.Start)
 	if err != nil {
+		opened.close(cfg.Log)
 		return startFailure(err, cfg.Listen)
 	}
-	g.nodes = append(g.nodes, node)
+	g.add(node, opened, cfg.Log)
 	cfg.Log.Info("started", "address", string(cfg.Address), "state", cfg.Dir, "durability", durabilityName(cfg.Durable))
 	if len(cfg.Peers) == 2 {
 		cfg.Log.Warn("a cluster of two stands still when either node fails: a third one makes it safe")
@@ -165,7 +177,10 @@ func (p *program) runTrio(addresses []string) error {
 	for i, address := range addresses {
 		p.peers = append(p.peers, cli.Peer{Name: trioNames[i], Address: address})
 	}
-	g := p.newCluster()
+	g, err := p.newCluster()
+	if err != nil {
+		return err
+	}
 	for _, self := range p.peers {
 		data := p.data
 		if data != "" {
@@ -173,7 +188,7 @@ func (p *program) runTrio(addresses []string) error {
 		}
 		dir, err := namedDir(data, self, p.Getenv)
 		if err == nil {
-			err = g.join(p.memberConfig(self, dir))
+			err = g.join(p.memberConfig(self, dir), p.api)
 		}
 		if err != nil {
 			g.kill()

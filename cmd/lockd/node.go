@@ -28,8 +28,11 @@ func (p *program) runNode(names []string, asPrimary bool) error {
 	if err != nil {
 		return err
 	}
-	g := newGroup(p.newLog(), p.tick)
-	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir)); err != nil {
+	g, err := p.newGroup()
+	if err != nil {
+		return err
+	}
+	if err := g.start(p.nodeConfig([2]string(names), asPrimary, dir), p.api); err != nil {
 		return err
 	}
 	p.fault.arm(g.nodes[0], p.Stderr)
@@ -54,8 +57,9 @@ func (p *program) nodeConfig(pair [2]string, asPrimary bool, dir string) remote.
 	}
 }
 
-// start starts one more node of this process.
-func (g *group) start(cfg remote.NodeConfig) error {
+// start starts one more node of this process, with a public port if there is an
+// address for one.
+func (g *group) start(cfg remote.NodeConfig, public string) error {
 	self, part, peer := cfg.Pair[1], "backup", cfg.Pair[0]
 	if cfg.AsPrimary {
 		self, part, peer = peer, "primary", self
@@ -63,6 +67,7 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
+	cfg.TLS = g.identity()
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
@@ -78,11 +83,16 @@ func (g *group) start(cfg remote.NodeConfig) error {
 	}
 	cfg.Log = g.log.With("node", string(self))
 	cfg.Exit = g.giveUp
+	opened, err := g.openPort(public, cfg.Insecure, cfg.Log)
+	if err != nil {
+		return err
+	}
 	node, err := remote.StartNode(cfg, remote.Start)
 	if err != nil {
+		opened.close(cfg.Log)
 		return startFailure(err, cfg.Listen)
 	}
-	g.nodes = append(g.nodes, node)
+	g.add(node, opened, cfg.Log)
 	if became != nil {
 		cfg.Log.Warn("the pair has become a cluster, by lockc cluster add, and this node goes on as one of it; start it from now on with: "+asMember(became, cfg), "name", became.Name())
 		return nil
@@ -109,7 +119,7 @@ func peersText(peers []replica.Peer) string {
 // prepare checks what a node is to bind, and makes its state directory this
 // process's own.
 func (g *group) prepare(listen, dir, self string, insecure bool) error {
-	if err := cli.CheckListen(listen, insecure); err != nil {
+	if err := cli.CheckListen(listen, insecure || g.tls != nil); err != nil {
 		return err
 	}
 	claimed, err := claim(dir, self)

@@ -23,11 +23,14 @@ func (p *program) runPair(names []string) error {
 	if !p.Given("trust-refused") {
 		p.trustRefused = true // both nodes are on this machine
 	}
-	g := newGroup(p.newLog(), p.tick)
+	g, err := p.newGroup()
+	if err != nil {
+		return err
+	}
 	for i, self := range names {
 		dir, err := memberDir(p.data, self, p.Getenv)
 		if err == nil {
-			err = g.start(p.nodeConfig([2]string(names), i == 0, dir))
+			err = g.start(p.nodeConfig([2]string(names), i == 0, dir), p.api)
 		}
 		if err != nil {
 			g.kill()

@@ -2,10 +2,12 @@ package main
 
 import (
 	"log/slog"
+	"slices"
 	"time"
 
 	"lockstep/cmd/internal/cli"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // settings are what flags and environment say.
@@ -24,6 +26,10 @@ type settings struct {
 	trustRefused bool
 	found        bool
 	insecure     bool
+	api          string
+	tls          trust.Files
+	nodes        []holder
+	clients      []string
 	logJSON      bool
 	logLevel     slog.Level
 	fault        fault
@@ -38,7 +44,7 @@ type program struct {
 func newProgram() *program {
 	p := &program{Program: cli.New("lockd", "is a node of Lockstep: two, three or five nodes that keep every lock in lock-step.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver()}
+	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver(), p.certs()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "stopped by SIGINT or SIGTERM"},
 		{Code: cli.Usage, Meaning: "the command line is wrong"},
@@ -77,7 +83,11 @@ func (p *program) addFlags() {
 	cli.Bool(p.Flags, &p.found, "found",
 		"of a pair: go on without the other node, with what this one's log has, or\nwithout one with no locks: for when the other copy is lost for good; with one\nnode in -peers: found a cluster of it; leave it out from then on")
 	cli.Bool(p.Flags, &p.insecure, "insecure",
-		"allow an address that other machines can reach; nothing is encrypted")
+		"allow an address that other machines can reach without certificates; nothing\nis encrypted")
+	cli.TLS(p.Flags, &p.tls)
+	p.addCertsFlags()
+	cli.Var(p.Flags, &p.api, "api", "",
+		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
 	cli.Choice(p.Flags, &p.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error",
 		[]string{"debug", "info", "warn", "error"},
@@ -87,7 +97,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = []string{"data", "durability", "tick", "insecure", "log-json", "log-level"}
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
@@ -99,7 +109,7 @@ func (p *program) node() cli.Command {
 		About: "run one node of a cluster of three or more\n\n" + aboutMember,
 		Examples: []string{
 			"lockd node -name a -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103",
-			"lockd node -name b -listen 0.0.0.0:7101 -peers a=ha:7101,b=hb:7101,c=hc:7101 -insecure",
+			"lockd node -name b -listen 0.0.0.0:7101 -peers a=ha:7101,b=hb:7101,c=hc:7101 -tls-cert b.crt -tls-key b.key -tls-ca ca.crt",
 			"lockd node -name d -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103,d=127.0.0.1:7104   # then lockc cluster add",
 			"lockd node -name c -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103 -quiet",
 		},

@@ -23,7 +23,7 @@ func (k lockKind) String() string { return lockWords[k] }
 
 // The flags that several commands take.
 var (
-	pairFlags  = []string{"nodes", "spawn", "quorum", "durability", "lockd", "pids", "timeout", "json", "quiet", "listen", "insecure", "cpuprofile"}
+	pairFlags  = slices.Concat([]string{"nodes", "spawn", "quorum", "durability", "lockd", "pids", "timeout", "json", "quiet", "listen", "insecure", "cpuprofile"}, cli.TLSFlags)
 	crewFlags  = []string{"clients", "goroutines", "duration", "warm-up", "count", "runs"}
 	holdFlags  = []string{"held", "ttl", "duration"}
 	idleFlags  = []string{"sessions", "ttl", "duration"}

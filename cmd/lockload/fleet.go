@@ -17,6 +17,7 @@ import (
 	"lockstep/messages"
 	"lockstep/remote"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // fleet is the callers of a run and what they share.
@@ -30,7 +31,16 @@ type reach struct {
 	nodes    []string
 	listen   string
 	insecure bool
+	tls      trust.Files
 	log      *slog.Logger
+}
+
+// identity is what the callers show, if anything.
+func (r reach) identity() (trust.Source, error) {
+	if !r.tls.Given() {
+		return nil, nil
+	}
+	return trust.Open(r.tls, r.log)
 }
 
 // oneClient is a program of many goroutines: each has a clerk of one client.
@@ -38,6 +48,9 @@ func oneClient(r reach, goroutines int) (*fleet, error) {
 	opts := []lockstep.Option{lockstep.WithListen(r.listen), lockstep.WithLogger(r.log)}
 	if r.insecure {
 		opts = append(opts, lockstep.WithInsecure())
+	}
+	if r.tls.Given() {
+		opts = append(opts, lockstep.WithTLS(r.tls.Certificate, r.tls.Key, r.tls.Authorities))
 	}
 	client, err := lockstep.Dial(context.Background(), r.nodes, opts...)
 	if err != nil {
@@ -74,8 +87,12 @@ func clientActors(r reach, c crew) (*fleet, error) {
 	if network := remote.NetworkOf(ids[0]); network != nil {
 		start = network.Start
 	}
+	identity, err := r.identity()
+	if err != nil {
+		return nil, err
+	}
 	process, err := start(remote.Config{
-		Listen: r.listen, Insecure: r.insecure, Nodes: ids, Log: r.log,
+		Listen: r.listen, Insecure: r.insecure, TLS: identity, Nodes: ids, Log: r.log,
 		Incarnation: replica.Incarnation(time.Now().UnixMilli()),
 	})
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
+	"lockstep/trust"
 )
 
 // settings are what flags and environment say.
@@ -31,6 +32,7 @@ type settings struct {
 	quiet      bool
 	listen     string
 	insecure   bool
+	tls        trust.Files
 	cpuProfile string
 }
 
@@ -93,7 +95,8 @@ func (p *program) addFlags() {
 	cli.Bool(f, &s.json, "json", "print one JSON object")
 	cli.Bool(f, &s.quiet, "quiet", "show no progress")
 	cli.String(f, &s.listen, "listen", "127.0.0.1:0", "the `address` on which the nodes reach this client; port 0 takes a free one")
-	cli.Bool(f, &s.insecure, "insecure", "allow -listen an address that other machines can reach; nothing is encrypted")
+	cli.Bool(f, &s.insecure, "insecure", "allow -listen an address that other machines can reach without certificates; nothing is encrypted")
+	cli.TLS(f, &s.tls)
 	cli.String(f, &s.cpuProfile, "cpuprofile", "", "write a profile of this process to a `file`")
 }
 
@@ -116,6 +119,12 @@ func (p *program) check() error {
 		if p.Given(pair[0]) && p.Given(pair[1]) {
 			return cli.Misuse("-%s and -%s exclude each other: give one of them", pair[0], pair[1])
 		}
+	}
+	if p.tls.Given() && !p.Given("nodes") {
+		return cli.Misuse("-tls-cert is for nodes that run already: name them with -nodes")
+	}
+	if err := cli.CheckTLS(p.tls, p.insecure); err != nil {
+		return err
 	}
 	if p.lockd != "" && !p.spawn {
 		return cli.Misuse("-lockd says which lockd -spawn starts: add -spawn, or leave it out")

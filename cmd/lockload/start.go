@@ -43,7 +43,7 @@ func (p *program) start(do work) error {
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}
 	defer s.stop()
-	r := reach{nodes: s.nodes, listen: p.listen, insecure: p.insecure, log: log}
+	r := reach{nodes: s.nodes, listen: p.listen, insecure: p.insecure, tls: p.tls, log: log}
 	if err := reachable(r, p.plan.timeout); err != nil {
 		return cli.Fail(cli.Unavailable, "%s", cli.Plain(err))
 	}

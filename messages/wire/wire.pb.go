@@ -1959,6 +1959,7 @@ func (x *Hello) GetLogIndex() uint64 {
 type Refusal struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Reason        string                 `protobuf:"bytes,1,opt,name=reason,proto3" json:"reason,omitempty"`
+	Member        uint64                 `protobuf:"fixed64,2,opt,name=member,proto3" json:"member,omitempty"` // whom it means; zero: whoever gets it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1998,6 +1999,13 @@ func (x *Refusal) GetReason() string {
 		return x.Reason
 	}
 	return ""
+}
+
+func (x *Refusal) GetMember() uint64 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
 }
 
 type Chunk struct {
@@ -5237,9 +5245,10 @@ const file_wire_proto_rawDesc = "" +
 	"\x06backup\x18\x05 \x01(\tR\x06backup\x12\x14\n" +
 	"\x05knows\x18\x06 \x01(\x04R\x05knows\x12\x19\n" +
 	"\blog_view\x18\a \x01(\x04R\alogView\x12\x1b\n" +
-	"\tlog_index\x18\b \x01(\x04R\blogIndex\"!\n" +
+	"\tlog_index\x18\b \x01(\x04R\blogIndex\"9\n" +
 	"\aRefusal\x12\x16\n" +
-	"\x06reason\x18\x01 \x01(\tR\x06reason\"s\n" +
+	"\x06reason\x18\x01 \x01(\tR\x06reason\x12\x16\n" +
+	"\x06member\x18\x02 \x01(\x06R\x06member\"s\n" +
 	"\x05Chunk\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x12\n" +
 	"\x04base\x18\x02 \x01(\x04R\x04base\x12\x16\n" +

@@ -43,6 +43,10 @@ func (q *Quorum) orderBootstrap(e replica.Instruct) (replica.OrderOutcome, strin
 	}
 	q.bootstrapped, q.handover = e.ID, nil
 	q.say(true, "an operator begins a new cluster with this node alone")
+	if q.cfg.Quiet {
+		q.cfg.Quiet = false
+		q.say(true, "this node is quiet no more: nobody else could serve; leave -quiet away when it is started again")
+	}
 	q.release()
 	if q.hasNothing() {
 		q.node = nil
@@ -142,6 +146,7 @@ func (q *Quorum) beginAlone(at place, h header, table []byte) {
 	h.members, h.gone = []replica.Member{self}, nil
 	h.cluster = q.nextCluster(lock.View(at.term))
 	q.proposals, q.transfers, q.intake, q.log = nil, nil, nil, nil
+	clear(q.seekers) // who sought the old one does not come in under its name
 	q.beginAt(at, h, table)
 	q.founding = q.ticks
 }

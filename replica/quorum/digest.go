@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"slices"
 
 	"lockstep/lock"
 	"lockstep/replica"
@@ -47,8 +48,11 @@ func (q *Quorum) tickDigest() {
 		d.at, d.moved = q.applied, q.ticks
 		return
 	}
-	if q.ticks-d.moved >= digestIdle && d.last != q.applied {
+	switch idle := q.ticks - d.moved; {
+	case idle >= digestIdle && d.last != q.applied:
 		q.fingerprint()
+	case idle%digestIdle == 0 && q.node != nil:
+		q.tellDigests() // what was lost is repaired
 	}
 }
 
@@ -66,13 +70,20 @@ func (q *Quorum) onFingerprinted(e replica.Fingerprinted) {
 		return
 	}
 	d.own = keepLast(append(d.own, replica.DigestAt{Index: asked.engine, Digest: e.Digest}), digestsKept)
-	newest := keepLast(append([]replica.DigestAt(nil), d.own...), digestsSent)
+	q.tellDigests()
+	q.compare(asked.engine, e.Digest)
+}
+
+func (q *Quorum) tellDigests() {
+	newest := keepLast(slices.Clone(q.digests.own), digestsSent)
+	if len(newest) == 0 {
+		return
+	}
 	for _, m := range q.roster.members {
 		if m.ID != q.member {
 			q.send(m.Address, replica.Digests{At: newest})
 		}
 	}
-	q.compare(asked.engine, e.Digest)
 }
 
 func keepLast[T any](list []T, n int) []T {

@@ -137,8 +137,8 @@ func (q *Quorum) onSeek(e replica.Received, m replica.Seek) {
 	if q.node == nil || !q.begun() {
 		return
 	}
-	if slices.Contains(q.roster.gone, m.Member) {
-		q.send(e.From, replica.Refusal{Reason: removedText(m.Name)})
+	if slices.Contains(q.roster.gone, m.Member) && q.mayGo() {
+		q.send(e.From, replica.Refusal{Reason: removedText(m.Name), Member: m.Member})
 		return
 	}
 	if len(q.roster.members) == 0 {
@@ -161,15 +161,19 @@ func (q *Quorum) foundView() lock.View {
 }
 
 // unused reports whether nothing has been committed since the cluster was
-// founded.
+// founded. Who is the only member cannot say so after a restart: what it has
+// answered is in its log, and how much of that was committed need not be.
 func (q *Quorum) unused() bool {
-	return q.node != nil && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
+	return q.node != nil && len(q.roster.members) > 1 && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
 }
 
-// mismatch says why a node that seeks cannot be a member here.
+// mismatch says why a node that seeks cannot be a member here. Two that have
+// nothing compare their lists only as long as neither knows of a cluster: who
+// joins one later may have another list.
 func (q *Quorum) mismatch(e replica.Received, m replica.Seek) string {
 	if q.node == nil {
-		if m.Fresh && q.fresh() && !samePeers(m.Peers, q.cfg.Peers) {
+		founding := m.Fresh && q.fresh() && len(q.roster.book) == 0
+		if founding && !samePeers(m.Peers, q.cfg.Peers) {
 			return fmt.Sprintf("%s was started with the peers %s, and %s with %s; start all with the same -peers",
 				q.cfg.Name, peersText(q.cfg.Peers), m.Name, peersText(m.Peers))
 		}
@@ -203,7 +207,7 @@ func (q *Quorum) onMismatch(e replica.Received, m replica.Seek, reason string) {
 			return
 		}
 	}
-	q.send(e.From, replica.Refusal{Reason: reason})
+	q.send(e.From, replica.Refusal{Reason: reason, Member: m.Member})
 	if q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
 		q.say(true, "refused a newcomer: "+reason)
 	}
@@ -306,7 +310,7 @@ func (q *Quorum) begin(cluster replica.ClusterID, members []replica.Member) {
 func (q *Quorum) beginAt(at place, h header, table []byte) {
 	q.adopt(h.cluster)
 	q.see(lock.View(at.term))
-	q.takeHeader(h)
+	q.takeHeader(h, at.index)
 	q.roster.book = nil
 	q.applied, q.appliedTerm = at.index, at.term
 	q.cuts.last, q.cuts.behind = at.index, 0
@@ -317,7 +321,7 @@ func (q *Quorum) beginAt(at place, h header, table []byte) {
 func (q *Quorum) start(log *storage, snapshot *replica.LogSnapshot) {
 	q.log = log
 	q.log.state = &raftpb.HardState{Term: new(uint64(q.views.highest)), Vote: new(uint64(0)), Commit: new(log.base.index)}
-	q.disk.writes, q.disk.unsaved = nil, false
+	q.disk.writes, q.disk.unsaved, q.disk.changed = nil, false, false
 	if q.cfg.Durable {
 		q.disk.begun = q.emitStore(replica.Store{Snapshot: snapshot, Whole: true, State: q.encodeState(q.log.state)})
 	}
@@ -370,20 +374,28 @@ func (q *Quorum) note(m replica.Found) {
 	}
 }
 
-// onRefusal ends a newcomer that was sent away. A node with a log believes only
-// its own cluster, and only if it has lost touch or its primary says so.
+// onRefusal ends a newcomer that was sent away, and who was removed. A node with a
+// log believes only its own cluster, and only if it has lost touch, is retired, or
+// its primary says so.
 func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
-	if q.retire != nil {
-		return // it ends by itself
-	}
-	if q.node == nil {
-		q.exit("the cluster refuses this node: " + m.Reason)
-		return
+	if m.Member != 0 && m.Member != q.member {
+		return // it asked long ago, and was at this address before
 	}
 	from := func(n replica.Member) bool { return n.Address == e.From }
+	if q.node == nil {
+		// Once a cluster is known, another newcomer has no say.
+		if len(q.roster.book) == 0 || slices.ContainsFunc(q.roster.book, from) {
+			q.exit("the cluster refuses this node: " + m.Reason)
+		}
+		return
+	}
 	// Who was removed before its log came knows the members by hearsay only.
 	known := slices.ContainsFunc(q.roster.members, from) || slices.ContainsFunc(q.roster.book, from)
-	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From) {
+	if known && e.Cluster == q.cluster && q.retired {
+		q.exit(removedText(q.cfg.Name))
+		return
+	}
+	if known && e.Cluster == q.cluster && (q.engine.leader == raft.None || q.hint() == e.From || q.lostForLong()) {
 		q.exit("the cluster refuses this node: " + m.Reason)
 	}
 	// Its own cluster was not there in all of this life, and where others should be

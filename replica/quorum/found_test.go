@@ -103,6 +103,27 @@ func TestWrongPeers(t *testing.T) {
 	}
 }
 
+// TestNewcomersAreNoJudges: a member that has lost its disk comes back with the
+// list that it always had, while another node, with a list that has itself in it
+// too, waits to be added. The cluster is known to both.
+func TestNewcomersAreNoJudges(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	w.awaitPrimary()
+	d := w.add("d", true, peersOf("abcd")).start()
+	w.run(5)
+	w.drop = func(_ replica.NodeID, m replica.Message) bool {
+		if _, is := m.(replica.Refusal); is {
+			t.Errorf("%+v", m)
+		}
+		return false
+	}
+	d.step(replica.Received{From: "e:1", Incarnation: d.id.incarnation + 1, Message: replica.Seek{Member: 9, Name: "e", Fresh: true, Peers: peersOf("abce")}})
+	d.step(replica.Received{From: "e:1", Incarnation: d.id.incarnation + 1, Message: replica.Refusal{Reason: "another list", Member: d.member}})
+	if d.exited != "" {
+		t.Errorf("d ends with %q", d.exited)
+	}
+}
+
 // TestWrongCluster: a node that belongs to another cluster, or wants the name of
 // a member, is sent away, and nobody else is disturbed.
 func TestWrongCluster(t *testing.T) {

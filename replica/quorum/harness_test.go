@@ -338,7 +338,7 @@ func (b *box) perform(e replica.Effect) {
 		}
 	case replica.Fingerprint:
 		ev := replica.Fingerprinted{Index: b.table.Index(), Digest: b.table.Digest()}
-		b.again(w.upTo(3), func() { b.step(ev) })
+		b.again(2, func() { b.step(ev) }) // in the order of asking
 	case replica.TakeSnapshot:
 		ev := replica.SnapshotTaken{Index: b.table.Index(), Digest: b.table.Digest(), Bytes: messages.EncodeSnapshot(b.table.Snapshot())}
 		b.again(w.snapshot+w.upTo(30), func() { b.step(ev) })

@@ -19,6 +19,7 @@ type roster struct {
 	conf      *raftpb.ConfState
 	gone      []replica.MemberID // removed, the last maxGone of them
 	changedAt uint64             // the last entry of this log that changes the members
+	asOf      uint64             // the last such entry that was applied, or the snapshot that says who they are
 
 	// book holds members that this node has only heard of: those of a cluster
 	// whose log it does not have yet, or has fallen behind.
@@ -108,29 +109,41 @@ func (q *Quorum) applyChange(e *raftpb.Entry) {
 	before := q.roster.members
 	removed := q.roster.take(q.node.ApplyConfChange(change), added)
 	q.sayChange(before)
-	q.befriendDue = true
+	q.roster.asOf = e.GetIndex()
+	q.befriendDue, q.disk.changed = true, true
 	// Others who were removed learn it when they ask: at such an address there may
 	// be somebody else by now.
-	if i := slices.IndexFunc(removed, func(m replica.Member) bool { return m.ID == q.member }); i >= 0 {
-		q.retire = &retirement{name: removed[i].Name, at: q.ticks + uint64(retireTicks*q.cfg.ElectionTicks)}
+	if slices.ContainsFunc(removed, func(m replica.Member) bool { return m.ID == q.member }) {
+		q.retired = true
+		q.say(false, "was removed from the cluster, and ends as soon as a majority of the others knows it")
 	}
 }
 
-// retirement is the end of a node that was removed. The others may not know yet
-// that the change is committed, above all if this node was the primary: then they
-// still need its vote to elect another. So it stays for some elections, serves
-// nobody, and answers the engine.
-type retirement struct {
-	name string
-	at   uint64 // the tick
+// tickRetired asks whether a node that was removed may go. The others may not know
+// yet that the change is committed, and then they still need its vote, to elect a
+// primary and to commit what that one begins with. So it stays, serves nobody, and
+// answers the engine.
+func (q *Quorum) tickRetired() {
+	if q.retired && q.ticks%uint64(q.cfg.ElectionTicks) == 0 {
+		q.seek()
+	}
 }
 
-const retireTicks = 4 // times ElectionTicks
-
-func (q *Quorum) tickRetirement() {
-	if r := q.retire; r != nil && q.ticks >= r.at {
-		q.exit(removedText(r.name))
+// mayGo reports whether a member that was removed is needed no more: a majority
+// of those that are left has said what it has after the change.
+func (q *Quorum) mayGo() bool {
+	voters, aware := 0, 0
+	for _, m := range q.roster.members {
+		if !m.Voter {
+			continue
+		}
+		voters++
+		said := q.digests.others[m.ID]
+		if m.ID == q.member || len(said) > 0 && said[len(said)-1].Index >= q.roster.asOf {
+			aware++
+		}
 	}
+	return q.ready() && !q.changing() && aware > voters/2
 }
 
 func removedText(name string) string {

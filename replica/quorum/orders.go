@@ -69,6 +69,10 @@ func (q *Quorum) changingOnly(name string) bool {
 	return q.adding != "" && q.adding == name
 }
 
+// inherited reports whether a change is not over that no order to this primary has
+// begun: it may be the very one that is wanted.
+func (q *Quorum) inherited() bool { return q.changing() && q.adding == "" && q.removing == "" }
+
 func (q *Quorum) orderAdd(o replica.Order) (replica.OrderOutcome, string) {
 	named := q.named(o.Name)
 	if named != nil && named.Address == o.Address {
@@ -82,6 +86,9 @@ func (q *Quorum) orderAdd(o replica.Order) (replica.OrderOutcome, string) {
 	}
 	if i := slices.IndexFunc(q.roster.members, func(m replica.Member) bool { return m.Address == o.Address }); i >= 0 {
 		return refused("%s is the address of %s", o.Address, q.roster.members[i].Name)
+	}
+	if q.inherited() {
+		return working("a change of the members that an earlier primary began is not over")
 	}
 	if q.changing() && q.changingOnly(o.Name) {
 		return working("taking in %s", o.Name)
@@ -97,7 +104,7 @@ func (q *Quorum) orderAdd(o replica.Order) (replica.OrderOutcome, string) {
 	if s.Name != o.Name {
 		return refused("the node at %s was started as %s, not as %s", o.Address, s.Name, o.Name)
 	}
-	q.adding = o.Name
+	q.adding, q.removing = o.Name, ""
 	newcomer := replica.Member{ID: s.Member, Name: o.Name, Address: o.Address, Quiet: s.Quiet || o.Quiet}
 	q.proposeChange([]*raftpb.ConfChangeSingle{change(raftpb.ConfChangeAddLearnerNode, newcomer.ID)}, newcomer)
 	return working("taking in %s", o.Name)
@@ -128,7 +135,12 @@ func (q *Quorum) peersFor(o replica.Order) string {
 
 func (q *Quorum) orderRemove(o replica.Order) (replica.OrderOutcome, string) {
 	m := q.named(o.Name)
-	if m == nil {
+	switch {
+	case q.inherited():
+		return working("a change of the members that an earlier primary began is not over")
+	case m == nil && !q.mayGo():
+		return working("%s is no member; leave it on until a majority of the others knows that", o.Name)
+	case m == nil:
 		return done("%s is no member", o.Name)
 	}
 	if q.removing == o.Name && q.changing() {

@@ -95,6 +95,47 @@ func TestRemovedWhileAway(t *testing.T) {
 	w.until("it ends", func() bool { return d.exited != "" })
 }
 
+// TestARemovedNodeStaysWhileItIsNeeded: of four nodes one is dead, and another is
+// removed. The only one that knows dies as well, before the third hears that this is
+// committed: that one needs the removed node to be the primary, and to find it out.
+func TestARemovedNodeStaysWhileItIsNeeded(t *testing.T) {
+	w := startWorld(t, 3, "abcd", true)
+	p := w.awaitPrimary()
+	w.run(30)
+	var others []*box
+	for _, a := range w.names {
+		if b := w.nodes[a]; b != p {
+			others = append(others, b)
+		}
+	}
+	dead, removed, unaware := others[0], others[1], others[2]
+	dead.crash()
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		return to == unaware.address && unaware.core.changing()
+	}
+	for range 10 {
+		if a := p.order(replica.Order{Kind: replica.RemoveMember, Name: removed.name}); a.Outcome != replica.OrderWorking {
+			t.Fatalf("%+v although no majority can know it", a)
+		}
+		w.run(1)
+	}
+	if !removed.core.retired || !unaware.core.changing() {
+		t.Fatalf("%s knows that it was removed: %v; %s does not: %v", removed.name, removed.core.retired, unaware.name, unaware.core.changing())
+	}
+	p.crash()
+	w.drop = nil
+	w.run(10 * p.core.cfg.ElectionTicks)
+	if !removed.up {
+		t.Fatalf("%s ends with %q", removed.name, removed.exited)
+	}
+	p.start()
+	w.open(1)
+	w.until("it ends", func() bool { return removed.exited != "" })
+	dead.start()
+	w.open(2)
+	w.alike()
+}
+
 // TestMissedTheChange: a node that was down while all others were replaced finds
 // those who belong to the cluster now.
 func TestMissedTheChange(t *testing.T) {
@@ -127,7 +168,7 @@ func TestOrdersRefused(t *testing.T) {
 	w.awaitPrimary()
 	w.order(replica.Order{Kind: replica.SwitchOver, Name: "a"})
 	a, b := w.node("a"), w.node("b")
-	w.run(5)
+	w.run(30)
 	expect := func(o replica.Order, outcome replica.OrderOutcome, text string) {
 		t.Helper()
 		if got := a.order(o); got.Outcome != outcome || !strings.Contains(got.Text, text) {
@@ -457,6 +498,39 @@ func TestOnlyThePrimaryRefuses(t *testing.T) {
 		b.step(replica.Received{From: "x:1", Incarnation: 1, Message: replica.Seek{Member: 9, Name: "b", Fresh: true}})
 		if refused != (b == p) {
 			t.Errorf("%s refuses: %v", b.name, refused)
+		}
+	}
+}
+
+// TestARefusalMeansOneMember: a question may be answered when somebody else is at
+// the address that it came from.
+func TestARefusalMeansOneMember(t *testing.T) {
+	for _, c := range []struct {
+		means func(*box) replica.MemberID
+		ends  bool
+	}{
+		{func(n *box) replica.MemberID { return n.core.member + 1 }, false},
+		{func(n *box) replica.MemberID { return n.core.member }, true},
+		{func(*box) replica.MemberID { return 0 }, true}, // of a node that does not say
+	} {
+		newcomer := newWorld(t, 1).add("d", true, peersOf("abcd")).start()
+		newcomer.step(replica.Received{From: "a:1", Incarnation: 1, Message: replica.Refusal{Reason: "removed", Member: c.means(newcomer)}})
+		if ended := newcomer.exited != ""; ended != c.ends {
+			t.Errorf("a refusal for member %x ends %x: %v", c.means(newcomer), newcomer.core.member, ended)
+		}
+	}
+}
+
+// TestAChangeThatAnEarlierPrimaryBegan: who asks again elsewhere for what is under
+// way is not refused for it.
+func TestAChangeThatAnEarlierPrimaryBegan(t *testing.T) {
+	w := startWorld(t, 4, "abc", true)
+	p := w.awaitPrimary()
+	w.run(30)
+	p.core.roster.changedAt = p.core.applied + 1
+	for _, kind := range []replica.OrderKind{replica.AddMember, replica.RemoveMember} {
+		if a := p.order(replica.Order{Kind: kind, Name: "d", Address: "d:1"}); a.Outcome != replica.OrderWorking {
+			t.Errorf("%+v", a)
 		}
 	}
 }

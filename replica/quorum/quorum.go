@@ -70,8 +70,8 @@ type Quorum struct {
 	founding    uint64    // the tick at which this node founded the cluster; zero: it did not
 	led         uint64    // the tick at which a primary was last known
 	seen        lock.View // the highest that somebody else has told of
-	adding      string    // the newcomer that an order has last taken in
-	removing    string    // the member that an order has last removed
+	adding      string    // the newcomer that an order of this reign has last taken in
+	removing    string    // the member that an order of this reign has last removed
 
 	cuts      cuts
 	transfers []*transfer
@@ -79,7 +79,7 @@ type Quorum struct {
 	arrived   *arrival
 	digests   digests
 	bootstrap *bootstrap
-	retire    *retirement // this node was removed
+	retired   bool // this node was removed
 	// bootstrapped is the order that has begun this cluster.
 	bootstrapped replica.OrderID
 	awaken       []replica.Effect // before those of the first step
@@ -199,6 +199,7 @@ func (q *Quorum) settle() {
 	q.announce()
 	q.confirm()
 	q.drain()
+	q.saveChange()
 	q.befriend()
 }
 
@@ -231,7 +232,7 @@ func (q *Quorum) tick() {
 	q.tickSnapshot()
 	q.tickDigest()
 	q.tickState()
-	q.tickRetirement()
+	q.tickRetired()
 }
 
 // received sorts out who speaks before it looks at what is said.

@@ -20,6 +20,7 @@ type disk struct {
 	writes  []write
 	begun   uint64 // the Store with which the log began
 	unsaved bool   // the commit index has risen since the last Store
+	changed bool   // and over a change of the members
 }
 
 // write is one of the engine's writes. In memory it is there as soon as the
@@ -113,7 +114,7 @@ func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 	s := replica.Store{Snapshot: snapshot, Whole: snapshot != nil}
 	if w.state != nil {
 		s.State = q.encodeState(w.state)
-		q.disk.unsaved = false
+		q.disk.unsaved, q.disk.changed = false, false
 	}
 	for _, e := range w.entries {
 		s.Entries = append(s.Entries, replica.LogEntry{
@@ -153,6 +154,18 @@ func (q *Quorum) tickState() {
 	q.disk.unsaved = false
 	q.disk.seq++
 	q.out = append(q.out, replica.Store{Seq: q.disk.seq, State: q.encodeState(q.log.state), Lazy: true})
+}
+
+// saveChange puts it on disk that a change of the members is committed. An
+// election counts by the changes that a node knows to be so, and after a loss of
+// power of all of them nobody could tell it: those who were replaced, whose logs
+// are gone, would count again.
+func (q *Quorum) saveChange() {
+	if !q.cfg.Durable || !q.disk.changed || len(q.disk.writes) > 0 || q.over {
+		return
+	}
+	q.disk.unsaved, q.disk.changed = false, false
+	q.emitStore(replica.Store{State: q.encodeState(q.log.state)})
 }
 
 func (q *Quorum) onStored(seq uint64) {
@@ -213,7 +226,7 @@ func (q *Quorum) onApply(m *raftpb.Message) {
 		if q.over {
 			return
 		}
-		if e.GetIndex()%digestEvery == 0 {
+		if e.GetIndex()%digestEvery == 0 || e.GetType() != raftpb.EntryNormal { // the others must hear who knows of a change
 			flush()
 			q.fingerprint()
 		}

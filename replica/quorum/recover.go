@@ -78,7 +78,7 @@ func (q *Quorum) recoverSnapshot(s *replica.LogSnapshot) error {
 		return fmt.Errorf("it is that of %s at %s, and this node was started as %s at %s", m.Name, m.Address, q.cfg.Name, q.cfg.Address)
 	}
 	q.log.base, q.log.conf = place{s.Index, s.Term}, h.conf
-	q.takeHeader(h)
+	q.takeHeader(h, s.Index)
 	q.applied, q.appliedTerm = s.Index, s.Term
 	q.cuts.last = s.Index
 	if len(table) > 0 {
@@ -89,8 +89,8 @@ func (q *Quorum) recoverSnapshot(s *replica.LogSnapshot) error {
 }
 
 // takeHeader takes over what a snapshot says beside the table.
-func (q *Quorum) takeHeader(h header) {
-	q.roster.members, q.roster.conf, q.roster.gone = h.members, h.conf, h.gone
+func (q *Quorum) takeHeader(h header, index uint64) {
+	q.roster.members, q.roster.conf, q.roster.gone, q.roster.asOf = h.members, h.conf, h.gone, index
 	q.index = h.index
 	q.befriendDue = true
 }

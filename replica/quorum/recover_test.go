@@ -135,6 +135,33 @@ func TestWipedDirectory(t *testing.T) {
 	}
 }
 
+// TestAReplacementOutlivesAPowerCut: a node that has lost its log was taken in
+// anew; then all lose their power, and another one its disk. Two of the three that
+// belong to the cluster by then have it all.
+func TestAReplacementOutlivesAPowerCut(t *testing.T) {
+	for seed := range uint64(10) {
+		w := startWorld(t, seed, "abc", true)
+		w.awaitPrimary()
+		id := w.open(1).Session
+		c := w.node("c")
+		c.crash()
+		c.saved = replica.Recovered{}
+		c.start()
+		w.whole()
+		w.run(2)
+		for _, a := range w.names {
+			w.nodes[a].crash()
+		}
+		w.node("b").saved = replica.Recovered{}
+		w.node("a").start()
+		c.start()
+		w.awaitPrimary()
+		if again := w.open(1).Session; again != id {
+			t.Fatalf("session %d is %d after the power cut", id, again)
+		}
+	}
+}
+
 // TestFirstNodeIsWiped: the node with which a cluster began, alone, loses its
 // disk with all that is on it, and is started as it always was. It does not begin
 // anew: the others have its locks (R2).

@@ -156,6 +156,7 @@ func (q *Quorum) commandsOf(e *raftpb.Entry) ([]lock.Command, error) {
 // being handed over, both wait until it is known to whom.
 func (q *Quorum) stepDown() {
 	q.numbered = 0
+	q.adding, q.removing = "", ""
 	q.queue = slices.DeleteFunc(slices.Clone(q.queue), ofClock)
 	q.proposals = slices.DeleteFunc(q.proposals, func(p proposal) bool { return p.at.index == 0 })
 	q.reads.cancel()

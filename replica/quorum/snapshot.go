@@ -145,7 +145,7 @@ func (q *Quorum) restore(at place) *replica.LogSnapshot {
 		panic("quorum: a snapshot without its bytes")
 	}
 	q.arrived, q.intake = nil, nil
-	q.takeHeader(a.head)
+	q.takeHeader(a.head, at.index)
 	q.roster.book, q.roster.changedAt = nil, 0
 	q.applied, q.appliedTerm = at.index, at.term
 	q.cuts.last, q.cuts.behind, q.cuts.taking = at.index, 0, nil

@@ -57,25 +57,33 @@ func (c *checker) drewNow(t *table, e lock.Entry, drew []uint64) {
 // executedNow is a first execution in regime 1: no request in a slot is executed
 // twice, not even in two histories (S4).
 func (c *checker) executedNow(t *table, e lock.Entry, got lock.Result) {
-	id := e.Command.ID()
-	if id.Verb != 0 || got.Outcome == lock.SessionExpired || got.Outcome == lock.Stale {
-		return
-	}
-	if before, ok := c.executed[id]; ok {
+	if before, ok := c.executed[e.Command.ID()]; ok && remembered(e, got) {
 		c.w.fail("answers", "%s, entry %+v: executed before, at %d", t.p.node.name, e, before)
 	}
-	c.executed[id] = e.Index
+	c.executes(e, got)
+}
+
+func (c *checker) executes(e lock.Entry, got lock.Result) {
+	if remembered(e, got) {
+		c.executed[e.Command.ID()] = e.Index
+	}
+}
+
+// remembered reports whether an execution is one in a slot, that took place.
+func remembered(e lock.Entry, got lock.Result) bool {
+	return e.Command.ID().Verb == 0 && got.Outcome != lock.SessionExpired && got.Outcome != lock.Stale
 }
 
 // answers checks that a node may answer. One without a role applies what a
 // survivor sends it; if somebody waits there for such an entry, the survivor
-// must have given it out already.
+// must have given it out already, or have it on disk: then it goes on with it,
+// whatever comes.
 func (c *checker) answers(t *table, note place, ruled bool) {
 	if note.in == nil {
 		c.w.fail("digest", "%s answers from a state that nobody ever had", t.p.node.name)
 		return
 	}
-	if !ruled && note.n > note.in.settled {
+	if !ruled && note.n > note.in.settled && t.p.w.nodes[1-t.p.node.id].safe < lock.Index(note.n) {
 		c.w.fail("serves", "%s has no role and answers for entry %d of history %d", t.p.node.name, note.n, note.in.number)
 	}
 }

@@ -28,6 +28,7 @@ type checker struct {
 	formedOnce  bool                       // the quorum has formed
 	formedAt    instant                    // and last then
 	excusedAt   instant                    // when the faults last meant to destroy every copy
+	ruin        ruin
 }
 
 // reign is who was primary or solo in a view, and in which life.
@@ -70,8 +71,12 @@ func (c *checker) stepped(p *process, before replica.Status) {
 		}
 		return
 	}
-	if !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && !c.noCopy && len(c.histories) > 0 && !c.w.plan.durable {
+	anew := !hasRole(before.Role) && now.Role != replica.Backup && hasRole(now.Role) && p.kept == 0
+	if anew && !c.noCopy && len(c.histories) > 0 && !c.w.plan.durable {
 		c.w.fail("new-history", "%s becomes %s with an empty table while a copy of history %d exists", p.node.name, now.Role, len(c.histories))
+	}
+	if hasRole(now.Role) {
+		p.kept = 0
 	}
 	c.countCopies()
 	if now.Role == replica.Demoted {
@@ -146,9 +151,12 @@ func (c *checker) countCopies() {
 		return // it takes more to lose what is on disks
 	}
 	for _, n := range c.w.nodes {
-		if n.proc != nil && hasRole(n.proc.status.Role) {
+		if n.proc != nil && (hasRole(n.proc.status.Role) || n.proc.keepsCopy()) {
 			return
 		}
+	}
+	if s := c.w.switcher; s != nil && s.costsCopy() {
+		c.excused = true
 	}
 	if !c.noCopy && len(c.histories) > 0 {
 		c.w.stats.Losses++
@@ -169,16 +177,19 @@ func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) p
 		}
 		return at
 	}
-	at, known := c.follow(at, e)
+	at, known := c.follow(t.p, at, e)
 	switch {
 	case known:
 	case at.n == 0:
 		at = c.beginAnew(t)
-	case c.w.plan.strict:
+	case c.w.plan.strict && !t.p.finishing:
 		c.w.fail("one-order", "%s applies %+v where history %d has %+v", t.p.node.name, e, at.in.number, at.in.entries[at.n])
 		return at
 	default:
 		at = c.fork(at)
+		if t.p.finishing {
+			at.in.cluster = nobody
+		}
 	}
 	at = c.enter(t, at, e, got)
 	if ruled {
@@ -189,7 +200,10 @@ func (c *checker) applied(t *table, e lock.Entry, got lock.Result, ruled bool) p
 }
 
 func (c *checker) beginAnew(t *table) place {
-	if c.w.plan.strict && len(c.histories) > 0 && !c.noCopy {
+	if h := c.last(); h != nil && len(h.entries) == 0 && h.of(t.p) {
+		return place{in: h}
+	}
+	if c.w.plan.strict && len(c.histories) > 0 && !c.noCopy && !t.p.finishing {
 		c.w.fail("new-history", "%s begins with an empty table while a copy of history %d exists", t.p.node.name, len(c.histories))
 	}
 	c.noCopy = false
@@ -226,7 +240,7 @@ func (c *checker) extend(t *table, h *history, e lock.Entry, got lock.Result, di
 	if got.Outcome == lock.Opened {
 		c.openedIn[got.Session] = h
 	}
-	if c.w.plan.strict {
+	if c.w.plan.strict && !t.p.finishing && c.goesOn(h) {
 		c.drewNow(t, e, h.model.drew)
 		if first == e.Index {
 			c.executedNow(t, e, got)

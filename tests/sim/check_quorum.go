@@ -14,7 +14,8 @@ func (c *checker) steppedInQuorum(p *process, before replica.Status) {
 	if now.View < before.View {
 		c.w.fail("one-reign", "%s went back from view %d to %d", p.node.name, before.View, now.View)
 	}
-	if len(now.Members) > 0 {
+	c.steppedInRuin(p, before)
+	if len(now.Members) > 0 && !c.ruin.over(now.Cluster) {
 		p.node.members = now.Members
 		c.founded = true
 	}
@@ -36,6 +37,10 @@ func (c *checker) obeyed(p *process, o replica.Order) {
 	case replica.RemoveMember:
 		if slices.ContainsFunc(p.status.Members, named) {
 			c.w.fail("orders", "%s says that %s has been removed: %s", p.node.name, o.Name, show(p.status))
+		}
+	case replica.Bootstrap:
+		if p.status.Role != replica.Primary || p.status.Cluster == c.ruin.before {
+			c.w.fail("orders", "%s says that it has begun another cluster than %x: %s", p.node.name, uint64(c.ruin.before), show(p.status))
 		}
 	}
 }
@@ -64,9 +69,11 @@ func (c *checker) begun(t *table, view lock.View) {
 func (c *checker) confirmed(t *table, b behind) {
 	switch {
 	case !t.p.node.inQuorum():
+	case c.ruin.over(t.p.status.Cluster):
+		c.w.fail("buried", "%s answers, and its cluster was given up", t.p.node.name)
 	case t.place.lost:
 		c.w.fail("digest", "%s answers from a state that nobody ever had", t.p.node.name)
-	case t.place.n < b.floor:
+	case b.of == c.last() && t.place.n < b.floor:
 		c.w.fail("barriers", "%s answers from the state after %d, and was asked when %d were settled", t.p.node.name, t.place.n, b.floor)
 	}
 }

@@ -13,16 +13,18 @@ import (
 // very one that was sent.
 type codec struct{ kept [][]lock.Command }
 
-// numbering is the codec of one process: what it encodes has been numbered, and
-// may be executed at any time.
+// numbering is the codec of one process: what it encodes while it has a role has
+// been numbered, and may be executed at any time.
 type numbering struct {
 	*codec
 	p *process
 }
 
 func (n numbering) EncodeCommands(commands []lock.Command) []byte {
-	for i := range commands {
-		n.p.spread.sent(commands[i].ID())
+	if n.p.node.inQuorum() || hasRole(n.p.status.Role) {
+		for i := range commands {
+			n.p.spread.sent(commands[i].ID())
+		}
 	}
 	return n.codec.EncodeCommands(commands)
 }

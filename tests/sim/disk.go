@@ -14,6 +14,7 @@ type writer struct {
 	waiting []write
 	log     *journal.Journal // nil: the node keeps none
 	header  journal.Header   // of a log that begins in this life
+	last    lock.Index       // of a pair: where the order stands that was appended
 }
 
 // write is a Persist or a Store.
@@ -43,9 +44,12 @@ func (d *writer) begin() {
 		}
 		view, became := d.waiting[0].view, d.waiting[0].became
 		d.save()
-		if became != nil && d.log != nil {
+		if became != nil {
 			d.header = headerOf(became)
-			if err := d.log.Begin(d.header); err != nil {
+		}
+		if d.log != nil && d.log.Owner() != (journal.Header{}) && d.log.Owner().Cluster != d.p.node.disk.cluster {
+			// The log goes on in another cluster, from the next Store on.
+			if err := d.begins(); err != nil {
 				d.failed(err)
 				return
 			}
@@ -87,7 +91,7 @@ func (d *writer) beginStores() {
 			d.failed(err)
 			return
 		}
-		d.p.node.log = d.log.Owner().Member
+		d.p.node.log, d.p.node.safe = d.log.Owner().Member, d.last
 		d.p.tell(replica.Stored{Seq: last})
 		d.next()
 	})
@@ -96,8 +100,7 @@ func (d *writer) beginStores() {
 func (d *writer) append(s *replica.Store) bool {
 	var err error
 	if d.log.Owner() == (journal.Header{}) {
-		d.header.Cluster = d.p.node.disk.cluster
-		err = d.log.Begin(d.header)
+		err = d.begins()
 	}
 	if err == nil {
 		err = d.log.Append(*s)
@@ -105,7 +108,33 @@ func (d *writer) append(s *replica.Store) bool {
 	if err != nil {
 		d.failed(err)
 	}
+	if d.p.w.plan.quorum == nil {
+		d.count(s)
+	}
 	return err == nil
+}
+
+// count follows the order that a pair's node stores.
+func (d *writer) count(s *replica.Store) {
+	if s.Whole {
+		d.last = 0
+		if s.Snapshot != nil {
+			d.last = lock.Index(s.Snapshot.Term)
+		}
+	}
+	for _, e := range s.Entries {
+		commands, err := d.p.w.codec.DecodeCommands(e.Data)
+		if err != nil {
+			panic(err)
+		}
+		d.last += lock.Index(len(commands))
+	}
+}
+
+// begins names the owner of what is stored from now on.
+func (d *writer) begins() error {
+	d.header.Cluster = d.p.node.disk.cluster
+	return d.log.Begin(d.header)
 }
 
 // failed ends the process: nobody knows what is on disk (R3).
@@ -115,7 +144,7 @@ func (d *writer) failed(err error) {
 	w.trace(string(d.p.node.name), "disk", err.Error())
 	n := d.p.node
 	n.crash(false)
-	w.after(w.upTo(second), n.start)
+	w.after(w.upTo(second), func() { w.faults.revive(n) })
 }
 
 // save puts the first write on disk. The disk of a paused process goes on.

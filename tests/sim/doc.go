@@ -16,6 +16,9 @@
 // pair forms and every call ends. Regimes 4 and 5 are these two with the log on
 // disk: power fails on both nodes at once, and no copy is lost by it.
 //
+// Regimes 7 and 8 are the first two, in memory or on disk, with an operator who
+// changes the roles again and again, and faults that come just then.
+//
 // A quorum has one regime, the third: anything. Machines crash, stop, lose their
 // power together, lose their directories; disks are slow, fail, fill up and rot;
 // messages are lost, doubled and late, connections break, directions are blocked;
@@ -29,11 +32,17 @@
 // As long as it is a pair the faults are the first regime's, many of them sent to the
 // moments of turning, and then the third's. Half of the pairs have their log on disk.
 //
+// In the ninth regime, which is the third but for that, the majority is not spared:
+// once, all machines but one are lost for good, often after that one was cut off,
+// and now and then it is harmed, too. The operator has it begin another cluster by
+// force, and takes the others in, emptied or as they were. What holds across that
+// is told at type ruin.
+//
 // Not simulated: two clusters that meet, versions that differ, a clock whose rate
 // changes in a run, a wrong bit in the very last record of a log (nobody can tell
-// it from a torn write), and a majority that is lost for good (bootstrap).
+// it from a torn write), and a cluster that is given up although its majority lives.
 //
-// The checkers look after every step. Strict are those of regimes 1, 3, 4 and 6:
+// The checkers look after every step. Strict are those of regimes 1, 3, 4, 6, 7 and 9:
 //
 //	one-order     nodes apply the same entries at the same index (strict)
 //	digest        equal states after equal entries
@@ -66,7 +75,10 @@
 //	refused       nobody is told "not executed" of what was sent to the peer (P4) or
 //	              has been numbered
 //	durability    what was ordered is there in the end (regimes 3, 6)
-//	orders        each is answered once, and what is called done is
+//	buried        a cluster that was given up serves nobody, and nobody who comes
+//	              out of it has a part in the next but with another log (regime 9)
+//	orders        each is answered once, and what is called done is; who hands over
+//	              while nothing fails has done so in time (regime 7)
 //	decay         a disk that has rotten is not read
 //	waits         a node that serves alone serves everybody (regime 1)
 //	healthy       a fault leaves no node suspecting a healthy one (regime 1)

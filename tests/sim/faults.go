@@ -6,6 +6,7 @@ type faults struct {
 	next    instant // regime 1: no fault before
 	waiting bool    // regime 1: a fault came, and the pair has not formed since
 	busy    int     // faults that are not over, such as a node that is down
+	ruining bool    // a majority is about to be lost, and nothing else happens
 }
 
 func (f *faults) begin(w *world) {
@@ -16,6 +17,7 @@ func (f *faults) begin(w *world) {
 		w.after(tickLength, f.lookMild)
 	case w.plan.quorum != nil:
 		w.after(f.upTo(3*second), f.anything)
+		f.planRuin()
 	case w.plan.regime == 1:
 		w.after(tickLength, f.lookMild)
 	default:

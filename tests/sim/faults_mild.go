@@ -30,6 +30,9 @@ func (f *faults) lookMild() {
 func (f *faults) formed() {
 	if f.waiting {
 		f.waiting = false
+		if f.w.switcher != nil {
+			f.w.switcher.formed()
+		}
 		if f.w.check.excused {
 			f.w.check.excused, f.w.check.excusedAt = false, f.w.now
 		}
@@ -65,6 +68,10 @@ func (f *faults) renewal(n *node) {
 }
 
 func (f *faults) mild() {
+	if f.w.switcher != nil && f.happens(0.5) {
+		f.w.switcher.want()
+		return
+	}
 	n := f.anyNode()
 	if f.w.plan.grows && !f.w.nodes[0].inQuorum() && !f.w.nodes[1].inQuorum() {
 		n = f.w.nodes[f.w.fate.IntN(2)] // the third has no part in it yet

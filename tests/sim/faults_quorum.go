@@ -16,6 +16,9 @@ func (f *faults) anything() {
 		return
 	}
 	f.w.after(1+f.upTo(f.w.plan.quorum.rate), f.anything)
+	if f.ruining {
+		return
+	}
 	n := f.anyNode()
 	if p := f.w.primary(); p != nil && f.happens(0.4) {
 		n = p.node // there is most to go wrong

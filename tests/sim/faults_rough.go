@@ -8,6 +8,10 @@ func (f *faults) rough() {
 		return
 	}
 	f.w.after(f.upTo(oneOf(f.w.fate, 5*tickLength, 3*second)), f.rough)
+	if f.w.switcher != nil && f.happens(0.2) {
+		f.w.switcher.want()
+		return
+	}
 	n := f.anyNode()
 	switch k := f.w.fate.IntN(100); {
 	case k < 20:

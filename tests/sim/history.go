@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"lockstep/lock"
+	"lockstep/replica"
 )
 
 // history is one order of entries that some node applied, from entry 1 on.
@@ -16,9 +17,13 @@ type history struct {
 	firsts  []lock.Index             // where each entry's request was first executed
 	passed  map[lock.Index][]passing // by the entries that let a wait in
 	digests []lock.Digest
-	model   *model // after the last entry
-	settled int    // entries that a node with a role gave to its table
+	model   *model            // after the last entry
+	settled int               // entries that a node with a role gave to its table
+	cluster replica.ClusterID // whose it is, once there may be two; zero: anybody's
 }
+
+// of reports whether a process may have a part in the history.
+func (h *history) of(p *process) bool { return h.cluster == 0 || h.cluster == p.status.Cluster }
 
 // place is a point in a history: after its first n entries. Without a history
 // it is an empty table, or with lost one that no history explains.
@@ -31,7 +36,7 @@ type place struct {
 
 // follow returns the place after e, and whether e continues what is known: at
 // the tip, or as another node has applied it.
-func (c *checker) follow(at place, e lock.Entry) (place, bool) {
+func (c *checker) follow(p *process, at place, e lock.Entry) (place, bool) {
 	if h := at.in; h != nil {
 		if at.n == len(h.entries) {
 			return at, true
@@ -42,7 +47,7 @@ func (c *checker) follow(at place, e lock.Entry) (place, bool) {
 	}
 	for i := len(c.histories) - 1; i >= 0; i-- {
 		h := c.histories[i]
-		if h != at.in && at.n < len(h.entries) && h.entries[at.n] == e && samePast(h, at) {
+		if h != at.in && h.of(p) && at.n < len(h.entries) && h.entries[at.n] == e && samePast(h, at) {
 			return place{in: h, n: at.n}, true
 		}
 	}
@@ -68,7 +73,7 @@ func (c *checker) begin() place {
 func (c *checker) fork(at place) place {
 	from := at.in
 	h := &history{
-		number:  len(c.histories) + 1,
+		number: len(c.histories) + 1, cluster: from.cluster,
 		entries: slices.Clone(from.entries[:at.n]), results: slices.Clone(from.results[:at.n]), times: slices.Clone(from.times[:at.n]),
 		firsts: slices.Clone(from.firsts[:at.n]), digests: slices.Clone(from.digests[:at.n]),
 		model: newModel(), settled: min(from.settled, at.n), passed: maps.Clone(from.passed),
@@ -82,14 +87,14 @@ func (c *checker) fork(at place) place {
 }
 
 // locate finds the place of a table that came as a snapshot.
-func (c *checker) locate(t *lock.Table) place {
+func (c *checker) locate(p *process, t *lock.Table) place {
 	n := int(t.Index())
 	if n == 0 {
 		return place{}
 	}
 	for i := len(c.histories) - 1; i >= 0; i-- {
 		h := c.histories[i]
-		if n <= len(h.digests) && h.digests[n-1] == t.Digest() {
+		if h.of(p) && n <= len(h.digests) && h.digests[n-1] == t.Digest() {
 			return place{in: h, n: n}
 		}
 	}

@@ -28,13 +28,16 @@ type Report struct {
 }
 
 // Quorum is the regime of three nodes or more. Those behind it are the first two
-// with the pair's log on disk.
+// with the pair's log on disk; the first two with an operator who changes the roles;
+// and three nodes and more of which a majority is lost for good.
 const (
-	Quorum       = 3
-	mildDurable  = 4
-	roughDurable = 5
-	// Growing begins as a pair, which becomes a quorum.
-	Growing = 6
+	Quorum        = 3
+	mildDurable   = 4
+	roughDurable  = 5
+	Growing       = 6 // begins as a pair, which becomes a quorum
+	mildSwitched  = 7
+	roughSwitched = 8
+	Ruined        = 9
 )
 
 // Regimes are those that a seed is run in: the one that is asked for, "both",
@@ -57,15 +60,25 @@ func Regimes(asked string, seed uint64) []int {
 		return []int{Growing}
 	case "durable":
 		return []int{roughDurable - int(seed%2)}
+	case "7":
+		return []int{mildSwitched}
+	case "8":
+		return []int{roughSwitched}
+	case "switched":
+		return []int{roughSwitched - int(seed%2)}
+	case "9", "ruined":
+		return []int{Ruined}
 	default:
 		return []int{2 - int(seed%2)}
 	}
 }
 
+// OfQuorum reports whether a regime is one of three nodes and more: their runs
+// cannot share a process.
+func OfQuorum(regime int) bool { return regime == Quorum || regime == Ruined || regime == Growing }
+
 // Alone reports whether the runs of the job cannot share a process.
-func (j Job) Alone() bool {
-	return slices.ContainsFunc(Regimes(j.Regime, j.From), func(r int) bool { return r == Quorum || r == Growing })
-}
+func (j Job) Alone() bool { return slices.ContainsFunc(Regimes(j.Regime, j.From), OfQuorum) }
 
 // Run works through the seeds. Each run is alone in its world, so the workers
 // share nothing but the list of results.

@@ -20,6 +20,8 @@ type node struct {
 	// that its connections ended or that nobody listens.
 	dark bool
 
+	safe lock.Index // of a pair: up to here its order is on disk
+
 	// Of a quorum:
 	title string // the operator's name for it
 	peers []replica.Peer
@@ -32,6 +34,7 @@ type node struct {
 	fetched bool // the operator has it
 	idle    bool // it has no part in the cluster, and is not started
 	anew    bool // it was one of the pair, and is started as one of the quorum
+	old     bool // it was given up for lost, and has what it had
 }
 
 // identity is the file that outlives a process.
@@ -66,14 +69,20 @@ type process struct {
 	peerInc        map[*node]replica.Incarnation // the others' lives, as far as they were heard
 	status         replica.Status
 	spread         spread
-	friends        []replica.NodeID // of a quorum: whose messages get to the core
-	member, drawn  replica.MemberID // drawn is that of a pair's node, for the time to come
-	looked         uint64           // ticks, at some of which its status was looked at
-	orders         int              // answers to orders in this step
-	orderer        *operator        // whose order the core is stepped with
-	leaving, over  bool             // it was told to stop, and has
-	spoilt         bool             // a bad copy was put in place of the table
-	promised       bool             // a backup has told the primary that it does not go on alone
+	relayed        map[lock.RequestID]bool // what the peer has relayed in this life
+	friends        []replica.NodeID        // of a quorum: whose messages get to the core
+	member, drawn  replica.MemberID        // drawn is that of a pair's node, for the time to come
+	looked         uint64                  // ticks, at some of which its status was looked at
+	orders         int                     // answers to orders in this step
+	orderer        orderer                 // whose order the core is stepped with
+	leaving, over  bool                    // it was told to stop, and has
+	spoilt         bool                    // a bad copy was put in place of the table
+	passing        bool                    // it hands its role over in this step
+	kept           lock.View               // that it handed over, with a copy that it keeps
+	anew           bool                    // an operator has had it begin another cluster
+	finishing      bool                    // it applies the rest of its log, for that
+	begins         *history                // with which it begins another cluster
+	promised       bool                    // a backup has told the primary that it does not go on alone
 	promisedTo     replica.Incarnation
 	soloAt         instant // SOLO, awake and with its view on disk ever since
 }
@@ -98,7 +107,7 @@ func (n *node) start() {
 	before := n.disk
 	n.disk.incarnation = max(before.incarnation+1, replica.Incarnation(w.now/millisecond))
 	n.disk.written = true
-	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, peerInc: map[*node]replica.Incarnation{}}
+	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, relayed: map[lock.RequestID]bool{}, peerInc: map[*node]replica.Incarnation{}}
 	p.disk = &writer{p: p}
 	if n.inQuorum() {
 		p.core = p.quorumCore(before)
@@ -142,6 +151,8 @@ func (p *process) pairCore(before identity) replica.Core {
 	if err == nil {
 		cfg.Codec, cfg.Log = numbering{&p.w.codec, p}, kept
 		p.disk.log, p.disk.header = log, journal.Header{Node: string(p.node.name)}
+		copied, _ := replica.ReadPair(kept, cfg.Codec) // none has no last entry
+		p.disk.last, p.node.safe = copied.Last, copied.Last
 		var core *replica.Pair
 		if core, err = replica.OpenPair(cfg); err == nil {
 			return core

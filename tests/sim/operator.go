@@ -53,7 +53,8 @@ func (o *operator) want() {
 		return
 	}
 	o.later(2*o.w.plan.quorum.wishes, o.want)
-	if o.wish == nil && o.w.check.formedOnce {
+	ruined := o.w.faults.ruining || o.w.check.ruin.struck && !o.w.check.ruin.begun
+	if o.wish == nil && o.w.check.formedOnce && !ruined {
 		o.wish = o.think()
 	}
 }
@@ -66,7 +67,7 @@ func (o *operator) think() *wish {
 	case k < 40:
 		return o.handOver(one)
 	case k < 45:
-		return o.new(replica.Order{Kind: replica.Bootstrap}, one)
+		return o.new(replica.Order{Kind: replica.Bootstrap, Force: o.w.plan.quorum.ruined && !o.w.check.ruin.struck}, one)
 	case k < 65 && spare != nil:
 		return o.add(spare)
 	case k < 80 && spare != nil:
@@ -135,7 +136,7 @@ func (o *operator) repeat() {
 	}
 	me := o.wish
 	if !o.prepare(me) {
-		if w.now-me.since > me.patience() {
+		if w.now-me.since > o.patience(me) {
 			o.settle("given up")
 		}
 		return
@@ -144,12 +145,21 @@ func (o *operator) repeat() {
 		me.ask = w.nodes[o.r.IntN(len(w.nodes))]
 		return
 	}
+	if n := me.machine; me.order.Kind == replica.AddMember && n.old && n.proc != nil && w.now-me.since > oldPatience {
+		o.empties(n)
+	}
 	to := me.ask
 	me.ask = w.nodes[o.r.IntN(len(w.nodes))]
+	if me.order.Force {
+		to = me.machine
+	}
 	w.after(50+w.upTo(w.weather.delayMax), func() {
 		if p := to.proc; p != nil {
 			p.clients.arrive(p, func() {
 				p.replicator.post(func() {
+					if me.order.Force && !w.check.ruin.struck && !p.served() {
+						return // nobody means to give up a cluster that serves
+					}
 					p.orderer = o
 					p.step(replica.Instruct{ID: me.id, Order: me.order})
 				})
@@ -214,10 +224,12 @@ func (o *operator) heard(p *process, a replica.Ordered) {
 	case a.Kind == replica.NotPrimary && a.Hint != "":
 		me.ask = w.nodeAt(a.Hint)
 	case a.Kind != replica.Executed:
+	case a.Outcome == replica.OrderRefused && me.order.Force && p.status.Role == replica.Primary && p.status.Cluster != w.check.ruin.before:
+		o.done(me) // in a former life of the node, and the answer was lost
 	case a.Outcome == replica.OrderRefused:
 		w.trace("operator", "is refused", a.Text)
 		w.stats.OrdersRefused++
-		if w.now-me.since > me.patience() {
+		if w.now-me.since > o.patience(me) {
 			o.settle("given up")
 		}
 	case a.Outcome == replica.OrderDone:
@@ -230,13 +242,16 @@ func (o *operator) heard(p *process, a replica.Ordered) {
 
 func (o *operator) done(me *wish) {
 	if me.order.Kind == replica.Bootstrap {
-		o.w.fail("orders", "a cluster was given up without force")
+		o.begun(me)
 	}
 	if me.order.Kind == replica.RemoveMember {
 		o.w.after(second, func() { o.fetch(me.machine) })
 	}
 	o.settle("done")
 	o.wish = me.then
+	if o.w.check.ruin.struck && o.w.faults.over() {
+		o.wish = nil // the others have to do without it
+	}
 	if o.wish != nil {
 		o.wish.since = o.w.now
 	}
@@ -244,11 +259,11 @@ func (o *operator) done(me *wish) {
 
 // patience is how long an order is repeated although it is refused. A machine
 // that was started is added in the end.
-func (me *wish) patience() instant {
-	switch me.order.Kind {
-	case replica.AddMember:
+func (o *operator) patience(me *wish) instant {
+	switch {
+	case me.order.Kind == replica.AddMember, me.order.Force && o.w.check.ruin.struck:
 		return 1 << 60
-	case replica.RemoveMember:
+	case me.order.Kind == replica.RemoveMember:
 		return 10 * second
 	default:
 		return 0
@@ -261,10 +276,10 @@ func (o *operator) settle(how string) {
 	o.wish = nil
 }
 
-// excuses reports whether a process may give up: it was removed, or what it
-// holds was spoilt.
+// excuses reports whether a process may give up: it was removed, what it holds was
+// spoilt, or its cluster was given up.
 func (o *operator) excuses(p *process) bool {
-	return p.spoilt || slices.Contains(o.leaves, p.node)
+	return p.spoilt || slices.Contains(o.leaves, p.node) || o.w.check.ruin.over(p.status.Cluster)
 }
 
 // retire fetches a machine that has given up; gone says that it has no part in the

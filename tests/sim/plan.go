@@ -21,6 +21,7 @@ type plan struct {
 	quorum                      *quorumPlan        // nil: a pair
 	durable                     bool               // the pair has its log on disk
 	grows                       bool               // the pair becomes a quorum
+	switches                    bool               // an operator changes the pair's roles
 	pair                        replica.PairConfig // but for what differs between the nodes
 	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
 	network                     weather
@@ -87,8 +88,12 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		p.drawMild(r)
 	case 2:
 		p.drawRough(r)
-	case Quorum:
+	case mildSwitched, roughSwitched:
+		p.regime, p.switches = regime-mildSwitched+1, true
+		p.drawSwitched(r)
+	case Quorum, Ruined:
 		p.drawQuorum(r)
+		p.quorum.ruined = regime == Ruined
 	case Growing:
 		p.drawGrowing(r)
 	}
@@ -108,6 +113,23 @@ func (p *plan) drawDurable(r *rand.Rand) {
 	p.badInstalls = 0 // nothing tells that the node's own copy is a bad one
 	p.pair.Durable = true
 	p.pair.RetainBytes = oneOf(r, uint64(0), 2000, 10_000)
+}
+
+// drawSwitched draws the first or the second regime, with its log in memory or on
+// disk.
+func (p *plan) drawSwitched(r *rand.Rand) {
+	switch {
+	case r.IntN(2) == 0:
+		p.drawDurable(r)
+		if p.pair.MaxQueue == 2 {
+			p.pair.MaxQueue = 8 // with slow disks somebody is unlucky for seconds
+		}
+	case p.regime == 1:
+		p.strict = true
+		p.drawMild(r)
+	default:
+		p.drawRough(r)
+	}
 }
 
 // drawClients draws short time-outs often, so that sessions end in a run.

@@ -16,6 +16,7 @@ type quorumPlan struct {
 	wishes       instant // about so often the operator wants something
 	rate         instant // a fault comes within this, time and again
 	spoils       float64 // how often a disk gets a fault
+	ruined       bool    // a majority is lost for good, once
 }
 
 // drawQuorum draws a cluster in which anything may happen.

@@ -153,13 +153,13 @@ func (c *checker) atEnd() {
 
 // leftBehind: nobody wants anything any more, so a session that is kept alive
 // holds nothing and waits for nothing. In regime 2 a release may have been
-// executed in a history that is over.
+// executed in a history that is over, and in regime 9 it may have been lost.
 func (c *checker) leftBehind(m *model) {
 	if !c.w.plan.strict {
 		return
 	}
 	for _, by := range c.w.clients {
-		if by.session == 0 || by.core == nil || m.sessions[by.session] == nil || by.clock() >= by.until {
+		if by.session == 0 || by.core == nil || c.ruin.undone[by.session] || m.sessions[by.session] == nil || by.clock() >= by.until {
 			continue
 		}
 		for _, g := range m.grants {

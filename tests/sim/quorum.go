@@ -10,11 +10,14 @@ import (
 	"lockstep/replica/quorum"
 )
 
+// today is a day on which clusters are begun anew, in seconds of Unix time.
+const today = 1_800_000_000
+
 // quorumCore opens the log and begins the node's part. It returns nil if the log
 // is damaged: then the operator takes the machine in hand.
 func (p *process) quorumCore(before identity) replica.Core {
 	w, n := p.w, p.node
-	if w.check.formedOnce {
+	if w.check.formedOnce && !n.old {
 		n.peers = w.operator.peers() // the operator keeps the lists up to date
 	} else if b := n.disk.became; b != nil {
 		n.peers = b.Peers()
@@ -25,6 +28,7 @@ func (p *process) quorumCore(before identity) replica.Core {
 	cfg.Member = replica.MemberID(w.chance.Uint64() | 1)
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.view > 0, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(w.chance.Uint64() | 1)
+	cfg.BootstrapFloor = quorum.Floor(today + int64(w.now/second))
 	cfg.Codec = numbering{&w.codec, p}
 	var kept replica.Recovered
 	if cfg.Durable {
@@ -41,7 +45,8 @@ func (p *process) quorumCore(before identity) replica.Core {
 			kept, owner = p.takeOver(kept), headerOf(b)
 		}
 		if !kept.Empty() {
-			cfg.Member, n.log = owner.Member, owner.Member
+			// The identity is written before the log is, when another cluster begins.
+			cfg.Member, cfg.Cluster, n.log = owner.Member, owner.Cluster, owner.Member
 		}
 		p.disk.header = journal.Header{Member: cfg.Member, Node: n.title}
 	}
@@ -76,6 +81,11 @@ func (p *process) passes(f frame, from replica.NodeID) bool {
 	return false
 }
 
+// orderer is who gives orders.
+type orderer interface {
+	hears(*process, replica.Ordered)
+}
+
 func (p *process) instructed(o replica.Ordered) {
 	p.orders++
 	p.orderer.hears(p, o)
@@ -100,13 +110,13 @@ func (p *process) exits(reason string) {
 	}
 	p.w.stats.Exits++
 	p.node.crash(false)
-	p.w.operator.retire(p.node, strings.Contains(reason, "removed"))
+	p.w.operator.retire(p.node, p.node.idle || strings.Contains(reason, "removed"))
 }
 
 // wipe empties the machine's directory.
 func (n *node) wipe() {
 	n.anew = n.anew || n.disk.became != nil
-	n.disk, n.log, n.members, n.doomed = identity{}, 0, nil, false
+	n.disk, n.log, n.members, n.doomed, n.old = identity{}, 0, nil, false, false
 	if n.fs != nil {
 		n.fs = n.w.newDisk()
 	}

@@ -13,8 +13,19 @@ func (p *process) step(ev replica.Event) {
 	if p.w.opt.Trace != nil {
 		p.w.trace(string(p.node.name), "<-", ev)
 	}
-	if s, ok := ev.(replica.Submit); ok && s.View == 0 {
-		p.spread.submitted(s.Commands)
+	switch e := ev.(type) {
+	case replica.Submit:
+		if e.View == 0 {
+			p.spread.submitted(e.Commands, p.relayed)
+		}
+	case replica.Received:
+		if m, ok := e.Message.(replica.Relay); ok && p.w.plan.switches {
+			for _, c := range m.Commands {
+				p.relayed[c.ID()] = true
+			}
+		}
+	case replica.Installed:
+		p.table.spoilt = false
 	}
 	effects := p.core.Step(ev)
 	before := p.status
@@ -25,6 +36,7 @@ func (p *process) step(ev replica.Event) {
 	if p.w.plan.grows && p.member == 0 {
 		p.notePromise(effects)
 	}
+	p.passing = p.w.switcher != nil && p.w.switcher.stepped(p, before, effects)
 	p.w.check.stepped(p, before)
 	p.orders = 0
 	for _, e := range effects {
@@ -36,8 +48,12 @@ func (p *process) step(ev replica.Event) {
 		}
 		p.perform(e)
 	}
-	if _, ok := ev.(replica.Instruct); ok && p.orders != 1 && !p.over {
+	in, ok := ev.(replica.Instruct)
+	if ok && p.orders != 1 && !p.over {
 		p.w.fail("orders", "%s answers an order %d times: %+v", p.node.name, p.orders, ev)
+	}
+	if ok && in.Order.Kind == replica.Bootstrap {
+		p.w.check.bootstraps(p, effects)
 	}
 }
 
@@ -61,7 +77,8 @@ func (p *process) perform(e replica.Effect) {
 		p.node.linkTo(e.To).send(p, e.Message)
 	case replica.Apply:
 		p.spread.applied(e.Entries)
-		ruled := p.node.inQuorum() || hasRole(p.status.Role) // a quorum gives out what is settled
+		// A quorum gives out what is settled, and who hands over what has been.
+		ruled := p.node.inQuorum() || hasRole(p.status.Role) || p.passing
 		p.tableActor.post(func() { p.table.apply(e.Entries, ruled) })
 	case replica.Refuse:
 		for _, id := range e.Requests {
@@ -97,8 +114,10 @@ func (p *process) perform(e replica.Effect) {
 	case replica.TakeSnapshot:
 		p.tableActor.post(p.table.takeSnapshot)
 	case replica.Install:
+		p.kept = 0
 		p.tableActor.post(func() { p.table.install(e.Bytes) })
 	case replica.Reset:
+		p.kept = 0
 		p.tableActor.post(p.table.reset)
 	case replica.ResetLink:
 		p.node.linkTo(e.To).cut(oneOf(p.w.chance, true, false))
@@ -120,9 +139,13 @@ func (p *process) tell(ev replica.Event) {
 // be executed at any time, so nobody may be told that it was not (P4).
 type spread map[lock.RequestID]bool
 
-func (s spread) submitted(commands []lock.Command) {
+// submitted leaves out what has come from the peer, too: it may be refused, and be
+// executed all the same.
+func (s spread) submitted(commands []lock.Command, relayed map[lock.RequestID]bool) {
 	for _, c := range commands {
-		s[c.ID()] = false
+		if !relayed[c.ID()] {
+			s[c.ID()] = false
+		}
 	}
 }
 

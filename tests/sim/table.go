@@ -23,6 +23,7 @@ type table struct {
 	present map[lock.SessionID]patron // where each session was last heard
 	barrier replica.BarrierID         // the last that was put
 	behind  []behind                  // what waits for a barrier, oldest first
+	spoilt  bool                      // a bad copy is in place, and the core has not heard of it yet
 }
 
 // patron is a client in one of its lives.
@@ -38,7 +39,8 @@ type behind struct {
 	command  lock.Command
 	inquiry  replica.Inquiry // if who looks
 	inquires bool
-	floor    int // entries that some node had applied when it came
+	of       *history // that went on when it came
+	floor    int      // entries of it that some node had applied
 }
 
 func newTable(p *process) table {
@@ -57,7 +59,7 @@ func (t *table) ask(c *client, life int, commands []lock.Command) {
 	for _, cmd := range commands {
 		if cmd.Verb == lock.KeepAlive {
 			t.leases.Heard(cmd.Session)
-			t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: who, command: cmd, floor: t.p.w.check.tip()})
+			t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: who, command: cmd, of: t.p.w.check.last(), floor: t.p.w.check.tip()})
 			alive = true
 			continue
 		}
@@ -79,7 +81,7 @@ func (t *table) ask(c *client, life int, commands []lock.Command) {
 // look takes inquiries of a client.
 func (t *table) look(c *client, life int, inquiries []replica.Inquiry) {
 	for _, q := range inquiries {
-		t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: patron{c, life}, inquiry: q, inquires: true, floor: t.p.w.check.tip()})
+		t.behind = append(t.behind, behind{barrier: t.barrier + 1, who: patron{c, life}, inquiry: q, inquires: true, of: t.p.w.check.last(), floor: t.p.w.check.tip()})
 	}
 	t.bar()
 }
@@ -165,7 +167,7 @@ func (t *table) apply(entries []lock.Entry, ruled bool) {
 func (t *table) settle(e lock.Entry, result lock.Result, note place, ruled bool) {
 	id := e.Command.ID()
 	who := t.waiting[id]
-	if len(who) == 0 {
+	if len(who) == 0 || t.spoilt { // what was installed is about to be looked at, and ends the node
 		return
 	}
 	t.p.w.check.answers(t, note, ruled)
@@ -278,6 +280,7 @@ func (t *table) install(b []byte) {
 	snap, err := messages.DecodeSnapshot(b)
 	if err == nil && w.now < w.plan.faultsEnd && len(snap.Sessions) > 1 && w.happens(w.plan.badInstalls) && w.spoils(t.p) {
 		snap.Sessions[0].Nonce++
+		t.spoilt = true
 		w.stats.BadInstalls++
 	}
 	var locks *lock.Table
@@ -290,7 +293,7 @@ func (t *table) install(b []byte) {
 	}
 	w.stats.Installs++
 	t.locks = locks
-	t.place = w.check.locate(locks)
+	t.place = w.check.locate(t.p, locks)
 	t.p.tell(replica.Installed{Index: locks.Index(), Digest: locks.Digest(), OK: true})
 }
 

@@ -40,6 +40,7 @@ type Stats struct {
 	Reigns, Exits, Splits, PowerCuts  int
 	Wipes, Rots, DiskErrors, Refusals int
 	OrdersDone, OrdersRefused         int
+	Handovers, Ruins, Bootstraps      int
 
 	// Nodes of pairs that became one of a quorum, that had missed it, and that went
 	// on with the pair's log; promises that came to nothing, and those whose outcome
@@ -80,8 +81,9 @@ type world struct {
 	weather weather
 	faults  faults
 	codec   codec
-	// operator looks after a quorum; a pair has none.
+	// operator looks after a quorum; a pair has a switcher, or nobody.
 	operator *operator
+	switcher *switcher
 	check    checker
 
 	violation *Violation
@@ -90,7 +92,7 @@ type world struct {
 
 // Run plays one seed.
 func Run(opt Options) Outcome {
-	if opt.Regime == Quorum || opt.Regime == Growing {
+	if OfQuorum(opt.Regime) {
 		defer seedEngine(opt.Seed)()
 	}
 	w := newWorld(opt)
@@ -193,6 +195,9 @@ func (w *world) begin() {
 		c.begin()
 	}
 	w.faults.begin(w)
+	if w.plan.switches {
+		w.switcher = newSwitcher(w)
+	}
 	w.upsetClients()
 	w.watchTime()
 }

@@ -51,6 +51,13 @@ func CheckNodes(nodes []string) error {
 	return nil
 }
 
+// unixScheme begins the address of a socket with a path.
+const unixScheme = "unix:"
+
+// errDialsBack is why only the public port can be one.
+var errDialsBack = errors.New("a socket with a path reaches nobody back: nodes and their clients answer each other by " +
+	"connecting to the address that they are told; want host:port, and -api unix:PATH for programs on this machine")
+
 // CheckAddress says what is wrong with an address, as far as that can be seen
 // without asking anybody.
 func CheckAddress(address string) error {
@@ -60,6 +67,8 @@ func CheckAddress(address string) error {
 	}
 	host, port, err := net.SplitHostPort(address)
 	switch {
+	case strings.HasPrefix(address, unixScheme):
+		return errDialsBack
 	case err != nil && strings.Contains(address, "://"):
 		return fmt.Errorf("an address has no scheme; " + want)
 	case err != nil && !strings.Contains(address, ":"):

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Listen adds a flag that takes an address to bind. There, unlike in the address
@@ -16,23 +17,32 @@ func Listen(flags *flag.FlagSet, to *string, name, def, usage string, least int)
 		if s == "" && def == "" {
 			return "", nil
 		}
-		host, port, err := net.SplitHostPort(s)
-		if err != nil {
-			return "", fmt.Errorf("want host:port, such as %s", DefaultPrimary)
-		}
-		if n, err := strconv.ParseUint(port, 10, 16); err != nil || int(n) < least {
-			return "", fmt.Errorf("the port %.20q is no number from %d to 65535", port, least)
-		}
-		if host == "" {
-			return s, nil
-		}
-		return s, checkHost(host)
+		return s, CheckBind(s, least)
 	})
 }
 
+// CheckBind says what is wrong with the form of an address to bind.
+func CheckBind(address string, least int) error {
+	host, port, err := net.SplitHostPort(address)
+	switch {
+	case strings.HasPrefix(address, unixScheme):
+		return errDialsBack
+	case err != nil:
+		return fmt.Errorf("want host:port, such as %s", DefaultPrimary)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || int(n) < least {
+		return fmt.Errorf("the port %.20q is no number from %d to 65535", port, least)
+	}
+	if host == "" {
+		return nil
+	}
+	return checkHost(host)
+}
+
 // CheckListen refuses an address that cannot be meant, or that would open the
-// service to the network without anybody having said so.
-func CheckListen(listen string, insecure bool) error {
+// service to the network without anybody having said so. Protected is whether
+// there are certificates, or -insecure says that none are wanted.
+func CheckListen(listen string, protected bool) error {
 	open := everywhere(listen)
 	if !open {
 		ips, err := Resolve(listen)
@@ -44,8 +54,8 @@ func CheckListen(listen string, insecure bool) error {
 		}
 		open = slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() })
 	}
-	if open && !insecure {
-		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, or allow it with -insecure", listen)
+	if open && !protected {
+		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, give certificates with -tls-cert, -tls-key and -tls-ca, or allow it with -insecure", listen)
 	}
 	return nil
 }

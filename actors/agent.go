@@ -1,0 +1,136 @@
+package actors
+
+import (
+	"github.com/asynkron/protoactor-go/actor"
+
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// Agent owns a replica.Agent core: it serves one session whose client does not
+// speak the protocol, and has what that asks for carried by the node's Client.
+type Agent struct {
+	core    *replica.Agent
+	carrier *Caller
+	agents  *Agents
+	entry   *agentEntry // in the register
+
+	calls map[replica.CallID]*agentCall
+	last  replica.CallID
+	onWay map[replica.CallID]*call // by errand
+}
+
+// agentCall is one request of a goroutine on its way through an Agent. It is sent
+// to it as it is.
+type agentCall struct {
+	id       replica.CallID // the agent's to set
+	command  lock.Command
+	patience int                   // ticks
+	done     chan replica.Finished // has room for the one end of the call
+}
+
+// What an Agent is sent besides calls.
+type (
+	callerGone struct{ call *agentCall }
+	ttlLearned struct{ ttl lock.Millis }
+	retire     struct{} // if there is nothing to do
+)
+
+// Receive dispatches.
+func (a *Agent) Receive(ctx actor.Context) {
+	switch m := ctx.Message().(type) {
+	case *agentCall:
+		a.ask(ctx, m)
+	case callerGone:
+		a.callerGone(ctx, m.call)
+	case carried:
+		a.carried(ctx, m)
+	case ttlLearned:
+		a.step(ctx, replica.Learned{TTL: m.ttl})
+	case retire:
+		a.retire(ctx)
+	default:
+		unknown(ctx)
+	}
+}
+
+func (a *Agent) ask(ctx actor.Context, m *agentCall) {
+	a.last++
+	m.id = a.last
+	a.calls[m.id] = m
+	a.step(ctx, replica.Request{ID: m.id, Command: m.command, Patience: m.patience, Now: a.carrier.clock()})
+}
+
+// callerGone gives up a call unless it has just ended: then what it got under a
+// pair that nobody knows is given back.
+func (a *Agent) callerGone(ctx actor.Context, m *agentCall) {
+	if a.calls[m.id] == m {
+		a.step(ctx, replica.Cancel{ID: m.id})
+		return
+	}
+	f := <-m.done
+	if f.Err == nil && f.Result.Outcome == lock.Granted && m.command.Verb == lock.Acquire && m.command.Number == 0 {
+		a.step(ctx, replica.GiveBack{Name: m.command.Name, Token: f.Result.Token, Now: a.carrier.clock()})
+	}
+}
+
+func (a *Agent) carried(ctx actor.Context, m carried) {
+	delete(a.onWay, m.errand)
+	m.finished.ID = m.errand
+	a.step(ctx, replica.Delivered{Finished: m.finished, Now: a.carrier.clock()})
+}
+
+// retire ends the actor if nothing is lost with it. Whoever comes later finds no
+// agent and makes another.
+func (a *Agent) retire(ctx actor.Context) {
+	if a.core.Idle() && a.agents.remove(a.entry, a.core.LastNumber()) {
+		ctx.Stop(ctx.Self())
+	}
+}
+
+func (a *Agent) step(ctx actor.Context, event replica.AgentEvent) {
+	for _, effect := range a.core.Step(event) {
+		switch e := effect.(type) {
+		case replica.Drop:
+			a.drop(e)
+		case replica.Carries:
+			a.carry(ctx, e)
+		case replica.Finish:
+			a.finish(e)
+		default:
+			panic("an effect that the Agent does not know")
+		}
+	}
+	if a.core.Over() {
+		a.entry.over.Store(true)
+	}
+}
+
+func (a *Agent) drop(e replica.Drop) {
+	for _, id := range e.IDs {
+		if one := a.onWay[id]; one != nil {
+			delete(a.onWay, id)
+			a.carrier.drop(one)
+		}
+	}
+}
+
+// carry leaves errands with the Client. One that is closed takes none.
+func (a *Agent) carry(ctx actor.Context, e replica.Carries) {
+	for _, carry := range e.Carries {
+		if one := a.carrier.carryFor(ctx.Self(), carry); one != nil {
+			a.onWay[carry.ID] = one
+		} else {
+			ctx.Send(ctx.Self(), carried{carry.ID, replica.Finished{Err: replica.ErrClosed}})
+		}
+	}
+}
+
+// finish ends calls. No channel is full: each call ends once.
+func (a *Agent) finish(e replica.Finish) {
+	for _, f := range e.Calls {
+		one := a.calls[f.ID]
+		delete(a.calls, f.ID)
+		one.done <- f
+	}
+}

@@ -1,0 +1,90 @@
+package api
+
+import (
+	pb "lockstep/api/lockstep/v1"
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// How what the table shows is shown to clients.
+
+func each[From, To any](list []From, turn func(From) To) []To {
+	turned := make([]To, len(list))
+	for i, one := range list {
+		turned[i] = turn(one)
+	}
+	return turned
+}
+
+// free reports whether an exclusive holder could have the lock at once.
+func free(c lock.LockCard) bool { return len(c.Holders) == 0 && c.Waiters == 0 && !c.Delayed }
+
+func lockCard(c lock.LockCard) *pb.LockCard {
+	return &pb.LockCard{
+		Name: c.Name, Free: free(c), Ownerless: c.Ownerless, Delayed: c.Delayed, Of: c.Of,
+		Holders: each(c.Holders, holderCard), Waiters: c.Waiters, Queue: each(c.Queue, waiterCard),
+	}
+}
+
+func holderCard(c lock.HolderCard) *pb.HolderCard {
+	return &pb.HolderCard{
+		Session: sessionText(c.Session), Token: uint64(c.Token), Mode: modeCard(c.Mode), Permits: c.Permits, Count: c.Count,
+		Since: moment(c.Since), MaxHold: span(c.MaxHold), Info: c.Info.Map(), Owner: ownerCard(c.Owner),
+	}
+}
+
+func waiterCard(c lock.WaiterCard) *pb.WaiterCard {
+	return &pb.WaiterCard{
+		Session: sessionText(c.Session), Mode: modeCard(c.Mode), Permits: c.Permits, Since: moment(c.Since),
+		Names: c.Names, Info: c.Info.Map(), Owner: ownerCard(c.Owner),
+	}
+}
+
+// ownerCard is absent for what nobody's session holds.
+func ownerCard(c lock.SessionCard) *pb.SessionCard {
+	if c.ID == 0 {
+		return nil
+	}
+	return sessionCard(c)
+}
+
+func sessionCard(c lock.SessionCard) *pb.SessionCard {
+	return &pb.SessionCard{
+		Session: sessionText(c.ID), Ttl: span(c.TTL), Info: c.Info.Map(), Since: moment(c.Since),
+		Holds: c.Holds, Waits: c.Waits, Heard: span(c.Heard),
+	}
+}
+
+func deadlockCard(c lock.Cycle) *pb.Deadlock {
+	return &pb.Deadlock{Steps: each(c, func(s lock.CycleStep) *pb.Deadlock_Step {
+		return &pb.Deadlock_Step{
+			Session: sessionText(s.Session), Holds: s.Holds, Waits: s.Waits, Info: s.Info.Map(), Possible: s.Possible,
+		}
+	})}
+}
+
+// eventCard relies on the kinds having the same numbers on both wires.
+func eventCard(e lock.Event) *pb.Event {
+	card := &pb.Event{
+		Kind: pb.Event_Kind(e.Kind), Index: uint64(e.Index), At: moment(e.At), Name: e.Name,
+		Session: sessionText(e.Session), Token: uint64(e.Token), Reason: e.Reason, Span: span(e.Span),
+	}
+	if e.Name != "" {
+		card.Mode = modeCard(e.Mode)
+	}
+	return card
+}
+
+func nodeCard(r replica.NodeReport) *pb.NodeStatus {
+	card := &pb.NodeStatus{Name: r.Name, Address: string(r.Node)}
+	s := r.Status
+	if s == nil {
+		return card
+	}
+	if s.Name != "" {
+		card.Name = s.Name
+	}
+	card.Address, card.Answered, card.Role = string(s.Node), true, s.Role.String()
+	card.View, card.Index, card.Paired, card.Durable = uint64(s.View), uint64(s.Index), s.Paired, s.Durable
+	return card
+}

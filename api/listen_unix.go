@@ -1,0 +1,46 @@
+//go:build unix
+
+package api
+
+import (
+	"errors"
+	"net"
+	"os"
+	"syscall"
+)
+
+// ErrInUse is what the system says of an address that is taken.
+var ErrInUse error = syscall.EADDRINUSE
+
+func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// lockFolder keeps other processes of ours from making sockets in a folder. Its
+// lock needs no file.
+func lockFolder(path string) (unlock func(), err error) {
+	folder, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+		_ = folder.Close()
+		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
+	}
+	return func() { _ = folder.Close() }, nil
+}
+
+// listenUnix makes a socket that never was open to others than it is in the end.
+// The mask is the whole process's: for this moment others' files are at most less
+// open.
+func listenUnix(path string) (net.Listener, error) {
+	mask := syscall.Umask(0o007)
+	listener, err := net.Listen("unix", path)
+	syscall.Umask(mask)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.Chmod(path, socketMode); err != nil {
+		_ = listener.Close()
+		return nil, err
+	}
+	return listener, nil
+}

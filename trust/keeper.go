@@ -1,0 +1,182 @@
+package trust
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Files name what a process is: PEM files.
+type Files struct {
+	Certificate string // its own, with those between it and the authority behind it
+	Key         string // the private key
+	Authorities string // whose signatures count
+}
+
+// Given reports whether any of them is named.
+func (f Files) Given() bool { return f != Files{} }
+
+// lookEvery is how often the files are looked at, if anybody connects at all.
+const lookEvery = time.Second
+
+// Keeper is the identity in some files. It looks whether they have changed when
+// somebody connects, so that new certificates need no restart.
+type Keeper struct {
+	files Files
+	log   *slog.Logger
+
+	mu      sync.Mutex
+	current Identity
+	seen    stamps    // of the files that were read last, well or not
+	looked  time.Time // when
+}
+
+var _ Source = (*Keeper)(nil)
+
+// Open reads the files. A nil log discards what becomes of them later.
+func Open(files Files, log *slog.Logger) (*Keeper, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	k := &Keeper{files: files, log: log, seen: files.stamps(), looked: time.Now()}
+	identity, err := files.read(k.looked)
+	if err != nil {
+		return nil, err
+	}
+	k.current = identity
+	if info, err := os.Stat(files.Key); err == nil && info.Mode()&0o007 != 0 {
+		log.Warn("every user of this machine can read or change the private key: chmod 600 it", "file", files.Key)
+	}
+	return k, nil
+}
+
+// Identity is the newest that could be read.
+func (k *Keeper) Identity() Identity {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if time.Since(k.looked) >= lookEvery {
+		k.lookLocked()
+	}
+	return k.current
+}
+
+// Look looks at the files now.
+func (k *Keeper) Look() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lookLocked()
+}
+
+// lookLocked reads the files if they are not those that were read last. What
+// cannot be used is said once, and changes nothing: a new certificate is often
+// there before its key.
+func (k *Keeper) lookLocked() {
+	k.looked = time.Now()
+	now := k.files.stamps()
+	if now == k.seen {
+		return
+	}
+	k.seen = now
+	identity, err := k.files.read(k.looked)
+	if err != nil {
+		k.log.Error("the new certificates cannot be used: this process goes on with those that it has", "reason", err.Error())
+		return
+	}
+	k.current = identity
+	k.log.Info("new certificates: they count for every connection from now on",
+		"certificate", identity.Party().String(), "until", identity.Certificate.Leaf.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// stamps tell files from what was in their places before.
+type stamps [3]stamp
+
+type stamp struct {
+	size    int64
+	changed int64
+}
+
+func (f Files) stamps() (all stamps) {
+	for i, name := range []string{f.Certificate, f.Key, f.Authorities} {
+		if info, err := os.Stat(name); err == nil {
+			all[i] = stamp{info.Size(), info.ModTime().UnixNano()}
+		}
+	}
+	return all
+}
+
+// mostBytes bounds a file of certificates.
+const mostBytes = 1 << 20
+
+// read reads the files, and refuses what others would refuse.
+func (f Files) read(now time.Time) (i Identity, err error) {
+	certificate, err := slurp(f.Certificate)
+	if err != nil {
+		return i, fmt.Errorf("the certificate cannot be read: %w", err)
+	}
+	key, err := slurp(f.Key)
+	if err != nil {
+		return i, fmt.Errorf("the private key cannot be read: %w", err)
+	}
+	authorities, err := slurp(f.Authorities)
+	if err != nil {
+		return i, fmt.Errorf("the authorities cannot be read: %w", err)
+	}
+	if i.Certificate, err = tls.X509KeyPair(certificate, key); err != nil {
+		return i, fmt.Errorf("%s and %s are no certificate and its private key: %w", f.Certificate, f.Key, err)
+	}
+	i.Authorities = x509.NewCertPool()
+	if !i.Authorities.AppendCertsFromPEM(authorities) {
+		return i, fmt.Errorf("there is no certificate of an authority in %s", f.Authorities)
+	}
+	return i, f.check(i, now)
+}
+
+func (f Files) check(i Identity, now time.Time) error {
+	leaf := i.Certificate.Leaf
+	switch {
+	case now.After(leaf.NotAfter):
+		return fmt.Errorf("the certificate in %s was valid until %s: get a new one", f.Certificate, leaf.NotAfter.UTC().Format(time.RFC3339))
+	case now.Before(leaf.NotBefore):
+		return fmt.Errorf("the certificate in %s is valid from %s on, and this machine's clock shows %s", f.Certificate,
+			leaf.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+	}
+	between := x509.NewCertPool()
+	for _, der := range i.Certificate.Certificate[1:] {
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.Certificate, err)
+		}
+		between.AddCert(c)
+	}
+	// Whoever we connect to asks for a client's certificate.
+	_, err := leaf.Verify(x509.VerifyOptions{
+		Roots: i.Authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	})
+	if err != nil {
+		return fmt.Errorf("others with the authorities in %s would refuse the certificate in %s: %w", f.Authorities, f.Certificate, err)
+	}
+	if i.Party().IsClient() && i.Party().Name() == "" {
+		return fmt.Errorf("the client's certificate in %s has no common name: nobody would know whose it is", f.Certificate)
+	}
+	return nil
+}
+
+// slurp reads a file that is as small as it should be.
+func slurp(name string) ([]byte, error) {
+	info, err := os.Stat(name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("this is no file")}
+	case info.Size() > mostBytes:
+		return nil, &fs.PathError{Op: "read", Path: name, Err: fmt.Errorf("%d bytes are more than certificates have", info.Size())}
+	}
+	return os.ReadFile(name)
+}
