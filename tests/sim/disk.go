@@ -108,7 +108,7 @@ func (d *writer) append(s *replica.Store) bool {
 	if err != nil {
 		d.failed(err)
 	}
-	if d.p.w.plan.quorum == nil {
+	if !d.p.node.inQuorum() {
 		d.count(s)
 	}
 	return err == nil

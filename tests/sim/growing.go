@@ -41,27 +41,15 @@ func (n *node) inQuorum() bool {
 	}
 }
 
-// growingCore is a node of a pair that may become one of a quorum.
-func (p *process) growingCore(cfg replica.PairConfig) replica.Core {
-	cfg.Member = replica.MemberID(p.w.chance.Uint64() | 1)
+// hosted is a node of a pair, in a host by which it may become one of a quorum.
+func (p *process) hosted(pair *replica.Pair, cfg *replica.PairConfig) replica.Core {
+	if !p.w.plan.grows {
+		return pair
+	}
 	of := p.w.plan.quorum.config
 	of.Address, of.Quiet, of.Incarnation, of.NewCluster = p.node.name, p.node.quiet, p.inc, cfg.NewCluster
 	of.Codec = numbering{&p.w.codec, p}
-	p.drawn = cfg.Member
-	if !p.w.plan.durable {
-		return quorum.NewPair(replica.NewPair(cfg), of)
-	}
-	log, kept, _, err := journal.Open(p.node.fs)
-	if err == nil {
-		cfg.Codec, cfg.Log = numbering{&p.w.codec, p}, kept
-		p.disk.log, p.disk.header = log, journal.Header{Node: string(p.node.name)}
-		var pair *replica.Pair
-		if pair, err = replica.OpenPair(cfg); err == nil {
-			return quorum.NewPair(pair, of)
-		}
-	}
-	p.w.fail("exit", "%s does not start: %v", p.node.name, err)
-	return nil
+	return quorum.NewPair(pair, of)
 }
 
 // takeOver begins the quorum's log with what lies in that of the pair: the node had

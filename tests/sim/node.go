@@ -142,10 +142,11 @@ func (p *process) pairCore(before identity) replica.Core {
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(p.w.chance.Uint64() | 1)
 	if p.w.plan.grows {
-		return p.growingCore(cfg)
+		p.drawn = replica.MemberID(p.w.chance.Uint64() | 1)
+		cfg.Member = p.drawn
 	}
 	if !p.w.plan.durable {
-		return replica.NewPair(cfg)
+		return p.hosted(replica.NewPair(cfg), &cfg)
 	}
 	log, kept, _, err := journal.Open(p.node.fs)
 	if err == nil {
@@ -155,7 +156,7 @@ func (p *process) pairCore(before identity) replica.Core {
 		p.disk.last, p.node.safe = copied.Last, copied.Last
 		var core *replica.Pair
 		if core, err = replica.OpenPair(cfg); err == nil {
-			return core
+			return p.hosted(core, &cfg)
 		}
 	}
 	p.w.fail("exit", "%s does not start: %v", p.node.name, err)
