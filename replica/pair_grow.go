@@ -189,7 +189,7 @@ func (p *Pair) quorumWith(o Order) ([]Member, string) {
 	members := []Member{{ID: n.Member, Name: o.Name, Address: o.Address, Voter: true, Quiet: n.Quiet || o.Quiet}}
 	for _, node := range []Member{{ID: p.cfg.Member, Address: p.self()}, {ID: p.grows.backup, Address: p.peer}} {
 		i := slices.IndexFunc(n.Peers, func(peer Peer) bool { return peer.Address == node.Address })
-		if i < 0 {
+		if i < 0 || n.Peers[i].Name == "" {
 			return nil, fmt.Sprintf("%s was started without %s in its -peers: start it with -peers %s, in which you may name the nodes as you like",
 				o.Name, node.Address, p.peersWith(o))
 		}
