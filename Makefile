@@ -43,6 +43,7 @@ lint:
 tidy:
 	go mod tidy -diff
 	cd bench && go mod tidy -diff
+	cd deploy && go mod tidy -diff
 
 # The generated code must be what the schema says.
 fresh:
@@ -52,6 +53,7 @@ fresh:
 test:
 	go test -timeout 30m ./...
 	cd bench && go vet ./... && go test ./...
+	cd deploy && go vet ./... && go test ./...
 
 race:
 	go test -timeout 30m -race $$(go list ./... | grep -v /tests/models)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"lockstep/remote"
 	"lockstep/replica"
 )
 
@@ -49,6 +51,10 @@ var (
 
 	// ErrIncompatible says that no node will talk to a client of this version.
 	ErrIncompatible = errors.New("incompatible versions")
+
+	// ErrForbidden says that no node lets this client in, by their rules and the
+	// certificate that it shows.
+	ErrForbidden = errors.New("not allowed")
 
 	// ErrHeld says that TryAcquire could not have the lock. It comes as a
 	// *HeldError.
@@ -105,6 +111,8 @@ func explainAs(what string, nodes []string, err error) error {
 	switch {
 	case errors.As(err, &limit):
 		return fmt.Errorf("%s: %w: %s", what, ErrInvalid, limit)
+	case errors.As(err, &incompatible) && strings.HasPrefix(incompatible.Reason, remote.NotAdmitted):
+		return fmt.Errorf("%s: %w: node %s says: %s", what, ErrForbidden, incompatible.Node, strings.TrimPrefix(incompatible.Reason, remote.NotAdmitted))
 	case errors.As(err, &incompatible):
 		return fmt.Errorf("%s: %w: node %s says: %s", what, ErrIncompatible, incompatible.Node, incompatible.Reason)
 	case errors.Is(err, replica.ErrSessionExpired):

@@ -93,6 +93,10 @@ func (a *Agents) Open(ctx context.Context, nonce lock.Number, terms lock.Terms) 
 	if card.TTL == 0 {
 		card.TTL = lock.DefaultTTL
 	}
+	if entry, err := a.hold(card.ID); err == nil { // it will be used soon
+		a.noteTTL(entry, card.TTL)
+		a.letGo(entry)
+	}
 	return card, nil
 }
 
@@ -142,9 +146,13 @@ func (a *Agents) learnTTL(ctx context.Context, entry *agentEntry) error {
 	if err != nil {
 		return err
 	}
-	entry.ttl.Store(uint64(card.TTL))
-	a.host.Root().Send(entry.pid, ttlLearned{card.TTL})
+	a.noteTTL(entry, card.TTL)
 	return nil
+}
+
+func (a *Agents) noteTTL(entry *agentEntry, ttl lock.Millis) {
+	entry.ttl.Store(uint64(ttl))
+	a.host.Root().Send(entry.pid, ttlLearned{ttl})
 }
 
 // CloseSession ends a session.
@@ -405,9 +413,13 @@ func (a *Agents) stop() {
 	a.host.Root().Stop(a.ticker)
 	a.host.Root().Stop(a.broom)
 	a.mu.Lock()
+	var pids []*actor.PID
 	for _, entry := range a.all {
-		a.host.Root().Poison(entry.pid)
+		pids = append(pids, entry.pid)
 	}
-	a.mu.Unlock()
+	a.mu.Unlock() // who posts to an actor may run it, and it may come here
+	for _, pid := range pids {
+		a.host.Root().Poison(pid)
+	}
 	close(a.quit)
 }

@@ -39,7 +39,7 @@ const eager = 8
 // or the disk slow, and who posts them has heartbeats to send.
 func heavy(message any) bool {
 	switch message.(type) {
-	case replica.TakeSnapshot, replica.Install, replica.Persist, replica.Store, syncNow:
+	case replica.TakeSnapshot, replica.Install, replica.Persist, replica.Store, syncNow, tellWaits:
 		return true
 	default:
 		return false

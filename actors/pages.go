@@ -7,7 +7,7 @@ import (
 	"lockstep/lock"
 )
 
-// Pages asks for one page after the other of locks or sessions, each behind the
+// Pages asks for one page after the other of locks, sessions or tenures, each behind the
 // last one's end. After an error it ends.
 func (c *Caller) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
 	return func(yield func(lock.Report, error) bool) {
@@ -21,6 +21,9 @@ func (c *Caller) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report,
 			}
 			if n := len(page.Sessions); n > 0 {
 				q.Session = page.Sessions[n-1].ID
+			}
+			if r := page.Record; r != nil && len(r.Tenures) > 0 {
+				q.Token = r.Tenures[len(r.Tenures)-1].Token
 			}
 		}
 	}

@@ -45,7 +45,7 @@ func (r *reigns) began(s replica.Status) {
 	if !r.last.IsZero() && !goesOn {
 		r.Failovers.Observe(uint64(time.Since(r.last).Milliseconds()))
 	}
-	r.reigning, r.last = true, time.Time{}
+	r.reigning, r.last = true, time.Now()
 	r.look(s)
 }
 

@@ -50,13 +50,21 @@ func TestReignsMeasureHowLongNobodyServed(t *testing.T) {
 			r.look(status(replica.Primary, "peer"))
 			r.began(status(replica.Solo, "peer"))
 		}, 400},
+		"a primary whose backup was never heard": {func(r *reigns) {
+			r.began(status(replica.Primary, "peer"))
+			time.Sleep(silence)
+			r.look(status(replica.Primary, "peer"))
+			r.began(status(replica.Solo, "peer"))
+		}, 400},
 		"a backup that came back": {func(r *reigns) {
 			r.look(status(replica.Backup, "peer"))
+			r.heard("peer")
+			time.Sleep(silence)
 			r.began(status(replica.Solo, "peer"))
 			r.heard("peer")
 			time.Sleep(silence)
-			r.began(status(replica.Primary, "peer"))
-		}, -1},
+			r.began(status(replica.Primary, "peer")) // this was none
+		}, 400},
 		"another view of the same primary": {func(r *reigns) {
 			r.began(status(replica.Primary, "peer"))
 			r.heard("peer")

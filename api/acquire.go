@@ -37,6 +37,12 @@ type wanting interface {
 	GetTtl() *durationpb.Duration
 }
 
+// judge is a Backend that lets not everybody do everything. It says so before there
+// is a session for a command.
+type judge interface {
+	Judge(ctx context.Context, command lock.Command) error
+}
+
 // asking is one Acquire under way.
 type asking struct {
 	service *service
@@ -65,6 +71,11 @@ func (s *service) ask(ctx context.Context, r wanting) (*asking, error) {
 	// What is wrong with the rest is found out before there is a session.
 	if limit := formOf(command); limit != lock.NoLimit {
 		return nil, invalid("%s", limit)
+	}
+	if j, ok := s.backend.(judge); ok {
+		if err := j.Judge(ctx, command); err != nil {
+			return nil, failure(err)
+		}
 	}
 	card, err := s.backend.Open(ctx, 0, lock.Terms{TTL: ttl})
 	if err != nil {
@@ -152,6 +163,9 @@ func (s *service) TryAcquire(ctx context.Context, r *pb.TryAcquireRequest) (*pb.
 	answer := &pb.TryAcquireResponse{Session: sessionText(a.command.Session), Ttl: span(a.opened)}
 	switch result.Outcome {
 	case lock.Granted:
+		if err := a.hand(ctx, ctx.Err(), result.Token); err != nil {
+			return nil, s.ended(err)
+		}
 		answer.Token = uint64(result.Token)
 	case lock.Waiting:
 		answer.Waiting = true

@@ -40,8 +40,8 @@ type Backend interface {
 type Sessions interface {
 	// Open opens a session with a TTL and an Info, which Terms may have and nothing
 	// else. All that is asked with one nonce, of whatever node, opens one session,
-	// for as long as that lives; with zero there is nothing to repeat. The session
-	// ends when its TTL has passed after the moment at which Open was called, or
+	// for as long as that lives: so it is drawn at random, of 64 bits, and told to
+	// nobody. With zero there is nothing to repeat. The session ends when its TTL has passed after the moment at which Open was called, or
 	// later: from there its client may count as after KeepAlive. The card has the
 	// session's ID and its TTL, which is that of the first opening.
 	Open(ctx context.Context, nonce lock.Number, terms lock.Terms) (lock.SessionCard, error)
@@ -76,7 +76,9 @@ type Locks interface {
 	//
 	// Without a Number the node draws a pair of its own. When ctx ends, an Acquire
 	// is undone, so that it leaves neither a wait nor a grant behind; anything else
-	// was executed once or never. A Release goes on in both cases.
+	// was executed once or never. A Release goes on in both cases. But a node that
+	// dies undoes nothing: what waited then may be granted later, and is held until
+	// the session ends or somebody finds it there and releases it.
 	//
 	// An Acquire with Wait waits until it is granted. If patience is more than zero,
 	// which takes a pair of the client's, it is told Waiting after that time, if

@@ -7,12 +7,16 @@ import (
 	"net"
 	"os"
 	"syscall"
+	"time"
 )
 
 // ErrInUse is what the system says of an address that is taken.
 var ErrInUse error = syscall.EADDRINUSE
 
 func refused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// lockWithin is how long others may take to make a socket in the same folder.
+const lockWithin = 2 * time.Second
 
 // lockFolder keeps other processes of ours from making sockets in a folder. Its
 // lock needs no file.
@@ -21,11 +25,17 @@ func lockFolder(path string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := syscall.Flock(int(folder.Fd()), syscall.LOCK_EX); err != nil {
+	for end := time.Now().Add(lockWithin); ; time.Sleep(10 * time.Millisecond) {
+		err = syscall.Flock(int(folder.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case err == nil:
+			return func() { _ = folder.Close() }, nil
+		case errors.Is(err, syscall.EWOULDBLOCK) && time.Now().Before(end), errors.Is(err, syscall.EINTR):
+			continue
+		}
 		_ = folder.Close()
 		return nil, &os.PathError{Op: "lock", Path: path, Err: err}
 	}
-	return func() { _ = folder.Close() }, nil
 }
 
 // listenUnix makes a socket that never was open to others than it is in the end.

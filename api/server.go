@@ -38,6 +38,8 @@ type ServerConfig struct {
 	// Door, if there is one, stands before everything that is mounted: it lets a
 	// request in, or answers it.
 	Door func(http.Handler) http.Handler
+	// Crowded, if there is one, is told of each connection that there was no room for.
+	Crowded func(from net.Addr)
 	// Ready says why this node cannot grant a lock now, or nil. It is asked for
 	// /readyz, and ends when its context does.
 	Ready func(context.Context) error
@@ -63,7 +65,10 @@ func Listen(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newServer(cfg, listener), nil
+	if cfg.Crowded == nil {
+		cfg.Crowded = func(net.Addr) {}
+	}
+	return newServer(cfg, newCrowd(listener, maxConnections, cfg.Crowded)), nil
 }
 
 func newServer(cfg ServerConfig, listener net.Listener) *Server {

@@ -13,9 +13,14 @@ import (
 	"lockstep/replica"
 )
 
-// answerWithin is how long a request without a deadline of its own may take, its
-// waiting in a queue not counted.
-const answerWithin = 15 * time.Second
+const (
+	// answerWithin is how long a request without a deadline of its own may take, its
+	// waiting in a queue not counted.
+	answerWithin = 15 * time.Second
+	// earlier than a caller's deadline the node gives up, so that it can still say
+	// why: a tenth of the time, and no more than this.
+	earlier = 200 * time.Millisecond
+)
 
 // service is pb.LockServiceHandler: it translates, and decides nothing.
 type service struct {
@@ -36,13 +41,14 @@ func Mount(s *Server, b Backend, options ...connect.HandlerOption) {
 	s.mux.HandleFunc("GET /openapi.yaml", describe)
 }
 
-// within bounds a request that has no deadline: whoever waits for an answer is
-// told that there is none.
+// within bounds a request: whoever waits for an answer is told that there is none,
+// as long as it listens.
 func within(ctx context.Context, more time.Duration) (context.Context, context.CancelFunc) {
-	if _, has := ctx.Deadline(); has {
-		return context.WithCancel(ctx)
+	end, has := ctx.Deadline()
+	if !has {
+		return context.WithTimeout(ctx, answerWithin+more)
 	}
-	return context.WithTimeout(ctx, answerWithin+more)
+	return context.WithDeadline(ctx, end.Add(-min(earlier, time.Until(end)/10)))
 }
 
 // untilStop ends with the caller or when the node stops. It says of an end which

@@ -314,6 +314,21 @@ func TestWaitersThatGo(t *testing.T) {
 	}
 }
 
+// TestGrantsThatNobodyHears: what was granted to a caller who has gone is given
+// back.
+func TestGrantsThatNobodyHears(t *testing.T) {
+	f := newFake()
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := &service{backend: f, stopping: t.Context()}
+	if _, err := s.TryAcquire(gone, &pb.TryAcquireRequest{Name: "x"}); connect.CodeOf(err) != connect.CodeCanceled {
+		t.Errorf("got %v", err)
+	}
+	if locks, sessions := f.table.Size(); locks != 0 || sessions != 0 || f.index != 4 {
+		t.Errorf("%d locks and %d sessions are left after %d entries", locks, sessions, f.index)
+	}
+}
+
 func (f *fake) entries() lock.Index {
 	f.mu.Lock()
 	defer f.mu.Unlock()

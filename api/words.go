@@ -2,7 +2,6 @@ package api
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"lockstep/lock"
@@ -11,31 +10,9 @@ import (
 // How things are said to people. What comes from other machines is printable:
 // the table takes nothing else.
 
-// person tells who somebody is: "alice@web1, pid 7: make deploy".
-func person(session, grant lock.Info) string {
-	info := session.Map()
-	for key, value := range grant.Map() {
-		if info == nil {
-			info = map[string]string{}
-		}
-		info[key] = value
-	}
-	who := info["user"]
-	if info["host"] != "" {
-		who += "@" + info["host"]
-	}
-	if info["pid"] != "" {
-		who += ", pid " + info["pid"]
-	}
-	if info["command"] != "" {
-		who += ": " + info["command"]
-	}
-	return strings.TrimPrefix(who, ", ")
-}
-
 // holder falls back on the session, which a client always has.
 func holder(h lock.HolderCard) string {
-	if who := person(h.Owner.Info, h.Info); who != "" {
+	if who := lock.Person(h.Owner.Info.Map(), h.Info.Map()); who != "" {
 		return fmt.Sprintf("%.200s", who)
 	}
 	return "session " + sessionText(h.Session)

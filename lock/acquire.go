@@ -106,7 +106,7 @@ func (t *Table) room(s *session, c *Command, waits bool) Limit {
 	switch {
 	case s.locks+c.names() > t.limits.sessionLocks:
 		return LimitSessionLocks
-	case len(t.locks)+len(t.owned)+t.unknown(c) > t.limits.locks:
+	case t.used()+c.names() > t.limits.locks && t.used()+t.unknown(c) > t.limits.locks:
 		return LimitLocks
 	case waits && s.waits.n >= t.limits.sessionWaits:
 		return LimitSessionWaits
@@ -129,11 +129,11 @@ func (t *Table) crowded(c *Command) bool {
 	return false
 }
 
-// unknown counts the locks of a command that the table does not keep yet.
+// unknown counts the locks of a command that nobody uses yet.
 func (t *Table) unknown(c *Command) int {
 	n := 0
 	for w := range c.wants() {
-		if _, used := t.owned[w.Name]; !used {
+		if l, kept := t.owned[w.Name]; !kept || l.idle() {
 			n++
 		}
 	}
@@ -205,10 +205,19 @@ func (t *Table) chain(under Holding) []kept {
 	return append(append(make([]kept, 0, len(outer)+1), outer...), kept{g.token, g})
 }
 
-// known returns the lock of that name, which the table keeps from now on.
+// known returns the lock of that name, which is used from now on.
 func (t *Table) known(name string) *ownedLock {
-	l, used := t.owned[name]
-	if !used {
+	l := t.kept(name)
+	if p := l.past(); p != nil {
+		t.rouse(p)
+	}
+	return l
+}
+
+// kept returns the lock of that name, which the table keeps from now on.
+func (t *Table) kept(name string) *ownedLock {
+	l, kept := t.owned[name]
+	if !kept {
 		l = reuse(&t.spare.locks)
 		// The name may be a piece of a whole frame: a copy lets the frame go.
 		l.name = strings.Clone(name)

@@ -9,19 +9,20 @@ import (
 
 // pairs plays commands that come in pairs, a taking and a giving back, as many
 // sessions would; an operation is one entry.
-func pairs(b *testing.B, taking, giving Command) {
+func pairs(b *testing.B, taking, giving Command) { pairsIn(b, NewTable(), taking, giving) }
+
+func pairsIn(b *testing.B, table *Table, taking, giving Command) {
 	const sessions, slots, names = 64, 64, 10_000
-	table := NewTable()
 	apply := func(c Command) Result {
 		return table.Apply(Entry{View: 1, Index: table.Index() + 1, Command: c})
 	}
 	var ids [sessions]SessionID
 	for i := range ids {
-		ids[i] = apply(opening(Number(i + 1))).Session
+		ids[i] = apply(opening(Number(i + 1_000_000))).Session
 	}
 	var name [names]string
 	for i := range name {
-		name[i] = fmt.Sprintf("locks/%05d", i)
+		name[i] = fmt.Sprintf("pairs/%05d", i)
 	}
 	both := [2]Command{taking, giving}
 	var token Token
@@ -45,6 +46,14 @@ func BenchmarkApplyLockUnlock(b *testing.B) {
 
 func BenchmarkApplyAcquireRelease(b *testing.B) {
 	pairs(b, Command{Verb: Acquire, Wait: true}, Command{Verb: Release})
+}
+
+// BenchmarkApplyAmong100k is the same beside very many locks that are held.
+func BenchmarkApplyAmong100k(b *testing.B) {
+	b.Run("ownerless", func(b *testing.B) { pairsIn(b, holding(Lock), Command{Verb: Lock}, Command{Verb: Unlock}) })
+	b.Run("owned", func(b *testing.B) {
+		pairsIn(b, holding(Acquire), Command{Verb: Acquire, Wait: true}, Command{Verb: Release})
+	})
 }
 
 func BenchmarkApplyAcquireReleaseOfFour(b *testing.B) {

@@ -24,6 +24,7 @@ type more struct {
 	maxHold   Millis
 	lockDelay Millis
 	queued    Index // of a wait: the entry that queued it. No two waits share it
+	waited    Millis
 }
 
 // part is one lock of a claim.
@@ -92,6 +93,14 @@ func (c *claim) rest() more {
 		return more{}
 	}
 	return *c.more
+}
+
+// beyond returns what goes beyond the plain case, to be changed.
+func (c *claim) beyond() *more {
+	if c.more == nil {
+		c.more = &more{}
+	}
+	return c.more
 }
 
 // wants walks over the locks that an Acquire names.

@@ -11,13 +11,13 @@ import (
 // without any effect.
 func (s *script) refused(c Command, want string) {
 	s.Helper()
-	locks, waits, digest := len(s.owned), s.waits, s.Digest()
+	locks, waits, digest := s.used(), s.waits, s.Digest()
 	got := s.apply(c)
 	if got != (Result{Outcome: Deadlock, Cycle: want}) {
 		s.Fatalf("%+v:\n got %+v\nwant a deadlock, %s", c, got, want)
 	}
 	s.told()
-	if len(s.owned) != locks || s.waits != waits {
+	if s.used() != locks || s.waits != waits {
 		s.Error("the refused wait is there")
 	}
 	s.then(c, got) // S4
@@ -370,7 +370,7 @@ func crowded(tb testing.TB, n int) *Table {
 func TestAWaitOnWhichNobodyDependsCostsTheSameHoweverManyWait(t *testing.T) {
 	cost := func(n int) float64 {
 		table := crowded(t, n)
-		last := table.owned["hot"].crowd.queue[n-1]
+		last := table.owned["hot"].queue()[n-1]
 		return testing.AllocsPerRun(10, func() {
 			if table.cycleOf(last) != nil {
 				t.Error("a deadlock")

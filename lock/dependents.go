@@ -63,7 +63,7 @@ func (s *search) reach(l *ownedLock, from int) {
 		to = len(l.queue())
 	}
 	for i := from; i < to && s.left > 0; i++ {
-		if w := l.crowd.queue[i]; !s.found[w] {
+		if w := l.queue()[i]; !s.found[w] {
 			s.left -= w.names()
 			s.found[w] = true
 			s.waits = append(s.waits, w)

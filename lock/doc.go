@@ -28,6 +28,8 @@
 //     A higher number in the slot ends the wait; a Cancel undoes the grant too.
 //   - S7: an expiry for a session that has gone does nothing.
 //   - S8: an Acquire of several locks gets all of them or none.
+//   - S9: a tenure that ends is in the record, with how it ended, until newer ones
+//     need its room. Replicas forget alike. It is no part of the Digest.
 //   - T6: a lock that was lost, not given back, may stay closed for a while.
 //   - A wait that would close a cycle of waits is refused, unless it is allowed.
 //   - Ownerless locks, the verbs Lock and Unlock: no session owns the lock,

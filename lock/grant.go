@@ -47,7 +47,7 @@ func (t *Table) giveBack(g *claim) {
 		t.recount(g, g.count-1)
 		return
 	}
-	t.take(g, LockReleased, "")
+	t.take(g, &byRelease)
 }
 
 func (t *Table) recount(g *claim, count uint32) {
@@ -58,14 +58,15 @@ func (t *Table) recount(g *claim, count uint32) {
 
 // take ends a grant, whatever its count. A kind other than LockReleased says
 // that it was lost, which may close its locks for a while (T6).
-func (t *Table) take(g *claim, kind EventKind, reason string) {
+func (t *Table) take(g *claim, end *finish) {
 	t.digest.remove(ofGrant(g))
 	var span Millis
-	if kind != LockReleased {
+	if end.kind != LockReleased {
 		span = g.rest().lockDelay
 	}
-	t.tellOf(g, Event{Kind: kind, Reason: reason, Span: span, Since: g.since})
+	t.tellOf(g, Event{Kind: end.kind, Reason: end.reason, Span: span, Since: g.since})
 	for p := range g.parts() {
+		t.recordEnd(g, p, end)
 		p.lock.remove(g, p.share)
 		if len(p.lock.holders()) == 0 {
 			t.held--

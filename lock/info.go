@@ -38,3 +38,25 @@ func (i Info) Map() map[string]string {
 	}
 	return all
 }
+
+// Person tells who somebody is, by what a session says of itself and what its grant
+// or wait adds: "alice@web1, pid 7: make deploy". It is empty if they say nothing.
+func Person(session, grant map[string]string) string {
+	info := func(key string) string {
+		if value, said := grant[key]; said {
+			return value
+		}
+		return session[key]
+	}
+	who := info("user")
+	if info("host") != "" {
+		who += "@" + info("host")
+	}
+	if info("pid") != "" {
+		who += ", pid " + info("pid")
+	}
+	if info("command") != "" {
+		who += ": " + info("command")
+	}
+	return strings.TrimPrefix(who, ", ")
+}

@@ -35,3 +35,22 @@ func TestLimitsOfState(t *testing.T) {
 		}
 	}
 }
+
+func TestPerson(t *testing.T) {
+	session := map[string]string{"user": "alice", "host": "web1", "pid": "7", "command": "lockc run"}
+	for want, grant := range map[string]map[string]string{
+		"alice@web1, pid 7: lockc run":   nil,
+		"alice@web1, pid 7: make deploy": {"command": "make deploy", "ticket": "OPS-7"},
+		"@web1: x":                       {"user": "", "pid": "", "command": "x"},
+	} {
+		if got := Person(session, grant); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	if got := Person(nil, map[string]string{"pid": "7"}); got != "pid 7" {
+		t.Errorf("got %q", got)
+	}
+	if got := Person(nil, map[string]string{"ticket": "x"}); got != "" {
+		t.Errorf("got %q", got)
+	}
+}

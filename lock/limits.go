@@ -18,6 +18,9 @@ const (
 	MaxUnder             = 32      // grants that one is asked under; those further out are forgotten
 	MaxCycleBytes        = 1024    // of a Result's Cycle
 	MaxReasonBytes       = 256     // of a Revoke: every grant that is lost repeats it
+	MaxTenures           = 1 << 16 // that are over and in the record
+	MaxLockTenures       = 16      // of one lock
+	MaxRecordBytes       = 1 << 24 // of the names, infos and reasons in the record
 	MaxRequestBytes      = 1 << 16 // of a request, by its Weight: with all its names and a full Info it has half of it
 	tokenCountBits       = 40
 )

@@ -3,7 +3,6 @@ package lock
 import (
 	"cmp"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 )
@@ -66,7 +65,7 @@ func (t *Table) listing(prefix, after string, room int) *listing {
 			}
 		}
 		// The walks of a long list are to be few, and what is kept is to be little.
-		most = max(most, 1<<16, (len(t.locks)+len(t.owned))/16)
+		most = max(most, 1<<16, t.used()/16)
 	}
 	names := firstBehind(most, after, t.names(prefix))
 	t.listed++
@@ -78,11 +77,14 @@ func (t *Table) listing(prefix, after string, room int) *listing {
 // names walks over all names that begin with a prefix, in any order, some twice.
 func (t *Table) names(prefix string) iter.Seq[string] {
 	return func(yield func(string) bool) {
-		for _, names := range []iter.Seq[string]{maps.Keys(t.locks), maps.Keys(t.owned)} {
-			for name := range names {
-				if strings.HasPrefix(name, prefix) && !yield(name) {
-					return
-				}
+		for name := range t.locks {
+			if strings.HasPrefix(name, prefix) && !yield(name) {
+				return
+			}
+		}
+		for name, l := range t.owned {
+			if strings.HasPrefix(name, prefix) && !l.idle() && !yield(name) {
+				return
 			}
 		}
 	}

@@ -4,20 +4,20 @@ import "slices"
 
 // revoke takes a lock away from the grant with the command's token, or from all
 // who have it, also if no session owns it.
-func (t *Table) revoke(c *Command) Result {
-	var reason string
+func (t *Table) revoke(by *session, c *Command) Result {
+	end := byForce("", by)
 	if c.Terms != nil {
-		reason = string(c.Terms.Info.own())
+		end.reason = string(c.Terms.Info.own())
 	}
 	any := false
-	if token, held := t.locks[c.Name]; held && c.means(token) {
-		t.free(c.Name, token, LockRevoked, reason)
+	if was, held := t.locks[c.Name]; held && c.means(was.token) {
+		t.free(c.Name, was, &end)
 		any = true
 	}
 	if l, used := t.owned[c.Name]; used {
 		for _, g := range slices.Clone(l.holders()) {
 			if c.means(g.token) {
-				t.deprive(g, LockRevoked, reason)
+				t.deprive(g, &end)
 				any = true
 			}
 		}
@@ -36,14 +36,14 @@ func (t *Table) endHold(name string, token Token) Result {
 	if g == nil {
 		return Result{Outcome: NotHeld}
 	}
-	t.deprive(g, LockOverheld, "")
+	t.deprive(g, &byMaxHold)
 	return Result{Outcome: Released}
 }
 
 // deprive takes a grant from a session that lives on.
-func (t *Table) deprive(g *claim, kind EventKind, reason string) {
-	t.note(g.session, Revocation{Token: g.token, Kind: kind, Reason: reason})
-	t.take(g, kind, reason)
+func (t *Table) deprive(g *claim, end *finish) {
+	t.note(g.session, Revocation{Token: g.token, Kind: end.kind, Reason: end.reason})
+	t.take(g, end)
 }
 
 // shut closes a lock until Reopen says that the delay is over (T6). Nobody is
@@ -61,7 +61,7 @@ func (t *Table) reopen(name string, lost Token) Result {
 		return Result{Outcome: NotHeld}
 	}
 	l := t.owned[name]
-	l.crowd.delays--
+	l.crowd().delays--
 	delete(t.delays, Holding{name, lost})
 	t.digest.remove(ofDelay(name, lost, span))
 	t.tell(Event{Kind: LockReopened, Name: l.name, Token: lost})

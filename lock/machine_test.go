@@ -11,7 +11,10 @@ import (
 	"pgregory.net/rapid"
 )
 
-var small = limits{locks: 5, sessions: 4, waits: 5, lockWaits: 4, sessionLocks: 5, sessionWaits: 3}
+var small = limits{
+	locks: 5, sessions: 4, waits: 5, lockWaits: 4, sessionLocks: 5, sessionWaits: 3,
+	tenures: 6, lockTenures: 3, recordBytes: 12,
+}
 
 func smallTable() *Table {
 	t := NewTable()
@@ -167,6 +170,7 @@ func (p *player) want(name string) Want {
 func TestTheTableDoesWhatTheModelDoes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		p, table, m := newPlayer(t), smallTable(), &model{free: small}
+		record := newModelRecord(small)
 		for range rapid.IntRange(0, 120).Draw(t, "entries") {
 			e := p.next()
 			got := table.Apply(e)
@@ -179,6 +183,8 @@ func TestTheTableDoesWhatTheModelDoes(t *testing.T) {
 				t.Fatalf("entry %+v: %+v, but the model says %+v", e, got, want)
 			}
 			compare(t, table, m)
+			record.note(e, m)
+			compareRecord(t, table, record)
 			checkInvariants(t, table)
 		}
 	})
@@ -263,11 +269,14 @@ func (m *model) picture() []string {
 
 // checkInvariants looks at what must always be true of a table's inside.
 func checkInvariants(t *rapid.T, table *Table) {
-	tokens := map[Token]bool{}
+	tokens, idle := map[Token]bool{}, 0
 	for name, l := range table.owned {
 		_, ownerless := table.locks[name]
-		if l.name != name || l.idle() && !ownerless {
-			t.Fatalf("lock %q is kept as %q, idle %v", name, l.name, l.idle())
+		if p := l.past(); l.name != name || l.idle() != (p != nil && p.idle) || p != nil && (p.lock != l || p.n == 0) {
+			t.Fatalf("lock %q is kept as %q, idle %v, %+v", name, l.name, l.idle(), p)
+		}
+		if l.idle() {
+			idle++
 		}
 		if ownerless && len(l.holders()) > 0 {
 			t.Fatalf("%q is held with and without an owner", name) // S1
@@ -292,6 +301,9 @@ func checkInvariants(t *rapid.T, table *Table) {
 				t.Fatalf("%q is kept from who could have it", name) // S6
 			}
 		}
+	}
+	if idle != table.idle {
+		t.Fatalf("%d locks are idle, and %d are counted", idle, table.idle)
 	}
 	for _, s := range table.sessions {
 		for g := range s.grants.all() {
@@ -380,11 +392,23 @@ func mustEqual(t *rapid.T, a, b *Table) {
 			t.Fatal("the clock would count differently")
 		}
 	}
-	for _, q := range []Query{{Kind: QueryLocks, Waiters: true}, {Kind: QueryDeadlocks}} {
+	for _, q := range []Query{{Kind: QueryLocks, Waiters: true}, {Kind: QueryDeadlocks}, {Kind: QueryTenures, Name: "a"}} {
 		if !reflect.DeepEqual(a.Report(q, 1<<20), b.Report(q, 1<<20)) {
 			t.Fatalf("query %+v is answered differently", q)
 		}
 	}
+}
+
+// decisive is what the digest is of: no place in the order, and no record.
+func decisive(snap Snapshot) Snapshot {
+	snap.Index, snap.Record = 0, nil
+	for i := range snap.Locks {
+		snap.Locks[i].Since = 0
+	}
+	for i := range snap.Grants {
+		snap.Grants[i].Waited = 0
+	}
+	return snap
 }
 
 // Two tables that differ in anything have different digests, as far as one can
@@ -399,7 +423,7 @@ func TestDifferentStatesHaveDifferentDigests(t *testing.T) {
 			b.Apply(e)
 		}
 		one, two := a.Snapshot(), b.Snapshot()
-		one.Index, two.Index = 0, 0 // the digest is of the state alone
+		one, two = decisive(one), decisive(two)
 		if same := reflect.DeepEqual(one, two); same != (a.Digest() == b.Digest()) {
 			t.Fatalf("equal states: %v, equal digests: %v", same, !same)
 		}

@@ -5,13 +5,33 @@ import (
 	"slices"
 )
 
-// ownedLock is a lock that sessions hold or wait for, or that a lock-delay
-// keeps closed. While one session has it and nobody wants it, which is most of
-// the time, it is small.
+// ownedLock is a lock that sessions hold or wait for, that a lock-delay keeps
+// closed, or that is idle and has a past. While one session has it for the first
+// time and nobody wants it, it is small: there may be millions of those.
 type ownedLock struct {
-	name  string
-	sole  [1]*claim // its holder, if there is no crowd
-	crowd *crowd    // nil until it has a second holder, a waiter or a delay
+	name string
+	sole [1]*claim // its holder, if there is no crowd
+	rest *rest     // nil in the plain case
+}
+
+// rest is what goes beyond the plain case of a lock.
+type rest struct {
+	crowd *crowd // nil until it has a second holder, a waiter or a delay
+	past  *past  // nil if the record has nothing of it
+}
+
+func (l *ownedLock) crowd() *crowd {
+	if l.rest == nil {
+		return nil
+	}
+	return l.rest.crowd
+}
+
+func (l *ownedLock) past() *past {
+	if l.rest == nil {
+		return nil
+	}
+	return l.rest.past
 }
 
 // crowd is a lock's state once more than one claim takes part in it.
@@ -61,8 +81,8 @@ func (o *occupancy) remove(s share) {
 
 // occupied returns what is out of the lock.
 func (l *ownedLock) occupied() occupancy {
-	if l.crowd != nil {
-		return l.crowd.taken
+	if c := l.crowd(); c != nil {
+		return c.taken
 	}
 	var o occupancy
 	if c := l.sole[0]; c != nil {
@@ -73,28 +93,30 @@ func (l *ownedLock) occupied() occupancy {
 
 // holders returns the grants of the lock by token.
 func (l *ownedLock) holders() []*claim {
-	switch {
-	case l.crowd != nil:
-		return l.crowd.holders
-	case l.sole[0] != nil:
-		return l.sole[:]
-	default:
-		return nil
+	if c := l.crowd(); c != nil {
+		return c.holders
 	}
+	if l.sole[0] != nil {
+		return l.sole[:]
+	}
+	return nil
 }
 
 // queue returns the lock's waiters, first come first.
 func (l *ownedLock) queue() []*claim {
-	if l.crowd == nil {
-		return nil
+	if c := l.crowd(); c != nil {
+		return c.queue
 	}
-	return l.crowd.queue
+	return nil
 }
 
 // closed reports whether a lock-delay keeps the lock closed (T6).
-func (l *ownedLock) closed() bool { return l.crowd != nil && l.crowd.delays > 0 }
+func (l *ownedLock) closed() bool {
+	c := l.crowd()
+	return c != nil && c.delays > 0
+}
 
-// idle reports whether the table need not know the lock.
+// idle reports whether nobody has or wants the lock and nothing closes it.
 func (l *ownedLock) idle() bool {
 	return len(l.holders()) == 0 && len(l.queue()) == 0 && !l.closed()
 }
@@ -113,7 +135,7 @@ func byToken(c *claim, token Token) int { return cmp.Compare(c.token, token) }
 
 // add makes a claim with a fresh token a holder: it is the last by token.
 func (l *ownedLock) add(c *claim, s share) {
-	if l.crowd == nil && l.sole[0] == nil {
+	if l.crowd() == nil && l.sole[0] == nil {
 		l.sole[0] = c
 		return
 	}
@@ -123,25 +145,31 @@ func (l *ownedLock) add(c *claim, s share) {
 }
 
 func (l *ownedLock) remove(c *claim, s share) {
-	if l.crowd == nil {
+	crowd := l.crowd()
+	if crowd == nil {
 		l.sole[0] = nil
 		return
 	}
-	i, _ := slices.BinarySearchFunc(l.crowd.holders, c.token, byToken)
-	l.crowd.holders = without(l.crowd.holders, i)
-	l.crowd.taken.remove(s)
+	i, _ := slices.BinarySearchFunc(crowd.holders, c.token, byToken)
+	crowd.holders = without(crowd.holders, i)
+	crowd.taken.remove(s)
 }
 
 // gather returns the lock's crowd, which its sole holder joins.
 func (l *ownedLock) gather() *crowd {
-	if l.crowd == nil {
-		l.crowd = &crowd{taken: l.occupied()}
-		if l.sole[0] != nil {
-			l.crowd.holders = append(l.crowd.holders, l.sole[0])
-			l.sole[0] = nil
-		}
+	if c := l.crowd(); c != nil {
+		return c
 	}
-	return l.crowd
+	c := &crowd{taken: l.occupied()}
+	if l.sole[0] != nil {
+		c.holders = append(c.holders, l.sole[0])
+		l.sole[0] = nil
+	}
+	if l.rest == nil {
+		l.rest = &rest{}
+	}
+	l.rest.crowd = c
+	return c
 }
 
 // enqueue puts a claim that was queued by the entry at hand behind all others.
@@ -152,7 +180,8 @@ func (l *ownedLock) enqueue(c *claim) {
 
 // dequeue takes a claim out of the queue, most often the first.
 func (l *ownedLock) dequeue(c *claim) {
-	l.crowd.queue = without(l.crowd.queue, l.place(c))
+	crowd := l.crowd()
+	crowd.queue = without(crowd.queue, l.place(c))
 }
 
 // without takes the claim at a place out of a list. The first of several costs
@@ -167,7 +196,7 @@ func without(list []*claim, i int) []*claim {
 
 // place returns how many wait for the lock ahead of c, who waits for it too.
 func (l *ownedLock) place(c *claim) int {
-	i, _ := slices.BinarySearchFunc(l.crowd.queue, c.more.queued, func(w *claim, at Index) int {
+	i, _ := slices.BinarySearchFunc(l.queue(), c.more.queued, func(w *claim, at Index) int {
 		return cmp.Compare(w.more.queued, at)
 	})
 	return i

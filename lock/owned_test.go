@@ -278,11 +278,11 @@ func TestLimitsAreRefusedBeforeAnyEffect(t *testing.T) { // S5
 			tc.limits(&s.limits)
 			id := s.opened(2)
 			tc.before(s, id)
-			locks, waits, drawn := len(s.owned), s.waits, s.last
+			locks, waits, drawn := s.used(), s.waits, s.last
 			c := tc.command(id)
 			s.then(c, full(tc.want))
 			s.told()
-			if len(s.owned) != locks || s.waits != waits || s.last != drawn {
+			if s.used() != locks || s.waits != waits || s.last != drawn {
 				t.Error("the refusal had an effect")
 			}
 			s.then(c, full(tc.want)) // S4

@@ -12,6 +12,7 @@ const (
 	QueryDeadlocks QueryKind = 5 // the cycles of waits
 	QueryToken     QueryKind = 6 // whether Token is a current grant of Name
 	QueryEvents    QueryKind = 7 // events behind Index, of names that begin with Name; waits for one
+	QueryTenures   QueryKind = 8 // who had the lock Name, by tokens, behind Token
 )
 
 // Query asks about the state. It changes nothing and is never ordered.
@@ -37,6 +38,8 @@ type Report struct {
 	Current     bool // QueryToken
 	More        bool // there is another page
 	Missed      bool // QueryEvents: events behind the asked Index are forgotten
+	// Record is set with QueryTenures only, and by nodes that keep one.
+	Record *Record
 }
 
 // LockCard shows a lock that is held, waited for, or closed by a lock-delay.

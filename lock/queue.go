@@ -7,10 +7,7 @@ import (
 
 // wait queues a claim for all its locks, unless nothing could ever end the wait.
 func (t *Table) wait(c *claim, asked *Command) (Result, *claim) {
-	if c.more == nil {
-		c.more = &more{}
-	}
-	c.more.queued, c.since = t.index, t.at
+	c.beyond().queued, c.since = t.index, t.at
 	t.addWait(c)
 	if cycle := t.cycleOf(c); cycle != nil && !asked.allowsDeadlock() {
 		t.removeWait(c)
@@ -58,11 +55,7 @@ func (t *Table) removeWait(c *claim) {
 }
 
 // touch has a lock served when the entry has had its effect.
-func (t *Table) touch(l *ownedLock) {
-	if l != nil {
-		t.touched = append(t.touched, l)
-	}
-}
+func (t *Table) touch(l *ownedLock) { t.touched = append(t.touched, l) }
 
 // serve grants the waits that can be granted now: each is first in all its
 // queues and fits beside all holders, so nobody is overtaken (S6). A grant lets
@@ -108,6 +101,7 @@ func (t *Table) turnOf(c *claim) bool {
 func (t *Table) letIn(c *claim) {
 	t.removeWait(c)
 	queued := c.since
+	c.more.waited = between(queued, t.at)
 	t.grant(c)
 	asked := c.request()
 	t.remember(c.session, c.slot, asked.Number, Result{Outcome: Granted, Token: c.token}, c)
@@ -117,18 +111,29 @@ func (t *Table) letIn(c *claim) {
 	}
 }
 
+// between is the time from one moment to another, by clocks that may disagree.
+func between(from, to Millis) Millis { return max(from, to) - from }
+
 // request is the Acquire that waits: while it does, its slot goes no further.
 func (c *claim) request() RequestID {
 	return RequestID{Session: c.session.id, Slot: c.slot, Number: c.session.slots.at(c.slot).number}
 }
 
-// dropIfIdle forgets a lock that nobody has or wants any more. One that was
-// touched twice is gone already, and has no name.
+// dropIfIdle forgets a lock that nobody has or wants any more, unless it has a
+// past. One that was touched twice is gone already, and has no name.
 func (t *Table) dropIfIdle(l *ownedLock) {
-	if l.name != "" && l.idle() {
-		delete(t.owned, l.name)
-		keep(&t.spare.locks, l)
+	switch {
+	case l.name == "" || !l.idle():
+	case l.past() != nil:
+		t.retire(l.past())
+	default:
+		t.drop(l)
 	}
+}
+
+func (t *Table) drop(l *ownedLock) {
+	delete(t.owned, l.name)
+	keep(&t.spare.locks, l)
 }
 
 // firstQueued is a heap of waits by the entry that queued them.

@@ -27,6 +27,8 @@ func (t *Table) Report(q Query, room int) Report {
 		r.cycles(t.deadlocks())
 	case QueryToken:
 		r.Current = t.current(q.Name, q.Token)
+	case QueryTenures:
+		r.tenures()
 	}
 	return r.Report
 }
@@ -45,6 +47,7 @@ const (
 	holderSize  = 80
 	waiterSize  = 60
 	sessionSize = 50
+	tenureSize  = 90
 )
 
 // spend uses up room. The first card of a report has room always.
@@ -62,8 +65,11 @@ func (r *reporter) spend(size int, first bool) bool {
 // there it gets as much as can be.
 func (r *reporter) locks(names iter.Seq[string]) {
 	for name := range names {
-		token, ownerless := r.table.locks[name]
+		free, ownerless := r.table.locks[name]
 		l := r.table.owned[name]
+		if l != nil && l.idle() {
+			l = nil
+		}
 		if !ownerless && l == nil {
 			continue
 		}
@@ -72,7 +78,7 @@ func (r *reporter) locks(names iter.Seq[string]) {
 		}
 		card := LockCard{Name: name, Ownerless: ownerless}
 		if ownerless {
-			card.Holders = []HolderCard{{Token: token, Count: 1}}
+			card.Holders = []HolderCard{{Token: free.token, Count: 1, Since: free.since}}
 		}
 		if l != nil {
 			r.fill(&card, l)
@@ -233,8 +239,35 @@ func (c Cycle) cut(room int) Cycle {
 
 // current reports whether a token is that of a grant of the lock now.
 func (t *Table) current(name string, token Token) bool {
-	if ownerless, held := t.locks[name]; held && ownerless == token {
+	if free, held := t.locks[name]; held && free.token == token {
 		return true
 	}
 	return t.find(name, token) != nil
+}
+
+// tenures shows who had a lock, behind a token, with each session once.
+func (r *reporter) tenures() {
+	all, named := r.table.tenures(r.query.Name, r.query.Token)
+	record := r.table.recordOf(r.query.Name)
+	r.Record = &record
+	told := map[SessionID]Info{}
+	for i, one := range all {
+		one.Name = ""
+		size := tenureSize + len(one.Info) + len(one.Reason)
+		for _, id := range [...]SessionID{one.Session, one.By} {
+			if _, known := told[id]; !known {
+				size += sessionSize + len(named[id])
+			}
+		}
+		if !r.spend(size, i == 0) {
+			break
+		}
+		record.Tenures = append(record.Tenures, one)
+		for _, id := range [...]SessionID{one.Session, one.By} {
+			if id != 0 {
+				told[id] = named[id]
+			}
+		}
+	}
+	record.Parties = parties(told)
 }

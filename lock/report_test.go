@@ -52,7 +52,7 @@ func TestAReportShowsLocksWithHoldersAndQueues(t *testing.T) {
 		{Name: "a/x", Waiters: 1, Queue: []WaiterCard{alsoQueued}},
 		{Name: "b", Delayed: true},
 		{
-			Name: "own/less", Ownerless: true, Waiters: 1, Holders: []HolderCard{{Token: at(1, 4), Count: 1}},
+			Name: "own/less", Ownerless: true, Waiters: 1, Holders: []HolderCard{{Token: at(1, 4), Count: 1, Since: 4}},
 			Queue: []WaiterCard{{Session: id[1], Since: 8, Owner: owner(1, 1, 1)}},
 		},
 	}

@@ -23,7 +23,7 @@ func (t *Table) restore(snap Snapshot) error {
 	if err := inOrder(snap); err != nil {
 		return err
 	}
-	t.locks = make(map[string]Token, len(snap.Locks))
+	t.locks = make(map[string]ownerless, len(snap.Locks))
 	t.owned = make(map[string]*ownedLock, len(snap.Grants))
 	for _, l := range snap.Locks {
 		if err := t.restoreLock(l); err != nil {
@@ -49,6 +49,9 @@ func (t *Table) restore(snap Snapshot) error {
 		if err := t.restoreWait(w); err != nil {
 			return fmt.Errorf("wait of entry %d: %w", w.Queued, err)
 		}
+	}
+	if err := t.restoreRecord(snap.Record); err != nil {
+		return fmt.Errorf("record: %w", err)
 	}
 	return t.connected()
 }
@@ -84,8 +87,7 @@ func (t *Table) restoreLock(l HeldLock) error {
 	if !t.drew(uint64(l.Token)) {
 		return fmt.Errorf("token %d was never drawn", l.Token)
 	}
-	t.locks[l.Name] = l.Token
-	t.digest.add(ofLock(l.Name, l.Token))
+	t.hold(l.Name, ownerless{l.Token, l.Since})
 	return nil
 }
 
@@ -164,6 +166,9 @@ func (t *Table) restoreGrant(state GrantState) error {
 		}
 	}
 	g.token, g.since, g.count = state.Token, state.Since, state.Count
+	if state.Waited > 0 {
+		g.beyond().waited = state.Waited
+	}
 	t.addGrant(g)
 	return nil
 }
@@ -182,10 +187,7 @@ func (t *Table) restoreWait(state WaitState) error {
 		return fmt.Errorf("slot %d waits for another", state.Slot)
 	}
 	slot.claim = w
-	if w.more == nil {
-		w.more = &more{}
-	}
-	w.more.queued, w.since = state.Queued, state.Since
+	w.beyond().queued, w.since = state.Queued, state.Since
 	t.addWait(w)
 	return nil
 }
@@ -204,11 +206,8 @@ func (t *Table) restoreClaim(id SessionID, under []Token, c Command) (*claim, er
 	}
 	got := t.claim(s, &c)
 	if len(under) > 0 {
-		if got.more == nil {
-			got.more = &more{}
-		}
 		for _, token := range under {
-			got.more.under = append(got.more.under, kept{token: token})
+			got.beyond().under = append(got.more.under, kept{token: token})
 		}
 	}
 	return got, nil

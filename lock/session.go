@@ -16,6 +16,7 @@ type session struct {
 	grants claims // by token
 	waits  claims // by the entry that queued them
 	locks  int    // names that its grants and its waits count together
+	party  *party // nil until the record names it
 
 	slots  slots           // grown on first use
 	cycles map[Slot]string // the texts of the slots that answered Deadlock
@@ -46,19 +47,19 @@ func (t *Table) open(c Command) Result {
 
 // close ends a session at its client's wish: what it held is released.
 func (t *Table) close(id SessionID) Result {
-	return t.end(id, LockReleased, SessionClosed)
+	return t.end(id, &byClosing, SessionClosed)
 }
 
 // expire ends a session whose client was silent: what it held is lost. An id is
 // never used again, so an expiry that comes too late does nothing (S7).
 func (t *Table) expire(id SessionID) Result {
-	return t.end(id, LockExpired, SessionEnded)
+	return t.end(id, &byExpiry, SessionEnded)
 }
 
 // end drops the session with all that it holds and waits for (S2) and all that
 // its slots remember (S5). Its waits go first, so that nothing it frees is
 // granted to itself. Ownerless locks stay: no session owns them.
-func (t *Table) end(id SessionID, lost, ended EventKind) Result {
+func (t *Table) end(id SessionID, lost *finish, ended EventKind) Result {
 	s, ok := t.sessions[id]
 	if !ok {
 		return Result{Outcome: Closed}
@@ -67,7 +68,7 @@ func (t *Table) end(id SessionID, lost, ended EventKind) Result {
 		t.endWait(s.waits.first)
 	}
 	for s.grants.first != nil {
-		t.take(s.grants.first, lost, "")
+		t.take(s.grants.first, lost)
 	}
 	t.dropSession(s)
 	t.tell(Event{Kind: ended, Session: id})

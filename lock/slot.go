@@ -41,7 +41,7 @@ func (t *Table) execute(s *session, c Command, last slot) (Result, *claim) {
 	case Lock:
 		return t.lock(c.Name), nil
 	case Unlock:
-		return t.unlock(c.Name), nil
+		return t.unlock(s, c.Name), nil
 	case Acquire:
 		return t.acquire(s, &c)
 	case Release:
@@ -49,7 +49,7 @@ func (t *Table) execute(s *session, c Command, last slot) (Result, *claim) {
 	case Cancel:
 		return t.cancel(c, last), nil
 	default:
-		return t.revoke(&c), nil
+		return t.revoke(s, &c), nil
 	}
 }
 

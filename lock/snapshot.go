@@ -17,12 +17,14 @@ type Snapshot struct {
 	Grants   []GrantState
 	Waits    []WaitState
 	Delays   []DelayState
+	Record   *Record // nil: of a version that kept none
 }
 
 // HeldLock is an ownerless lock that is held. Snapshots list them by name.
 type HeldLock struct {
 	Name  string
 	Token Token
+	Since Millis // zero: of a version that did not keep it
 }
 
 // GrantState is what one Acquire got. Snapshots list them by token.
@@ -30,6 +32,7 @@ type GrantState struct {
 	Token   Token
 	Session SessionID
 	Since   Millis
+	Waited  Millis  // before that, for the record
 	Under   []Token // the grants it was asked under, the outermost first
 	Name    string
 	Count   uint32 // how often it was granted, at least 1
@@ -83,14 +86,15 @@ type SlotState struct {
 // what never changes.
 func (t *Table) Snapshot() Snapshot {
 	snap := Snapshot{Index: t.index, Last: t.last, Locks: empty[HeldLock](len(t.locks))}
-	for name, token := range t.locks {
-		snap.Locks = append(snap.Locks, HeldLock{Name: name, Token: token})
+	for name, held := range t.locks {
+		snap.Locks = append(snap.Locks, HeldLock{Name: name, Token: held.token, Since: held.since})
 	}
 	slices.SortFunc(snap.Locks, func(a, b HeldLock) int { return strings.Compare(a.Name, b.Name) })
 	t.snapSessions(&snap)
 	for d := range t.Delays() {
 		snap.Delays = append(snap.Delays, DelayState{Name: d.Name, Token: d.Token, Span: d.Span})
 	}
+	snap.Record = t.snapRecord()
 	return snap
 }
 
@@ -144,7 +148,7 @@ func (s *session) state() SessionState {
 
 func (c *claim) grantState() GrantState {
 	return GrantState{
-		Token: c.token, Session: c.session.id, Since: c.since, Under: c.underTokens(),
+		Token: c.token, Session: c.session.id, Since: c.since, Waited: c.rest().waited, Under: c.underTokens(),
 		Name: c.lock.name, Count: c.count, Mode: c.mode, Terms: c.more.state(),
 	}
 }

@@ -1,6 +1,7 @@
 package lock
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -14,7 +15,7 @@ func sound() Snapshot {
 	return Snapshot{
 		Index: 20,
 		Last:  uint64(at(2, 9)),
-		Locks: []HeldLock{{"a", at(2, 3)}, {"b", at(2, 5)}},
+		Locks: []HeldLock{{"a", at(2, 3), 8}, {"b", at(2, 5), 0}},
 		Sessions: []SessionState{
 			{ID: id(1), Nonce: 70, TTL: MinTTL, Slots: []SlotState{
 				{0, 4, granted(at(2, 3))}, {1, 1, granted(at(2, 6))}, {7, 1, is(Held)},
@@ -28,13 +29,23 @@ func sound() Snapshot {
 			{Token: at(2, 6), Session: id(1), Since: 11, Name: "c", Count: 2, Mode: Counted, Terms: &Terms{
 				Permits: 1, Of: 3, And: []Want{{Name: "d", Mode: Shared}}, Info: "k=v", MaxHold: MinMaxHold, LockDelay: 5,
 			}},
-			{Token: at(2, 7), Session: id(2), Since: 12, Under: []Token{at(2, 6)}, Name: "c", Count: 1, Mode: Counted,
+			{Token: at(2, 7), Session: id(2), Since: 12, Waited: 3, Under: []Token{at(2, 6)}, Name: "c", Count: 1, Mode: Counted,
 				Terms: &Terms{Permits: 2, Of: 3}},
 		},
 		Waits: []WaitState{
 			{Queued: 19, Session: id(1), Since: 13, Under: []Token{at(2, 7)}, Name: "a", Slot: 9, Terms: &Terms{And: []Want{{Name: "c"}}}},
 		},
 		Delays: []DelayState{{"e", at(2, 8), 9}, {"f", at(2, 8), 10}},
+		Record: &Record{
+			Forgot:  6,
+			Parties: []Party{{id(2), "host=h"}, {id(4), "gone=1"}},
+			Tenures: []Tenure{
+				{Name: "f", Token: at(2, 4), Session: id(4), Mode: Counted, Permits: 1, Of: 3, Since: 5, Until: 7, Waited: 1,
+					How: LockExpired, Info: "k=v", Forgot: 4},
+				{Name: "e", Token: at(2, 8), Session: id(2), Since: 7, Until: 9, How: LockRevoked, By: id(4), Reason: "why not"},
+				{Name: "f", Token: at(2, 8), Session: id(2), Since: 7, Until: 9, How: LockRevoked, By: id(4), Reason: "why not"},
+			},
+		},
 	}
 }
 
@@ -138,6 +149,47 @@ func TestMalformedSnapshotsAreRefused(t *testing.T) {
 		"a delay after nothing":  func(s *Snapshot) { s.Delays[0].Token = 0 },
 		"a delay of no time":     func(s *Snapshot) { s.Delays[0].Span = 0 },
 		"a delay too long":       func(s *Snapshot) { s.Delays[0].Span = MaxLockDelay + 1 },
+
+		"a record whole, and not":  func(s *Snapshot) { s.Record.Whole = true },
+		"parties out of order":     func(s *Snapshot) { s.Record.Parties[0].ID, s.Record.Parties[1].ID = 4, 2 },
+		"a party not drawn":        func(s *Snapshot) { s.Record.Parties[1].ID = SessionID(at(2, 10)) },
+		"a party's long info":      func(s *Snapshot) { s.Record.Parties[1].Info = Info(strings.Repeat("x", MaxInfoBytes+1)) },
+		"a party called otherwise": func(s *Snapshot) { s.Record.Parties[0].Info = "host=i" },
+		"a party without a tenure": func(s *Snapshot) { s.Record.Parties = append(s.Record.Parties, Party{ID: SessionID(at(2, 9))}) },
+		"a tenure of no name":      func(s *Snapshot) { s.Record.Tenures[0].Name = "" },
+		"a tenure's token":         func(s *Snapshot) { s.Record.Tenures[0].Token = at(2, 10) },
+		"a tenure without token":   func(s *Snapshot) { s.Record.Tenures[0].Token = 0 },
+		"a tenure of nobody":       func(s *Snapshot) { s.Record.Tenures[0].Session = SessionID(at(2, 1)) },
+		"a tenure ended by nobody": func(s *Snapshot) { s.Record.Tenures[1].By = SessionID(at(2, 1)) },
+		"a tenure of no mode":      func(s *Snapshot) { s.Record.Tenures[0].Mode = 3 },
+		"a tenure of many permits": func(s *Snapshot) { s.Record.Tenures[0].Permits = 4 },
+		"a tenure without an end":  func(s *Snapshot) { s.Record.Tenures[0].How = 0 },
+		"a tenure ended by a wait": func(s *Snapshot) { s.Record.Tenures[0].How = WaitEnded },
+		"a tenure that lasts":      func(s *Snapshot) { s.Record.Tenures[0].Name, s.Record.Tenures[0].Token = "c", at(2, 7) },
+		"a lock that is held":      func(s *Snapshot) { s.Record.Tenures[0].Name, s.Record.Tenures[0].Token = "a", at(2, 3) },
+		"a tenure twice":           func(s *Snapshot) { s.Record.Tenures[0].Token = at(2, 8) },
+		"a tenure's long reason":   func(s *Snapshot) { s.Record.Tenures[1].Reason = strings.Repeat("x", MaxReasonBytes+1) },
+		"a tenure's long info":     func(s *Snapshot) { s.Record.Tenures[1].Info = Info(strings.Repeat("x", MaxInfoBytes+1)) },
+		"forgotten in the middle":  func(s *Snapshot) { s.Record.Tenures[2].Forgot = 1 },
+		"too many tenures of a lock": func(s *Snapshot) {
+			s.Last = uint64(at(2, 99))
+			for i := range Token(MaxLockTenures) {
+				s.Record.Tenures = append(s.Record.Tenures, Tenure{Name: "f", Token: at(2, 50+i), How: LockReleased})
+			}
+		},
+		"too many tenures": func(s *Snapshot) {
+			s.Last = uint64(at(2, 99))
+			for i := range MaxTenures {
+				s.Record.Tenures = append(s.Record.Tenures, Tenure{Name: fmt.Sprint("x/", i), Token: at(2, 50), How: LockReleased})
+			}
+		},
+		"too many bytes in a record": func(s *Snapshot) {
+			s.Last = uint64(at(2, 99))
+			long := Info(strings.Repeat("x", MaxInfoBytes))
+			for i := range MaxRecordBytes / MaxInfoBytes {
+				s.Record.Tenures = append(s.Record.Tenures, Tenure{Name: fmt.Sprint("x/", i), Token: at(2, 50), How: LockReleased, Info: long})
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			snap := sound()

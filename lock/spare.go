@@ -21,6 +21,34 @@ func reuse[T any](kept *[]*T) *T {
 	return one
 }
 
+// pool hands out items of which there will be very many, a slab at a time.
+type pool[T any] struct {
+	slab []T
+	free []*T // zero
+}
+
+// slabSize bounds what a small table has too much.
+const slabSize = 64
+
+func (p *pool[T]) get() *T {
+	if last := len(p.free) - 1; last >= 0 {
+		one := p.free[last]
+		p.free = p.free[:last]
+		return one
+	}
+	if len(p.slab) == 0 {
+		p.slab = make([]T, slabSize)
+	}
+	one := &p.slab[0]
+	p.slab = p.slab[1:]
+	return one
+}
+
+func (p *pool[T]) put(one *T) {
+	*one = *new(T)
+	p.free = append(p.free, one)
+}
+
 func keep[T any](kept *[]*T, one *T) {
 	*one = *new(T)
 	if len(*kept) < maxSpare {

@@ -3,8 +3,8 @@ package lock
 // Table is the state of one lock table. It is not safe for concurrent use:
 // one actor owns it.
 type Table struct {
-	locks    map[string]Token      // the held ownerless locks; a free lock is not kept
-	owned    map[string]*ownedLock // the locks with owned holders, with waiters or a lock-delay
+	locks    map[string]ownerless  // those that are held; a free lock is not kept
+	owned    map[string]*ownedLock // the locks with owned holders, with waiters or a lock-delay, and the idle ones with a past
 	sessions map[SessionID]*session
 	openings map[Number]SessionID // the nonce of each open session
 
@@ -13,11 +13,14 @@ type Table struct {
 	last uint64
 
 	index  Index  // of the last entry applied
-	digest Digest // of everything above but index
+	digest Digest // of everything above, but for index and what is told to the record alone
+
+	recorder recorder // who had what until when
 
 	// What follows can be told from the sessions and the locks above.
 
 	held     int                // locks in owned that have a holder
+	idle     int                // locks in owned that are there for their past alone
 	waits    int                // waiting claims
 	maxHolds map[Token]*claim   // the grants with a MaxHold
 	delays   map[Holding]Millis // the lock-delays, by the name and the lost token
@@ -38,26 +41,35 @@ type Table struct {
 }
 
 // limits are those of the constants that tests would take long to reach.
-type limits struct{ locks, sessions, waits, lockWaits, sessionLocks, sessionWaits int }
+type limits struct {
+	locks, sessions, waits, lockWaits, sessionLocks, sessionWaits int
+
+	tenures, lockTenures, recordBytes int
+}
 
 // NewTable returns an empty table, as it is before entry 1.
 func NewTable() *Table {
 	return &Table{
-		locks:    map[string]Token{},
+		locks:    map[string]ownerless{},
 		owned:    map[string]*ownedLock{},
 		sessions: map[SessionID]*session{},
 		openings: map[Number]SessionID{},
 		maxHolds: map[Token]*claim{},
 		delays:   map[Holding]Millis{},
+		recorder: recorder{whole: true},
 		limits: limits{
 			locks: MaxLocks, sessions: MaxSessions, waits: MaxWaits, lockWaits: MaxLockWaits,
 			sessionLocks: MaxSessionLocks, sessionWaits: MaxSessionWaits,
+			tenures: MaxTenures, lockTenures: MaxLockTenures, recordBytes: MaxRecordBytes,
 		},
 	}
 }
 
 // Index returns the index of the last entry applied.
 func (t *Table) Index() Index { return t.index }
+
+// used is how many locks are held, waited for or closed by a lock-delay.
+func (t *Table) used() int { return len(t.locks) + len(t.owned) - t.idle }
 
 // Size returns how many locks are held and how many sessions are open.
 func (t *Table) Size() (locks, sessions int) { return len(t.locks) + t.held, len(t.sessions) }
@@ -72,6 +84,7 @@ func (t *Table) Apply(e Entry) Result {
 		panic("lock: an entry out of order")
 	}
 	t.index, t.view, t.at = e.Index, e.View, e.Command.At
+	t.recorder.begins(t.at)
 	if t.index%listingAge == 0 {
 		t.ageListings()
 	}

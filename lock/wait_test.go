@@ -183,7 +183,7 @@ func TestWaitsOfManyGoAsTheyCame(t *testing.T) {
 		}
 		s.apply(releasing(next, 1, 1, "a", e.Token))
 	}
-	if len(s.owned) != 0 || s.waits != 0 {
+	if s.used() != 0 || s.waits != 0 {
 		t.Error("something is left")
 	}
 }

@@ -134,6 +134,10 @@ func (p *Pair) Nodes() []string {
 	return []string{string(p.members[0].cfg.Pair[0]), string(p.members[0].cfg.Pair[1])}
 }
 
+// Node returns the node that was started as the primary (0) or as the backup (1)
+// as it runs, to be looked at from within; nil if it is dead.
+func (p *Pair) Node(i int) *remote.Node { return p.members[i].node }
+
 // Client returns a new client of the pair, which is closed when the test ends.
 func (p *Pair) Client(opts ...lockstep.Option) *lockstep.Client {
 	p.t.Helper()

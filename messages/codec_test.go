@@ -272,7 +272,7 @@ func sampleSnapshot() lock.Snapshot {
 	return lock.Snapshot{
 		Index: 1 << 60,
 		Last:  1<<63 | 9,
-		Locks: []lock.HeldLock{{Name: "a", Token: 1<<63 | 5}, {Name: strings.Repeat("b", 256), Token: 1<<63 | 6}},
+		Locks: []lock.HeldLock{{Name: "a", Token: 1<<63 | 5}, {Name: strings.Repeat("b", 256), Token: 1<<63 | 6, Since: 1 << 42}},
 		Sessions: []lock.SessionState{
 			{ID: 1<<63 | 2, Nonce: 1<<63 | 3, TTL: lock.MaxTTL, Since: 1 << 42, Info: "host=a", Revoked: 1<<32 - 1,
 				Revocations: []lock.Revocation{sampleNotice().Revocation, {Token: 1 << 63, Kind: lock.LockOverheld}},
@@ -282,7 +282,7 @@ func sampleSnapshot() lock.Snapshot {
 			{ID: 1<<63 | 4, Nonce: 1<<63 | 5},
 		},
 		Grants: []lock.GrantState{
-			{Token: 1 << 63, Session: 1 << 63, Since: 1 << 42, Under: under, Name: strings.Repeat("g", 256),
+			{Token: 1 << 63, Session: 1 << 63, Since: 1 << 42, Waited: 1 << 42, Under: under, Name: strings.Repeat("g", 256),
 				Count: 1<<32 - 1, Mode: lock.Counted, Terms: terms},
 			{Token: 1<<63 | 1, Session: 1 << 63, Since: 1 << 42, Name: "h", Count: 1, Mode: lock.Shared},
 			{},
@@ -294,6 +294,7 @@ func sampleSnapshot() lock.Snapshot {
 			{},
 		},
 		Delays: []lock.DelayState{{Name: strings.Repeat("d", 256), Token: 1 << 63, Span: lock.MaxLockDelay}, {}},
+		Record: sampleRecord(),
 	}
 }
 

@@ -57,6 +57,8 @@ func TestMalformed(t *testing.T) {
 		{"a query of 33 bits", field(7, varint(1, noClient)...), "messages: Query.client: at byte 8: the value has more than 32 bits"},
 		{"half a holder's token", field(8, field(6, field(5, 0x11, 1)...)...), "messages: HolderCard.token: at byte 7: unexpected EOF"},
 		{"names that are numbers", field(8, field(6, field(7, varint(5, 1)...)...)...), "messages: WaiterCard.names: at byte 7: the field has another type"},
+		{"half a tenure's token", field(8, field(14, field(4, 0x11, 1)...)...), "messages: Tenure.token: at byte 7: unexpected EOF"},
+		{"a party beyond its record", field(8, field(14, 0x1a, 9)...), "messages: Record.parties: at byte 6: its length is 9 and 0 bytes are left"},
 		{"a step beyond its cycle", field(8, field(8, field(1, 0x12, 9)...)...), "messages: CycleStep.holds: at byte 8: its length is 9 and 0 bytes are left"},
 		{"a notice without an end", field(9, 0x1a), "messages: Notice.revocation: at byte 3: unexpected EOF"},
 		{"an order of 33 bits", field(10, varint(1, noClient)...), "messages: Order.client: at byte 8: the value has more than 32 bits"},
@@ -249,6 +251,9 @@ func TestAllocations(t *testing.T) {
 		"empty events":         field(8, repeated(0x4a, 0)...),
 		"empty revocations":    field(8, repeated(0x52, 0)...),
 		"locks of one holder":  field(8, repeated(0x32, 2, 0x2a, 0)...),
+		"empty tenures":        field(8, field(14, repeated(0x22, 0)...)...),
+		"empty parties":        field(8, field(14, repeated(0x1a, 0)...)...),
+		"a record in pieces":   field(8, repeated(0x72, 2, 0x22, 0)...),
 		"forwards":             repeated(0x1a, 4, 0x12, 2, 0x12, 0),
 		"large lengths":        repeated(0x0a, 0xff, 0xff, 0xff, 0x7f),
 	} {
@@ -265,6 +270,8 @@ func TestAllocations(t *testing.T) {
 		"no tokens":      field(5, repeated(0x22, 0)...),
 		"revocations":    field(4, repeated(0x42, 0)...),
 		"tokens":         field(5, field(4, make([]byte, 1<<16)...)...),
+		"empty tenures":  field(8, repeated(0x22, 0)...),
+		"empty parties":  field(8, repeated(0x1a, 0)...),
 		"single tokens":  field(5, repeated(0x22, 8, 0, 0, 0, 0, 0, 0, 0, 1)...),
 	} {
 		checkMemory(t, name, body, func() { _, _ = DecodeSnapshot(body) })

@@ -82,6 +82,9 @@ func appendQueryReport(b []byte, num protowire.Number, report *Report) []byte {
 	b = appendBool(b, 11, s.Current)
 	b = appendBool(b, 12, s.More)
 	b = appendBool(b, 13, s.Missed)
+	if s.Record != nil {
+		b = appendRecord(b, 14, s.Record)
+	}
 	return closeMessage(b, start)
 }
 
@@ -130,6 +133,8 @@ func (r *reader) queryReport(field string, report *Report) {
 			s.More = r.bool("QueryReport.more")
 		case 13:
 			s.Missed = r.bool("QueryReport.missed")
+		case 14:
+			r.record("QueryReport.record", &s.Record)
 		default:
 			r.skip("QueryReport")
 		}

@@ -41,9 +41,24 @@ func sampleReport() Report {
 			Cycles:      []lock.Cycle{{{Session: 1 << 63, Holds: "a", Waits: "b", Info: "k=v"}, {Session: 1, Holds: "b"}}, {{Session: 2}}},
 			Events:      []lock.Event{event, {Index: 1}},
 			Revocations: []lock.Revocation{{Token: 1 << 63, Kind: lock.LockOverheld, Reason: strings.Repeat("r", 200)}, {Token: 1}},
-			Current:     true, More: true, Missed: true,
+			Current:     true, More: true, Missed: true, Record: sampleRecord(),
 		},
 	}}
+}
+
+// sampleRecord has every field of a record, with the largest values that a table
+// gives.
+func sampleRecord() *lock.Record {
+	return &lock.Record{
+		Whole: true, Forgot: 1 << 42,
+		Parties: []lock.Party{{ID: 1 << 63, Info: lock.Info(strings.Repeat("i", lock.MaxInfoBytes))}, {}},
+		Tenures: []lock.Tenure{{
+			Name: strings.Repeat("n", lock.MaxNameBytes), Token: 1 << 63, Session: 1 << 63, Mode: lock.Counted,
+			Permits: lock.MaxPermits, Of: lock.MaxPermits, Since: 1 << 42, Until: 1 << 42, Waited: 1 << 42,
+			How: lock.SessionClosed, Info: lock.Info(strings.Repeat("i", lock.MaxInfoBytes)), By: 1 << 63,
+			Reason: strings.Repeat("r", lock.MaxReasonBytes), Forgot: 1 << 42,
+		}, {}},
+	}
 }
 
 func sampleNotice() Notice {
@@ -97,7 +112,8 @@ func TestTooLargeInAReport(t *testing.T) {
 		field(6, slices.Concat(varint(4, wide), varint(6, wide), field(5, slices.Concat(varint(3, 257), varint(4, wide), varint(5, wide))...))...),
 		field(7, slices.Concat(varint(5, wide), varint(6, wide))...),
 		field(9, slices.Concat(varint(8, 257), varint(9, 257))...),
-		field(10, varint(2, 257)...))...)
+		field(10, varint(2, 257)...),
+		field(14, field(4, slices.Concat(varint(4, 257), varint(5, wide), varint(6, wide), varint(10, 257))...)...))...)
 	p, err := decodeBody(append(body, field(7, varint(3, 257)...)...))
 	if err != nil {
 		t.Fatal(err)
@@ -110,6 +126,9 @@ func TestTooLargeInAReport(t *testing.T) {
 	if card, h := r.Locks[0], r.Locks[0].Holders[0]; card.Of != largest || card.Waiters != largest ||
 		h.Mode != 255 || h.Permits != largest || h.Count != largest {
 		t.Errorf("lock: %+v", card)
+	}
+	if one := r.Record.Tenures[0]; one.Mode != 255 || one.Permits != largest || one.Of != largest || one.How != 255 {
+		t.Errorf("tenure: %+v", one)
 	}
 	if s := r.Sessions[0]; s.Holds != largest || s.Waits != largest || r.Events[0].Mode != 255 {
 		t.Errorf("session %+v, event %+v", s, r.Events[0])

@@ -22,6 +22,7 @@ func wireQueryReport(report Report) *wire.QueryReport {
 		Index: uint64(r.Index), Locks: each(r.Locks, wireLockCard), Sessions: each(r.Sessions, wireSessionCard),
 		Cycles: each(r.Cycles, wireCycle), Events: each(r.Events, wireEvent),
 		Revocations: each(r.Revocations, wireRevocation), Current: r.Current, More: r.More, Missed: r.Missed,
+		Record: wireRecord(r.Record),
 	}
 }
 
@@ -69,6 +70,23 @@ func wireCycle(c lock.Cycle) *wire.Cycle {
 
 func wireRevocation(v lock.Revocation) *wire.Revocation {
 	return &wire.Revocation{Token: uint64(v.Token), Kind: uint32(v.Kind), Reason: v.Reason}
+}
+
+func wireRecord(v *lock.Record) *wire.Record {
+	if v == nil {
+		return nil
+	}
+	return &wire.Record{
+		Whole: v.Whole, Forgot: uint64(v.Forgot),
+		Parties: each(v.Parties, func(p lock.Party) *wire.Party { return &wire.Party{Id: uint64(p.ID), Info: string(p.Info)} }),
+		Tenures: each(v.Tenures, func(t lock.Tenure) *wire.Tenure {
+			return &wire.Tenure{
+				Name: t.Name, Token: uint64(t.Token), Session: uint64(t.Session), Mode: uint32(t.Mode), Permits: t.Permits, Of: t.Of,
+				Since: uint64(t.Since), Until: uint64(t.Until), Waited: uint64(t.Waited), How: uint32(t.How),
+				Info: string(t.Info), By: uint64(t.By), Reason: t.Reason, Forgot: uint64(t.Forgot),
+			}
+		}),
+	}
 }
 
 func wireNotice(n Notice) *wire.Notice {

@@ -179,7 +179,7 @@ func wireSnapshot(snap lock.Snapshot) *wire.Snapshot {
 		Index: uint64(snap.Index),
 		Last:  snap.Last,
 		Locks: each(snap.Locks, func(l lock.HeldLock) *wire.HeldLock {
-			return &wire.HeldLock{Name: l.Name, Token: uint64(l.Token)}
+			return &wire.HeldLock{Name: l.Name, Token: uint64(l.Token), Since: uint64(l.Since)}
 		}),
 		Sessions: each(snap.Sessions, func(s lock.SessionState) *wire.Session {
 			return &wire.Session{
@@ -192,12 +192,13 @@ func wireSnapshot(snap lock.Snapshot) *wire.Snapshot {
 		Delays: each(snap.Delays, func(d lock.DelayState) *wire.DelayState {
 			return &wire.DelayState{Name: d.Name, Token: uint64(d.Token), Span: uint64(d.Span)}
 		}),
+		Record: wireRecord(snap.Record),
 	}
 }
 
 func wireGrantState(g lock.GrantState) *wire.GrantState {
 	return &wire.GrantState{
-		Token: uint64(g.Token), Session: uint64(g.Session), Since: uint64(g.Since), Under: each(g.Under, wireToken),
+		Token: uint64(g.Token), Session: uint64(g.Session), Since: uint64(g.Since), Waited: uint64(g.Waited), Under: each(g.Under, wireToken),
 		Name: g.Name, Count: g.Count, Mode: uint32(g.Mode), Terms: wireTerms(g.Terms),
 	}
 }

@@ -21,7 +21,7 @@ func (r *Report) Size() int {
 	for i := range report.Revocations {
 		size += sizeOfRevocation(&report.Revocations[i])
 	}
-	return size
+	return size + sizeOfRecord(report.Record)
 }
 
 func sizeOfLockCard(c *lock.LockCard) int {

@@ -6,10 +6,12 @@ import "lockstep/lock"
 // There are very many of most of them.
 const (
 	headerSize   = 24
-	heldLockSize = 16
-	stateSize    = 48 // of a session, a grant or a wait
+	heldLockSize = 24
+	stateSize    = 56 // of a session, a grant or a wait
 	slotSize     = 52
 	delaySize    = 24
+	tenureSize   = 96
+	partySize    = 16
 )
 
 // snapshotSize is how many bytes a snapshot takes, or some more.
@@ -31,6 +33,22 @@ func snapshotSize(snap *lock.Snapshot) int {
 	}
 	for i := range snap.Delays {
 		size += delaySize + len(snap.Delays[i].Name)
+	}
+	return size + sizeOfRecord(snap.Record)
+}
+
+// sizeOfRecord is also that of a report's.
+func sizeOfRecord(v *lock.Record) int {
+	if v == nil {
+		return 0
+	}
+	size := headerSize + len(v.Parties)*partySize + len(v.Tenures)*tenureSize
+	for i := range v.Parties {
+		size += len(v.Parties[i].Info)
+	}
+	for i := range v.Tenures {
+		one := &v.Tenures[i]
+		size += len(one.Name) + len(one.Info) + len(one.Reason)
 	}
 	return size
 }

@@ -27,6 +27,9 @@ func EncodeSnapshot(snap lock.Snapshot) []byte {
 	for i := range snap.Delays {
 		b = appendDelayState(b, 7, &snap.Delays[i])
 	}
+	if snap.Record != nil {
+		b = appendRecord(b, 8, snap.Record)
+	}
 	return b
 }
 
@@ -60,6 +63,8 @@ func (r *reader) snapshot(snap *lock.Snapshot) {
 			r.waitState("Snapshot.waits", more(r, &snap.Waits))
 		case 7:
 			r.delayState("Snapshot.delays", more(r, &snap.Delays))
+		case 8:
+			r.record("Snapshot.record", &snap.Record)
 		default:
 			r.skip("Snapshot")
 		}
@@ -70,6 +75,7 @@ func appendHeldLock(b []byte, num protowire.Number, l *lock.HeldLock) []byte {
 	b, start := openMessage(b, num)
 	b = appendBytes(b, 1, l.Name)
 	b = appendFixed64(b, 2, l.Token)
+	b = appendVarint(b, 3, l.Since)
 	return closeMessage(b, start)
 }
 
@@ -83,6 +89,8 @@ func (r *reader) heldLock(field string, l *lock.HeldLock) {
 			l.Name = r.own("HeldLock.name")
 		case 2:
 			l.Token = lock.Token(r.fixed64("HeldLock.token"))
+		case 3:
+			l.Since = lock.Millis(r.varint("HeldLock.since"))
 		default:
 			r.skip("HeldLock")
 		}

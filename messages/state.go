@@ -22,6 +22,7 @@ func appendGrantState(b []byte, num protowire.Number, g *lock.GrantState) []byte
 	if g.Terms != nil {
 		b = appendTerms(b, 8, g.Terms)
 	}
+	b = appendVarint(b, 9, g.Waited)
 	return closeMessage(b, start)
 }
 
@@ -45,6 +46,8 @@ func (r *reader) grantState(field string, g *lock.GrantState) {
 			g.Mode = narrow[lock.Mode](r.varint("GrantState.mode"))
 		case 8:
 			r.terms("GrantState.terms", &g.Terms)
+		case 9:
+			g.Waited = lock.Millis(r.varint("GrantState.waited"))
 		default:
 			r.skip("GrantState")
 		}

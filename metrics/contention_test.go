@@ -69,6 +69,25 @@ func TestContentionIsBoundedAndFair(t *testing.T) {
 	})
 }
 
+// A name that is waited for again and again gets in, however little it is each
+// time, and however much the list is full of others.
+func TestContentionLetsANewNameIn(t *testing.T) {
+	var c Contention
+	for i := range MostNames {
+		c.Add(fmt.Sprint("old/", i), 100)
+	}
+	for i := range 1000 {
+		c.Add("new", 1)
+		c.Add(fmt.Sprint("once/", i), 2)
+	}
+	for _, n := range c.Names() {
+		if n.Name == "new" {
+			return
+		}
+	}
+	t.Error("1000 waits for a lock are not told")
+}
+
 // A name may be a piece of a whole frame, which must not be kept for it.
 func TestContentionKeepsACopyOfAName(t *testing.T) {
 	frame := strings.Repeat("deploy", 1000)

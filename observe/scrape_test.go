@@ -275,6 +275,42 @@ func TestAFailoverIsMeasured(t *testing.T) {
 	})
 }
 
+// A pair's backup that takes over was without its primary for a while; that it
+// gets a backup again is no failover.
+func TestAFailoverOfAPairIsMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pair := locktest.StartPair(t)
+		clerk := pair.Clerk()
+		look := func(i int) scraped { return scrape(t, Metrics(slog.New(slog.DiscardHandler), pair.Node(i))) }
+		if s := look(0); s.value("lockstep_failover_seconds") != 0 || s.value("lockstep_reigns_total") != 1 || s.value("lockstep_members", "role=backup") != 1 {
+			t.Errorf("a pair that was founded: %v", s["lockstep_failover_seconds"])
+		}
+		time.Sleep(time.Second)
+		pair.KillPrimary()
+		began := time.Now()
+		if got, err := clerk.Lock(t.Context(), "a"); err != nil || !got {
+			t.Fatal(got, err)
+		}
+		took := time.Since(began).Seconds()
+		alone := look(1)
+		if alone.value("lockstep_role", "role=solo") != 1 || alone.value("lockstep_members", "role=backup") != 0 || alone.value("lockstep_log_bytes") != -1 {
+			t.Errorf("a survivor: %v, %v", alone["lockstep_role"], alone["lockstep_members"])
+		}
+		if h := alone["lockstep_failover_seconds"].GetMetric()[0].GetHistogram(); h.GetSampleCount() != 1 || h.GetSampleSum() < 0.05 || h.GetSampleSum() > took+0.05 {
+			t.Errorf("%v, and a client waited %v s", h, took)
+		}
+		pair.RestartPrimary()
+		pair.AwaitPaired()
+		again := look(1)
+		if again.value("lockstep_failover_seconds") != 1 || again.value("lockstep_reigns_total") != 2 || again.value("lockstep_role", "role=primary") != 1 {
+			t.Errorf("a primary with a backup again: %v, %v", again["lockstep_failover_seconds"], again["lockstep_reigns_total"])
+		}
+		if lag := again.value("lockstep_lag_entries"); lag != 0 {
+			t.Errorf("the backup is %v behind", lag)
+		}
+	})
+}
+
 // What every metric has: a name that says whose it is and in what unit, a help
 // text, and labels with few values. Neither locks nor sessions are named.
 func TestEveryMetricIsInOrder(t *testing.T) {

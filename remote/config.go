@@ -37,6 +37,10 @@ type Config struct {
 	// TLS makes every connection mutually authenticated, if not nil. A node's
 	// certificate must be for the host of its address; a client's need not.
 	TLS trust.Source
+	// Admit decides, with TLS, whether a client is served, by the name in its
+	// certificate; the error says why it is not. Nil admits everybody. It is asked
+	// about each frame, so that it may change its mind.
+	Admit func(principal string) error
 	// Log takes what people should know; nil discards it.
 	Log *slog.Logger
 	// Tick is the period of the links' upkeep; 0 means 50 ms.
@@ -45,6 +49,9 @@ type Config struct {
 	// protocol, for tests; 0 means messages.Version.
 	Version uint32
 }
+
+// NotAdmitted is what the reason of a refusal begins with that Admit has caused.
+const NotAdmitted = "not allowed: "
 
 const defaultTick = 50 * time.Millisecond
 

@@ -263,6 +263,13 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 		d.refuse("a client speaks as a node", s, f)
 		return
 	}
+	if admit := d.process.cfg.Admit; s.client && admit != nil {
+		if err := admit(s.principal); err != nil {
+			d.refuse("client without the right", s, f)
+			d.refuseTo(n, f, NotAdmitted+err.Error())
+			return
+		}
+	}
 	if len(parcel.Pair) > 0 {
 		d.pair(ctx, s, n, f, &parcel)
 	}

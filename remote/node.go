@@ -16,13 +16,14 @@ import (
 
 // NodeConfig is what one node of a pair is started with.
 type NodeConfig struct {
-	Pair      [2]replica.NodeID // the primary's address and the backup's
-	AsPrimary bool              // which of them this node is
-	Listen    string            // what to bind; empty is the node's own address
-	Dir       string            // the state directory
-	Durable   bool              // entries are on disk before they count (P8)
-	Insecure  bool              // see Config
-	TLS       trust.Source      // see Config
+	Pair      [2]replica.NodeID  // the primary's address and the backup's
+	AsPrimary bool               // which of them this node is
+	Listen    string             // what to bind; empty is the node's own address
+	Dir       string             // the state directory
+	Durable   bool               // entries are on disk before they count (P8)
+	Insecure  bool               // see Config
+	TLS       trust.Source       // see Config
+	Admit     func(string) error // see Config
 
 	Tick         time.Duration // 0 means 50 ms
 	SuspectTicks int           // N of rule P2; 0 means 8
@@ -110,7 +111,7 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	})
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
-		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, TLS: cfg.TLS, Log: cfg.Log, Tick: cfg.Tick,
+		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, TLS: cfg.TLS, Admit: cfg.Admit, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
 		return nil, err

@@ -17,16 +17,17 @@ import (
 
 // QuorumConfig is what one node of a quorum is started with.
 type QuorumConfig struct {
-	Name     string         // the node's own, one of those in Peers
-	Address  replica.NodeID // under which the others reach it
-	Listen   string         // what to bind; empty is Address
-	Peers    []replica.Peer // the nodes that the cluster begins with, this one among them
-	Quiet    bool           // keeps log and state, and serves nobody
-	Found    bool           // alone in Peers, it founds a cluster of itself
-	Durable  bool           // entries are on disk before they count
-	Insecure bool           // see Config
-	TLS      trust.Source   // see Config
-	Dir      string         // the state directory
+	Name     string             // the node's own, one of those in Peers
+	Address  replica.NodeID     // under which the others reach it
+	Listen   string             // what to bind; empty is Address
+	Peers    []replica.Peer     // the nodes that the cluster begins with, this one among them
+	Quiet    bool               // keeps log and state, and serves nobody
+	Found    bool               // alone in Peers, it founds a cluster of itself
+	Durable  bool               // entries are on disk before they count
+	Insecure bool               // see Config
+	TLS      trust.Source       // see Config
+	Admit    func(string) error // see Config
+	Dir      string             // the state directory
 
 	Tick          time.Duration // 0 means 50 ms
 	ElectionTicks int           // 0 means 10
@@ -95,7 +96,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	}
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(cfg.Address), Incarnation: identity.Incarnation, Peers: cfg.others(),
-		Insecure: cfg.Insecure, TLS: cfg.TLS, Log: cfg.Log, Tick: cfg.Tick,
+		Insecure: cfg.Insecure, TLS: cfg.TLS, Admit: cfg.Admit, Log: cfg.Log, Tick: cfg.Tick,
 	})
 	if err != nil {
 		return nil, err

@@ -27,9 +27,11 @@ func newLanes(cfg AgentConfig) lanes {
 	return lanes{first: first, next: first, last: cfg.First}
 }
 
+func (l *lanes) full() bool { return len(l.free) == 0 && l.next == l.first+maxLanes }
+
 // has reports whether there is a lane for a command.
 func (l *lanes) has(c *lock.Command) bool {
-	return (len(l.free) > 0 || l.next < l.first+maxLanes) && (!c.Wait || l.waits < int(maxWaitLanes))
+	return !l.full() && (!c.Wait || l.waits < int(maxWaitLanes))
 }
 
 // take gives a command a pair. The number behind it is left for its Cancel.
@@ -78,7 +80,11 @@ func (a *Agent) draw(ev Request) {
 // wait for long does not keep others waiting.
 func (a *Agent) startQueued() {
 	left := a.queue[:0]
-	for _, waiting := range a.queue {
+	for i, waiting := range a.queue {
+		if a.lanes.full() {
+			left = append(left, a.queue[i:]...)
+			break
+		}
 		if !a.lanes.has(&waiting.Command) {
 			left = append(left, waiting)
 			continue

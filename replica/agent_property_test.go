@@ -31,6 +31,7 @@ type embassy struct {
 	// a request; but nothing is executed twice.
 	meet bool
 	now  int // steps so far
+	came int // when a sign of life has last come to the primary
 
 	calls   map[CallID]*visit
 	last    CallID
@@ -126,6 +127,7 @@ func (w *embassy) serve(t *rapid.T, m embassyMail, c lock.Command) Answer {
 		t.Fatalf("%+v is not of the session", c)
 	}
 	if c.Verb == lock.KeepAlive {
+		w.came = w.now
 		return Answer{Kind: Executed, Result: w.table.Alive(c.Session)}
 	}
 	mark, plain, marked := strings.Cut(c.Name, "/")
@@ -207,6 +209,9 @@ func (w *embassy) finished(t *rapid.T, i int, f Finished, because AgentEvent) {
 	case v.command.Verb == lock.KeepAlive:
 		if d, ok := because.(Delivered); f.Err != nil || !ok || w.sites[i].began[d.Finished.ID] < v.asked {
 			t.Fatalf("a life of step %d was acknowledged by what had begun before: %+v", v.asked, f)
+		}
+		if w.came < v.asked {
+			t.Fatalf("a life of step %d was acknowledged, and the nodes count from step %d", v.asked, w.came)
 		}
 		return
 	case v.command.Number == 0 && errors.Is(f.Err, ErrUnknown) && (w.meet || w.sites[i].back):

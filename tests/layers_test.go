@@ -89,6 +89,17 @@ var layers = []layer{
 		why:    "certificates know nothing of locks and nodes: whoever has a port uses them",
 	},
 	{
+		folder: "access",
+		std:    []string{"crypto/rand", "crypto/sha256", "crypto/subtle", "encoding/base64", "encoding/hex", "fmt", "slices", "strconv", "strings", "sync", "time", "unicode", "unicode/utf8"},
+		why:    "who may do what is decided from what it is told: no clock, file or port",
+	},
+	{
+		folder: "doors",
+		ours:   []string{"lock", "replica", "api", "access"},
+		theirs: []string{"connectrpc.com/connect"},
+		why:    "they stand before the public port, and know of the node what that knows",
+	},
+	{
 		folder: "remote",
 		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "actors", "trust"},
 		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",

@@ -23,7 +23,13 @@ func look(t *testing.T, n *cluster.Node, path string) (int, string) {
 	if at == nil {
 		t.Fatalf("node %s does not say where it serves the API", n.Name)
 	}
-	answer, err := http.Get("http://" + at[1] + path)
+	return fetch(t, http.DefaultClient, "http://"+at[1]+path)
+}
+
+// fetch returns what a page says, and its status.
+func fetch(t *testing.T, client *http.Client, url string) (int, string) {
+	t.Helper()
+	answer, err := client.Get(url)
 	if err != nil {
 		t.Fatal(err)
 	}

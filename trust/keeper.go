@@ -66,6 +66,21 @@ func (k *Keeper) Identity() Identity {
 	return k.current
 }
 
+// Public is how a port for everybody takes connections: who shows a certificate
+// is known by it, and who shows none may be known otherwise. An authority must
+// have signed what is shown.
+func (k *Keeper) Public() *tls.Config {
+	return &tls.Config{
+		GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
+			i := k.Identity()
+			return &tls.Config{
+				MinVersion: tls.VersionTLS12, Certificates: []tls.Certificate{i.Certificate}, NextProtos: []string{"h2", "http/1.1"},
+				ClientCAs: i.Authorities, ClientAuth: tls.VerifyClientCertIfGiven, SessionTicketsDisabled: true,
+			}, nil
+		},
+	}
+}
+
 // Look looks at the files now.
 func (k *Keeper) Look() {
 	k.mu.Lock()

@@ -150,6 +150,8 @@ func (p *program) explain(v verb, nodes []string, name string, err error) error 
 	case errors.Is(err, lockstep.ErrUnknown):
 		return cli.Fail(cli.Unavailable, "no definite answer within %v: %s; %s",
 			p.timeout, unknown, p.blame(err, nodes))
+	case errors.Is(err, lockstep.ErrForbidden):
+		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrIncompatible):
 		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrInvalid), errors.Is(err, lockstep.ErrOverloaded):

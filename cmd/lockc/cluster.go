@@ -226,6 +226,8 @@ func (p *program) unordered(ctx context.Context, err error) error {
 		return cli.Fail(cli.NoPerm, "%s", refused.Reason)
 	case ctx.Err() != nil:
 		return cli.Fail(cli.Interrupted, "interrupted; the nodes go on with what they have begun: lockc status shows it")
+	case errors.Is(err, lockstep.ErrForbidden):
+		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrIncompatible):
 		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer), errors.Is(err, lockstep.ErrUnknown), errors.Is(err, lockstep.ErrNoQuorum):

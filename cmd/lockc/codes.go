@@ -25,20 +25,20 @@ var (
 		codeNo, codeUsage, codeUnanswered, codeUnprinted,
 		{Code: cli.TempFail, Meaning: "lock and unlock: refused by a limit of the nodes; run: the lock cannot be had"},
 		{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one; run and elect: the lock was lost"},
-		{Code: cli.NoPerm, Meaning: "run, elect and release: refused by a limit of the nodes; cluster, switchover: refused by the nodes"},
+		{Code: cli.NoPerm, Meaning: "refused by the nodes: by their rules or, of run, elect and release, by a limit"},
 		{Code: cannotExecute, Meaning: "run and elect: the command cannot be executed; 127: it was not found"},
 		{Code: cli.Interrupted, Meaning: "interrupted before the answer; run and elect: 128 and the signal's number"},
 	}
 	lockCodes = []cli.Code{
 		codeAnswered, codeNo, codeUsage, codeUnanswered, codeUnprinted,
 		{Code: cli.TempFail, Meaning: "refused by a limit of the nodes; not executed"},
-		codeVersions, codeInterrupted,
+		codeVersions, codeForbidden, codeInterrupted,
 	}
 	lookCodes = []cli.Code{
 		{Code: cli.OK, Meaning: "answered"},
 		codeUsage,
 		{Code: cli.Unavailable, Meaning: "no answer in time"},
-		codeUnprinted, codeVersions,
+		codeUnprinted, codeVersions, codeForbidden,
 		{Code: cli.Interrupted, Meaning: "interrupted"},
 	}
 	releaseCodes = []cli.Code{
@@ -62,7 +62,8 @@ var (
 	codeUnanswered  = cli.Code{Code: cli.Unavailable, Meaning: "no definite answer in time: executed once, or never"}
 	codeUnprinted   = cli.Code{Code: cli.IOError, Meaning: "answered, but the answer could not be printed"}
 	codeVersions    = cli.Code{Code: cli.Protocol, Meaning: "the nodes run a version that does not go with this one"}
-	codeRefused     = cli.Code{Code: cli.NoPerm, Meaning: "refused by a limit of the nodes, such as that of a session's locks"}
+	codeForbidden   = cli.Code{Code: cli.NoPerm, Meaning: "the nodes' rules do not let this client in"}
+	codeRefused     = cli.Code{Code: cli.NoPerm, Meaning: "refused by the rules of the nodes, or by a limit, such as that of a session's locks"}
 	codeInterrupted = cli.Code{Code: cli.Interrupted, Meaning: "interrupted before the answer: executed once, or never"}
 )
 

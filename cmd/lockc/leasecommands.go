@@ -124,6 +124,35 @@ one keeps from it, and the last for what the first does. holds is what it keeps 
 one before: it was asked under that lock, or is ahead in its queue. possible is set if it
 may let go of that while it waits, so that there may be no deadlock.`
 
+func (p *program) historyCommand() cli.Command {
+	return cli.Command{
+		Verb: "history", Names: []string{"NAME"}, Flags: append([]string{"nodes", "json", "at"}, reaching...),
+		About: `show who had the lock NAME and when, or who had it at a moment
+
+The nodes remember the last 16 times that each lock was held, and 65,536 of all locks;
+what is over is forgotten, the oldest first, and a line says from when on nothing is
+missing. Times are by the clocks of the nodes, which may differ a little; tokens rise
+in the order of the grants. A time of day without a zone is that of this machine.
+` + aboutJSON + `{"name", "complete", "begins", "tenures": [TENURE]}, in the order of the grants,
+and with --at also {"at", "sure"} and the tenures of that moment. complete says that
+nothing is missing, begins else from when on; sure that nobody else can have had it then.
+
+A TENURE is {"session", "token", "mode", "permits", "of", "granted", "waited_ms", "ended",
+"how", "reason", "by", "by_owner", "info", "owner"}. how is one of released, closed (with
+its session), expired, revoked (by the session in by, for a reason), overheld (longer than
+it was to be), and is absent while it lasts. owner is what the session says of itself.`,
+		Examples: []string{
+			"lockc history deploy/web",
+			"lockc history deploy/web --at 14:05              # who had it then, by this machine's zone",
+			"lockc history deploy/web --at 2026-11-22T14:05Z",
+			"lockc history deploy/web --at -10m               # ten minutes ago",
+			"lockc history deploy/web --json | jq -r '.tenures[-1].owner.user'",
+		},
+		Codes: lookCodes,
+		Run:   func(names []string) error { return p.history(names[0]) },
+	}
+}
+
 func (p *program) watchCommand() cli.Command {
 	return cli.Command{
 		Verb: "watch", Names: []string{"PREFIX"}, Flags: append([]string{"nodes", "json"}, reaching...),

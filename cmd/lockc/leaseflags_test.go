@@ -104,6 +104,9 @@ func TestMistakesOfRunNameTheWayOut(t *testing.T) {
 func TestEveryCommandHasHelpWithExamplesThatWork(t *testing.T) {
 	p, _ := typing(nil)
 	for _, c := range p.Commands {
+		if c.About == "" {
+			continue // shells type it
+		}
 		p, said := typing(nil)
 		if summary, rest, _ := strings.Cut(c.About, "\n"); len(summary) > 100 || rest != "" && rest[0] != '\n' {
 			t.Errorf("lockc %s: the summary is no line of its own: %s", c.Verb, summary)

@@ -43,6 +43,8 @@ func (p *program) silence(ctx context.Context, err error) error {
 		return cli.Fail(cli.Interrupted, "")
 	case errors.Is(err, lockstep.ErrUnknown), errors.Is(err, context.DeadlineExceeded), errors.Is(err, lockstep.ErrNoAnswer):
 		return cli.Fail(cli.Unavailable, "no answer within %v; %s", p.timeout, p.blame(err, p.nodes))
+	case errors.Is(err, lockstep.ErrForbidden):
+		return cli.Fail(cli.NoPerm, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrIncompatible):
 		return cli.Fail(cli.Protocol, "%s", cli.Plain(err))
 	case errors.Is(err, lockstep.ErrInvalid):

@@ -29,6 +29,7 @@ type lookSettings struct {
 	session        string
 	force          bool
 	reason         string
+	at             time.Time
 }
 
 // program is lockc.
@@ -50,13 +51,15 @@ func newProgram() *program {
 	p.addDrillFlags()
 	p.Commands = []cli.Command{
 		p.runCommand(), p.electCommand(),
-		p.lsCommand(), p.showCommand(), p.explainCommand(), p.watchCommand(),
+		p.lsCommand(), p.showCommand(), p.explainCommand(), p.historyCommand(), p.watchCommand(),
 		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
 		p.lock(), p.unlock(),
 		p.status(), p.switchoverCommand(), p.drillCommand(),
 		p.clusterListCommand(), p.clusterAddCommand(), p.clusterRemoveCommand(), p.clusterBootstrapCommand(),
 		p.labLock(), p.labUnlock(),
 	}
+	p.Commands = append(p.Commands, p.OwnCommands()...)
+	p.addWords()
 	p.Codes = allCodes
 	return p
 }
@@ -80,6 +83,8 @@ func (p *program) addLookFlags() {
 	cli.Bool(p.Flags, &p.watch, "watch", "show the list again whenever it has changed, until control-C")
 	cli.String(p.Flags, &p.session, "session", "", "the `session` that asks; under lockc run that is known")
 	cli.Bool(p.Flags, &p.force, "force", "yes, take it away from whoever holds it")
+	cli.Var(p.Flags, &p.at, "at", "", "who had it at this `time`: 14:05 today, 2026-11-22T14:05Z, or -10m for ten minutes ago",
+		func(text string) (time.Time, error) { return parseMoment(text, time.Now()) })
 	cli.String(p.Flags, &p.reason, "reason", "", "`why`, for the one who loses the lock")
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/lock"
 )
 
 // How things are said to people. What comes from other machines is made safe for
@@ -20,30 +21,19 @@ var known = []string{"user", "host", "pid", "command"}
 
 // person tells who somebody is: "alice@web1, pid 7: make deploy".
 func person(session, grant map[string]string) string {
-	info := maps.Clone(session)
-	if info == nil {
-		info = map[string]string{}
-	}
-	maps.Copy(info, grant)
-	who := info["user"]
-	if info["host"] != "" {
-		who += "@" + info["host"]
-	}
-	if info["pid"] != "" {
-		who += ", pid " + info["pid"]
-	}
-	if info["command"] != "" {
-		who += ": " + info["command"]
-	}
+	who := lock.Person(session, grant)
 	if who == "" {
 		who = "somebody"
 	}
-	return shorten(cli.OneLine(strings.TrimPrefix(who, ", ")), 100)
+	return shorten(cli.OneLine(who), 100)
 }
+
+// nobodysOwn is who holds an ownerless lock.
+const nobodysOwn = "nobody's own (lockc lock)"
 
 func holder(h lockstep.HolderInfo) string {
 	if h.Session == "" {
-		return "nobody's own (lockc lock)"
+		return nobodysOwn
 	}
 	return person(h.Owner.Info, h.Info)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,7 @@ import (
 	"lockstep/actors"
 	"lockstep/api"
 	"lockstep/cmd/internal/cli"
+	"lockstep/doors"
 	"lockstep/lock"
 	"lockstep/observe"
 	"lockstep/remote"
@@ -56,8 +58,10 @@ func apiOf(address string, n int) (string, error) {
 
 // port is the public port of one node.
 type port struct {
-	server *api.Server
-	agents *actors.Agents // nil until the node has begun
+	server  *api.Server
+	doors   *doors.Doors
+	journal *doors.Journal // of what they have refused
+	agents  *actors.Agents // nil until the node has begun
 }
 
 // openPort opens the public port of the node that is to be started next, if the
@@ -71,14 +75,17 @@ func (g *group) openPort(first string, insecure bool, log *slog.Logger) (*port, 
 	if err != nil {
 		return nil, err
 	}
-	if _, ok := api.UnixPath(address); !ok {
-		if err := cli.CheckListen(address, insecure); err != nil {
+	_, unix := api.UnixPath(address)
+	if !unix {
+		if err := cli.CheckListen(address, insecure || g.doors.tls != nil); err != nil {
 			return nil, err
 		}
 	}
 	opened := &port{}
+	var encryption *tls.Config
+	opened.doors, opened.journal, encryption = g.doors.forPort(unix, log)
 	opened.server, err = api.Listen(api.ServerConfig{
-		Address: address, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
+		Address: address, TLS: encryption, Door: opened.doors.Porter, Crowded: opened.journal.Crowded, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
 	})
 	if err != nil {
 		return nil, portFailure(err, address)
@@ -112,8 +119,8 @@ func (g *group) add(node *remote.Node, opened *port, log *slog.Logger) {
 
 func (o *port) serve(node *remote.Node, log *slog.Logger) {
 	o.agents = remote.StartAgents(node, whoAsks())
-	api.Mount(o.server, o.agents)
-	observe.Mount(o.server, observe.OnlyThisMachine, log, node)
+	api.Mount(o.server, o.doors.Guard(o.agents))
+	observe.Mount(o.server, administrators(o.doors), log, counted{node, o.journal})
 	o.server.Serve()
 	log.Info("serving the API", "address", o.server.Address())
 }

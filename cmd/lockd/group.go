@@ -32,8 +32,8 @@ const lingerTicks = 4
 type group struct {
 	log     *slog.Logger
 	tick    time.Duration
-	hands   bool          // the nodes hand over before they go
-	tls     *trust.Keeper // nil without certificates
+	hands   bool     // the nodes hand over before they go
+	doors   entrance // of the public ports
 	nodes   []*remote.Node
 	ports   []*port     // one for each node; nil for one without an API
 	claims  []io.Closer // on the nodes' state directories
@@ -51,10 +51,14 @@ func (p *program) newGroup() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &group{log: log, tick: p.tick, tls: keeper, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
+	front, err := p.newEntrance(keeper, log)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{log: log, tick: p.tick, doors: front, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
 		gaveUp: make(chan string, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
-	if keeper != nil {
+	if front.changes() {
 		signal.Notify(g.again, syscall.SIGHUP)
 	}
 	return g, nil
@@ -62,10 +66,18 @@ func (p *program) newGroup() (*group, error) {
 
 // identity is what the nodes of this process show.
 func (g *group) identity() trust.Source {
-	if g.tls == nil {
+	if g.doors.tls == nil {
 		return nil
 	}
-	return g.tls
+	return g.doors.tls
+}
+
+// shown is what clients of these nodes have to add to what they type.
+func (g *group) shown() string {
+	if g.doors.tls == nil {
+		return ""
+	}
+	return " -tls-cert CERTIFICATE -tls-key KEY -tls-ca AUTHORITY"
 }
 
 // giveUp is called by an actor, which must not wait.
@@ -79,10 +91,11 @@ func (g *group) giveUp(reason string) {
 // serve waits for the end and brings it about.
 func (g *group) serve() error {
 	defer g.release()
+	g.sendHerald()
 	for {
 		select {
 		case <-g.again:
-			g.tls.Look()
+			g.doors.look()
 		case s := <-g.signals:
 			g.log.Info(g.leaving(), "signal", s.String())
 			return g.leave()

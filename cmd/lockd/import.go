@@ -26,18 +26,13 @@ func (p *program) takeOver() cli.Command {
 		Examples: []string{
 			"lockd import -from /var/lib/pair-p,/var/lib/pair-b -name a -peers a=127.0.0.1:7101 -data /var/lib/a",
 		},
-		Run: func([]string) error { return p.runImport() },
+		Run:   func([]string) error { return p.runImport() },
+		Check: p.checkImport,
 	}
 }
 
 func (p *program) runImport() error {
-	self, err := p.self()
-	if err != nil {
-		return err
-	}
-	if p.from == "" {
-		return cli.Misuse("say with -from where the nodes of the pair had their state")
-	}
+	self := p.self()
 	to, err := namedDir(p.data, self, p.Getenv)
 	if err != nil {
 		return err

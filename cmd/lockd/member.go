@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"lockstep/cmd/internal/cli"
@@ -14,13 +13,7 @@ import (
 
 // runMember is one node of a cluster.
 func (p *program) runMember() error {
-	self, err := p.self()
-	if err != nil {
-		return err
-	}
-	if err := checkBound(p.listen, self.Address); err != nil {
-		return err
-	}
+	self := p.self()
 	dir, err := namedDir(p.data, self, p.Getenv)
 	if err != nil {
 		return err
@@ -46,27 +39,8 @@ func (p *program) newCluster() (*group, error) {
 	return g, err
 }
 
-// self finds this node in the list.
-func (p *program) self() (cli.Peer, error) {
-	const form = "lockd node -name a -peers a=ADDR,b=ADDR,c=ADDR"
-	switch {
-	case len(p.peers) == 0:
-		return cli.Peer{}, cli.Misuse("say with -peers which nodes there are: the form is %s", form)
-	case p.name == "":
-		return cli.Peer{}, cli.Misuse("say with -name which of %s this node is: the form is %s", peerNames(p.peers), form)
-	}
-	if err := cli.CheckNodeName(p.name); err != nil {
-		return cli.Peer{}, cli.Misuse("-name %.60q is no name of a node: %v", p.name, err)
-	}
-	at := slices.IndexFunc(p.peers, func(peer cli.Peer) bool { return peer.Name == p.name })
-	if at < 0 {
-		return cli.Peer{}, cli.Misuse("-peers lists %s, and not this node, %s: a node lists itself too, with its address", peerNames(p.peers), p.name)
-	}
-	if p.found && len(p.peers) > 1 {
-		return cli.Peer{}, cli.Misuse("-found is for a node that founds a cluster alone, and -peers lists %s: several found one by themselves, as soon as all of them are there", peerNames(p.peers))
-	}
-	return p.peers[at], nil
-}
+// self is this node, as the list has it, which was checked.
+func (p *program) self() cli.Peer { return p.peers[p.place()] }
 
 func peerNames(peers []cli.Peer) string {
 	names := make([]string, len(peers))
@@ -74,14 +48,6 @@ func peerNames(peers []cli.Peer) string {
 		names[i] = peer.Name
 	}
 	return strings.Join(names, ", ")
-}
-
-// checkBound refuses an address to bind where nobody would find this node.
-func checkBound(listen, told string) error {
-	if listen == "" || found(listen, told) {
-		return nil
-	}
-	return cli.Misuse("-listen %s is not the address of this node in -peers, %s, where the others look for it: make them the same, or leave -listen out", listen, told)
 }
 
 // found reports whether who looks for a node at the address that is told may find
@@ -125,7 +91,7 @@ func (g *group) join(cfg remote.QuorumConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
-	cfg.TLS = g.identity()
+	cfg.TLS, cfg.Admit = g.identity(), g.doors.admit()
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}
@@ -171,9 +137,6 @@ func (p *program) runTrio(addresses []string) error {
 	if len(addresses) == 0 {
 		addresses = []string{cli.DefaultPrimary, cli.DefaultBackup, cli.DefaultThird}
 	}
-	if err := cli.CheckNodes(addresses); err != nil {
-		return err
-	}
 	for i, address := range addresses {
 		p.peers = append(p.peers, cli.Peer{Name: trioNames[i], Address: address})
 	}
@@ -208,6 +171,7 @@ func (p *program) announceTrio(g *group, addresses []string) {
 	if addresses[0] != cli.DefaultPrimary || addresses[1] != cli.DefaultBackup {
 		lockc += " -nodes " + strings.Join(addresses, ",")
 	}
+	lockc += g.shown()
 	fmt.Fprintf(p.Stdout, "three nodes, of which any may fail; try, elsewhere:\n"+
 		"    %[1]s run demo -- sleep 60 &\n    %[1]s status\n    %[1]s switchover\n", lockc)
 }

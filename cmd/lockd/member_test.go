@@ -13,7 +13,7 @@ import (
 func TestNodesThatCannotBeMeant(t *testing.T) {
 	const three = "a=127.0.0.1:1,b=127.0.0.1:2,c=127.0.0.1:3"
 	for _, test := range []struct{ line, want string }{
-		{"node", "say with -peers which nodes there are: the form is lockd node -name a"},
+		{"node", "say with -peers which nodes there are, this one among them: a=ADDR"},
 		{"node -peers " + three, "say with -name which of a, b, c this node is"},
 		{"node -name d -peers " + three, "-peers lists a, b, c, and not this node, d: a node lists itself too"},
 		{"node -found -name a -peers " + three, "-found is for a node that founds a cluster alone, and -peers lists a, b, c"},

@@ -17,9 +17,6 @@ import (
 
 // runNode is the lab's form: one node of a pair.
 func (p *program) runNode(names []string, asPrimary bool) error {
-	if err := cli.CheckNodes(names); err != nil {
-		return err
-	}
 	self := names[1]
 	if asPrimary {
 		self = names[0]
@@ -67,7 +64,7 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
-	cfg.TLS = g.identity()
+	cfg.TLS, cfg.Admit = g.identity(), g.doors.admit()
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
@@ -119,7 +116,7 @@ func peersText(peers []replica.Peer) string {
 // prepare checks what a node is to bind, and makes its state directory this
 // process's own.
 func (g *group) prepare(listen, dir, self string, insecure bool) error {
-	if err := cli.CheckListen(listen, insecure || g.tls != nil); err != nil {
+	if err := cli.CheckListen(listen, insecure || g.doors.tls != nil); err != nil {
 		return err
 	}
 	claimed, err := claim(dir, self)

@@ -17,9 +17,6 @@ func (p *program) runPair(names []string) error {
 	if len(names) == 0 {
 		names = []string{cli.DefaultPrimary, cli.DefaultBackup}
 	}
-	if err := cli.CheckNodes(names); err != nil {
-		return err
-	}
 	if !p.Given("trust-refused") {
 		p.trustRefused = true // both nodes are on this machine
 	}
@@ -50,6 +47,7 @@ func (p *program) announce(g *group, names []string) {
 	if names[0] != cli.DefaultPrimary || names[1] != cli.DefaultBackup {
 		lockc = fmt.Sprintf("lockc -nodes %s,%s", names[0], names[1])
 	}
+	lockc += g.shown()
 	fmt.Fprintf(p.Stdout, "paired; try, elsewhere:\n    %[1]s run demo -- sleep 60 &\n    %[1]s ls\n    %[1]s lock other\n", lockc)
 }
 

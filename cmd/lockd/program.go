@@ -30,10 +30,15 @@ type settings struct {
 	tls          trust.Files
 	nodes        []holder
 	clients      []string
+	access       string
+	audit        string
 	logJSON      bool
 	logLevel     slog.Level
 	fault        fault
 }
+
+// usualFile has the settings if nothing is typed and nothing else is named.
+const usualFile = "/etc/lockstep/lockd.yaml"
 
 // program is lockd.
 type program struct {
@@ -44,14 +49,16 @@ type program struct {
 func newProgram() *program {
 	p := &program{Program: cli.New("lockd", "is a node of Lockstep: two, three or five nodes that keep every lock in lock-step.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver(), p.certs()}
+	p.Commands = []cli.Command{p.node(), p.trio(), p.primary(), p.backup(), p.pair(), p.takeOver(), p.certs(), p.tokenCommand()}
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "stopped by SIGINT or SIGTERM"},
 		{Code: cli.Usage, Meaning: "the command line is wrong"},
 		{Code: cli.Unavailable, Meaning: "the address is taken, or this node runs already"},
 		{Code: cli.CantCreate, Meaning: "the state directory cannot be used"},
-		{Code: cli.Config, Meaning: "this node cannot be part of this pair or cluster, or not with these settings"},
+		{Code: cli.Config, Meaning: "the configuration has mistakes, or this node cannot be part of this pair or cluster with it"},
 	}
+	p.TakeFiles(usualFile)
+	p.Commands = append(p.Commands, p.OwnCommands()...)
 	return p
 }
 
@@ -64,7 +71,7 @@ func (p *program) addFlags() {
 		"the `directory` for this node's state (the default is below\n${XDG_STATE_HOME:-~/.local/state}/lockstep and called like its address);\nlockd pair and trio make one for each node in it")
 	cli.Var(p.Flags, &p.durability, "durability", "",
 		"when an entry counts: `how`, fsync (it is on disk; what node and trio do if\nnothing is said) or memory (what a pair does)", parseDurability)
-	cli.String(p.Flags, &p.name, "name", "", "the `name` of this node: which of those in -peers it is")
+	cli.Var(p.Flags, &p.name, "name", "", "the `name` of this node: which of those in -peers it is", parseNodeName)
 	cli.Peers(p.Flags, &p.peers, "peers",
 		"the nodes, `a=A,b=B,c=C`: the name and the address of each, this one among\nthem; give all nodes the same")
 	cli.Bool(p.Flags, &p.quiet, "quiet",
@@ -86,6 +93,7 @@ func (p *program) addFlags() {
 		"allow an address that other machines can reach without certificates; nothing\nis encrypted")
 	cli.TLS(p.Flags, &p.tls)
 	p.addCertsFlags()
+	p.addAccessFlags()
 	cli.Var(p.Flags, &p.api, "api", "",
 		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
@@ -97,7 +105,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = slices.Concat([]string{"data", "durability", "tick", "api", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "access", "audit", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
@@ -105,7 +113,7 @@ var (
 
 func (p *program) node() cli.Command {
 	return cli.Command{
-		Verb: "node", Flags: named,
+		Verb: "node", Form: "node", Flags: named,
 		About: "run one node of a cluster of three or more\n\n" + aboutMember,
 		Examples: []string{
 			"lockd node -name a -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103",
@@ -113,52 +121,62 @@ func (p *program) node() cli.Command {
 			"lockd node -name d -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103,d=127.0.0.1:7104   # then lockc cluster add",
 			"lockd node -name c -peers a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103 -quiet",
 		},
-		Run: func([]string) error { return p.runMember() },
+		Run:    func([]string) error { return p.runMember() },
+		Check:  p.checkMember,
+		Unsaid: p.unsaid(fsync, p.ownMember),
 	}
 }
 
 func (p *program) trio() cli.Command {
 	return cli.Command{
-		Verb: "trio", Names: []string{"A", "B", "C"}, Optional: true, Flags: common,
+		Verb: "trio", Form: "trio", Names: []string{"A", "B", "C"}, Optional: true, Flags: common,
 		About: "run three nodes in this process, for trying it out\n\n" +
 			"They are called a, b and c and talk over real connections, on 127.0.0.1:7101, :7102 and\n:7103 if nothing is said, which is where lockc finds them.",
 		Examples: []string{"lockd trio", "lockd trio 127.0.0.1:8101 127.0.0.1:8102 127.0.0.1:8103", "lockd trio -data /tmp/trio"},
 		Run:      p.runTrio,
+		Check:    p.checkAddresses(trioNames, 0, 1, 2),
+		Unsaid:   unsaidTrio,
 	}
 }
 
 func (p *program) primary() cli.Command {
 	return cli.Command{
-		Verb: "-p", Names: []string{"PRIMARY", "BACKUP"}, Flags: single,
+		Verb: "-p", Form: "primary", Names: []string{"PRIMARY", "BACKUP"}, Flags: single,
 		About: "run the primary of the pair PRIMARY BACKUP\n\n" + aboutNode,
 		Examples: []string{
 			"lockd -p 127.0.0.1:7101 127.0.0.1:7102",
 			"lockd -p 10.0.0.1:7101 10.0.0.2:7101 -insecure",
 			"lockd -p 127.0.0.1:7101 127.0.0.1:7102 -found",
 		},
-		Run: func(names []string) error { return p.runNode(names, true) },
+		Run:    func(names []string) error { return p.runNode(names, true) },
+		Check:  p.checkAddresses(pairNames, 0),
+		Unsaid: p.unsaid(memory, p.ownPart(0)),
 	}
 }
 
 func (p *program) backup() cli.Command {
 	return cli.Command{
-		Verb: "-b", Names: []string{"PRIMARY", "BACKUP"}, Flags: single,
+		Verb: "-b", Form: "backup", Names: []string{"PRIMARY", "BACKUP"}, Flags: single,
 		About: "run the backup of the pair PRIMARY BACKUP\n\n" + aboutNode,
 		Examples: []string{
 			"lockd -b 127.0.0.1:7101 127.0.0.1:7102",
 			"lockd -b 127.0.0.1:7101 127.0.0.1:7102 -data /var/lib/lockstep",
 		},
-		Run: func(names []string) error { return p.runNode(names, false) },
+		Run:    func(names []string) error { return p.runNode(names, false) },
+		Check:  p.checkAddresses(pairNames, 1),
+		Unsaid: p.unsaid(memory, p.ownPart(1)),
 	}
 }
 
 func (p *program) pair() cli.Command {
 	return cli.Command{
-		Verb: "pair", Names: []string{"PRIMARY", "BACKUP"}, Optional: true, Flags: shared,
+		Verb: "pair", Form: "pair", Names: []string{"PRIMARY", "BACKUP"}, Optional: true, Flags: shared,
 		About: "run a primary and a backup in this process, for trying it out\n\n" +
 			"They talk over real connections, on " + cli.DefaultPrimary + " and " + cli.DefaultBackup + " if nothing is said,\nwhich is where lockc looks for them.",
 		Examples: []string{"lockd pair", "lockd pair 127.0.0.1:8101 127.0.0.1:8102"},
 		Run:      p.runPair,
+		Check:    p.checkAddresses(pairNames, 0, 1),
+		Unsaid:   unsaidPair,
 	}
 }
 

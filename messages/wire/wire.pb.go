@@ -3609,6 +3609,7 @@ type QueryReport struct {
 	Current       bool                   `protobuf:"varint,11,opt,name=current,proto3" json:"current,omitempty"`
 	More          bool                   `protobuf:"varint,12,opt,name=more,proto3" json:"more,omitempty"`
 	Missed        bool                   `protobuf:"varint,13,opt,name=missed,proto3" json:"missed,omitempty"`
+	Record        *Record                `protobuf:"bytes,14,opt,name=record,proto3" json:"record,omitempty"` // absent unless asked for
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3732,6 +3733,13 @@ func (x *QueryReport) GetMissed() bool {
 		return x.Missed
 	}
 	return false
+}
+
+func (x *QueryReport) GetRecord() *Record {
+	if x != nil {
+		return x.Record
+	}
+	return nil
 }
 
 // In the cards and events, lengths of time are in milliseconds, and moments are
@@ -4418,6 +4426,277 @@ func (x *Revocation) GetReason() string {
 	return ""
 }
 
+// Record is who had which lock when: in a snapshot the tenures that are over, of
+// all locks; in a report those of one lock, which is not named again.
+type Record struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Whole         bool                   `protobuf:"varint,1,opt,name=whole,proto3" json:"whole,omitempty"`   // nothing was forgotten
+	Forgot        uint64                 `protobuf:"varint,2,opt,name=forgot,proto3" json:"forgot,omitempty"` // the latest end of what was
+	Parties       []*Party               `protobuf:"bytes,3,rep,name=parties,proto3" json:"parties,omitempty"`
+	Tenures       []*Tenure              `protobuf:"bytes,4,rep,name=tenures,proto3" json:"tenures,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Record) Reset() {
+	*x = Record{}
+	mi := &file_wire_proto_msgTypes[53]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Record) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Record) ProtoMessage() {}
+
+func (x *Record) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[53]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Record.ProtoReflect.Descriptor instead.
+func (*Record) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{53}
+}
+
+func (x *Record) GetWhole() bool {
+	if x != nil {
+		return x.Whole
+	}
+	return false
+}
+
+func (x *Record) GetForgot() uint64 {
+	if x != nil {
+		return x.Forgot
+	}
+	return 0
+}
+
+func (x *Record) GetParties() []*Party {
+	if x != nil {
+		return x.Parties
+	}
+	return nil
+}
+
+func (x *Record) GetTenures() []*Tenure {
+	if x != nil {
+		return x.Tenures
+	}
+	return nil
+}
+
+// Party is a session that the tenures name.
+type Party struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Id            uint64                 `protobuf:"fixed64,1,opt,name=id,proto3" json:"id,omitempty"`
+	Info          string                 `protobuf:"bytes,2,opt,name=info,proto3" json:"info,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Party) Reset() {
+	*x = Party{}
+	mi := &file_wire_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Party) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Party) ProtoMessage() {}
+
+func (x *Party) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Party.ProtoReflect.Descriptor instead.
+func (*Party) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{54}
+}
+
+func (x *Party) GetId() uint64 {
+	if x != nil {
+		return x.Id
+	}
+	return 0
+}
+
+func (x *Party) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+type Tenure struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Session       uint64                 `protobuf:"fixed64,3,opt,name=session,proto3" json:"session,omitempty"`
+	Mode          uint32                 `protobuf:"varint,4,opt,name=mode,proto3" json:"mode,omitempty"`
+	Permits       uint32                 `protobuf:"varint,5,opt,name=permits,proto3" json:"permits,omitempty"`
+	Of            uint32                 `protobuf:"varint,6,opt,name=of,proto3" json:"of,omitempty"`
+	Since         uint64                 `protobuf:"varint,7,opt,name=since,proto3" json:"since,omitempty"`
+	Until         uint64                 `protobuf:"varint,8,opt,name=until,proto3" json:"until,omitempty"`
+	Waited        uint64                 `protobuf:"varint,9,opt,name=waited,proto3" json:"waited,omitempty"`
+	How           uint32                 `protobuf:"varint,10,opt,name=how,proto3" json:"how,omitempty"` // the kind of an Event; absent while it lasts
+	Info          string                 `protobuf:"bytes,11,opt,name=info,proto3" json:"info,omitempty"`
+	By            uint64                 `protobuf:"fixed64,12,opt,name=by,proto3" json:"by,omitempty"`
+	Reason        string                 `protobuf:"bytes,13,opt,name=reason,proto3" json:"reason,omitempty"`
+	Forgot        uint64                 `protobuf:"varint,14,opt,name=forgot,proto3" json:"forgot,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tenure) Reset() {
+	*x = Tenure{}
+	mi := &file_wire_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tenure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tenure) ProtoMessage() {}
+
+func (x *Tenure) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tenure.ProtoReflect.Descriptor instead.
+func (*Tenure) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *Tenure) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Tenure) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Tenure) GetSession() uint64 {
+	if x != nil {
+		return x.Session
+	}
+	return 0
+}
+
+func (x *Tenure) GetMode() uint32 {
+	if x != nil {
+		return x.Mode
+	}
+	return 0
+}
+
+func (x *Tenure) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Tenure) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Tenure) GetSince() uint64 {
+	if x != nil {
+		return x.Since
+	}
+	return 0
+}
+
+func (x *Tenure) GetUntil() uint64 {
+	if x != nil {
+		return x.Until
+	}
+	return 0
+}
+
+func (x *Tenure) GetWaited() uint64 {
+	if x != nil {
+		return x.Waited
+	}
+	return 0
+}
+
+func (x *Tenure) GetHow() uint32 {
+	if x != nil {
+		return x.How
+	}
+	return 0
+}
+
+func (x *Tenure) GetInfo() string {
+	if x != nil {
+		return x.Info
+	}
+	return ""
+}
+
+func (x *Tenure) GetBy() uint64 {
+	if x != nil {
+		return x.By
+	}
+	return 0
+}
+
+func (x *Tenure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Tenure) GetForgot() uint64 {
+	if x != nil {
+		return x.Forgot
+	}
+	return 0
+}
+
 // Notice tells a client, unasked, that a grant was taken from its session. It
 // may get lost.
 type Notice struct {
@@ -4431,7 +4710,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4443,7 +4722,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4456,7 +4735,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{53}
+	return file_wire_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Notice) GetClient() uint32 {
@@ -4490,7 +4769,7 @@ type Commands struct {
 
 func (x *Commands) Reset() {
 	*x = Commands{}
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4502,7 +4781,7 @@ func (x *Commands) String() string {
 func (*Commands) ProtoMessage() {}
 
 func (x *Commands) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4515,7 +4794,7 @@ func (x *Commands) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commands.ProtoReflect.Descriptor instead.
 func (*Commands) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{54}
+	return file_wire_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Commands) GetCommands() []*Command {
@@ -4535,13 +4814,14 @@ type Snapshot struct {
 	Grants        []*GrantState          `protobuf:"bytes,5,rep,name=grants,proto3" json:"grants,omitempty"`
 	Waits         []*WaitState           `protobuf:"bytes,6,rep,name=waits,proto3" json:"waits,omitempty"`
 	Delays        []*DelayState          `protobuf:"bytes,7,rep,name=delays,proto3" json:"delays,omitempty"`
+	Record        *Record                `protobuf:"bytes,8,opt,name=record,proto3" json:"record,omitempty"` // absent: who wrote it keeps none
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4553,7 +4833,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4566,7 +4846,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{55}
+	return file_wire_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -4618,17 +4898,25 @@ func (x *Snapshot) GetDelays() []*DelayState {
 	return nil
 }
 
+func (x *Snapshot) GetRecord() *Record {
+	if x != nil {
+		return x.Record
+	}
+	return nil
+}
+
 type HeldLock struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
 	Token         uint64                 `protobuf:"fixed64,2,opt,name=token,proto3" json:"token,omitempty"`
+	Since         uint64                 `protobuf:"varint,3,opt,name=since,proto3" json:"since,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4640,7 +4928,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4653,7 +4941,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{56}
+	return file_wire_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *HeldLock) GetName() string {
@@ -4666,6 +4954,13 @@ func (x *HeldLock) GetName() string {
 func (x *HeldLock) GetToken() uint64 {
 	if x != nil {
 		return x.Token
+	}
+	return 0
+}
+
+func (x *HeldLock) GetSince() uint64 {
+	if x != nil {
+		return x.Since
 	}
 	return 0
 }
@@ -4686,7 +4981,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4698,7 +4993,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4711,7 +5006,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{57}
+	return file_wire_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Session) GetId() uint64 {
@@ -4781,7 +5076,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4793,7 +5088,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4806,7 +5101,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{58}
+	return file_wire_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -4840,13 +5135,14 @@ type GrantState struct {
 	Count         uint32                 `protobuf:"varint,6,opt,name=count,proto3" json:"count,omitempty"`
 	Mode          uint32                 `protobuf:"varint,7,opt,name=mode,proto3" json:"mode,omitempty"`
 	Terms         *Terms                 `protobuf:"bytes,8,opt,name=terms,proto3" json:"terms,omitempty"` // absent if there are none
+	Waited        uint64                 `protobuf:"varint,9,opt,name=waited,proto3" json:"waited,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *GrantState) Reset() {
 	*x = GrantState{}
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4858,7 +5154,7 @@ func (x *GrantState) String() string {
 func (*GrantState) ProtoMessage() {}
 
 func (x *GrantState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4871,7 +5167,7 @@ func (x *GrantState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
 func (*GrantState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{59}
+	return file_wire_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GrantState) GetToken() uint64 {
@@ -4930,6 +5226,13 @@ func (x *GrantState) GetTerms() *Terms {
 	return nil
 }
 
+func (x *GrantState) GetWaited() uint64 {
+	if x != nil {
+		return x.Waited
+	}
+	return 0
+}
+
 type WaitState struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Queued        uint64                 `protobuf:"varint,1,opt,name=queued,proto3" json:"queued,omitempty"` // the entry that queued it
@@ -4946,7 +5249,7 @@ type WaitState struct {
 
 func (x *WaitState) Reset() {
 	*x = WaitState{}
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4958,7 +5261,7 @@ func (x *WaitState) String() string {
 func (*WaitState) ProtoMessage() {}
 
 func (x *WaitState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4971,7 +5274,7 @@ func (x *WaitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
 func (*WaitState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{60}
+	return file_wire_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *WaitState) GetQueued() uint64 {
@@ -5041,7 +5344,7 @@ type DelayState struct {
 
 func (x *DelayState) Reset() {
 	*x = DelayState{}
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5053,7 +5356,7 @@ func (x *DelayState) String() string {
 func (*DelayState) ProtoMessage() {}
 
 func (x *DelayState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5066,7 +5369,7 @@ func (x *DelayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
 func (*DelayState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{61}
+	return file_wire_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *DelayState) GetName() string {
@@ -5374,7 +5677,7 @@ const file_wire_proto_rawDesc = "" +
 	"\asession\x18\x06 \x01(\x06R\asession\x12\x14\n" +
 	"\x05token\x18\a \x01(\x06R\x05token\x12\x14\n" +
 	"\x05index\x18\b \x01(\x04R\x05index\x12\x18\n" +
-	"\awaiters\x18\t \x01(\bR\awaiters\"\xa0\x03\n" +
+	"\awaiters\x18\t \x01(\bR\awaiters\"\xca\x03\n" +
 	"\vQueryReport\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x0e\n" +
 	"\x02id\x18\x02 \x01(\x04R\x02id\x12\x12\n" +
@@ -5389,7 +5692,8 @@ const file_wire_proto_rawDesc = "" +
 	" \x03(\v2\x14.lockstep.RevocationR\vrevocations\x12\x18\n" +
 	"\acurrent\x18\v \x01(\bR\acurrent\x12\x12\n" +
 	"\x04more\x18\f \x01(\bR\x04more\x12\x16\n" +
-	"\x06missed\x18\r \x01(\bR\x06missed\"\xdc\x01\n" +
+	"\x06missed\x18\r \x01(\bR\x06missed\x12(\n" +
+	"\x06record\x18\x0e \x01(\v2\x10.lockstep.RecordR\x06record\"\xdc\x01\n" +
 	"\bLockCard\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n" +
 	"\townerless\x18\x02 \x01(\bR\townerless\x12\x18\n" +
@@ -5450,7 +5754,31 @@ const file_wire_proto_rawDesc = "" +
 	"Revocation\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x16\n" +
-	"\x06reason\x18\x03 \x01(\tR\x06reason\"p\n" +
+	"\x06reason\x18\x03 \x01(\tR\x06reason\"\x8d\x01\n" +
+	"\x06Record\x12\x14\n" +
+	"\x05whole\x18\x01 \x01(\bR\x05whole\x12\x16\n" +
+	"\x06forgot\x18\x02 \x01(\x04R\x06forgot\x12)\n" +
+	"\aparties\x18\x03 \x03(\v2\x0f.lockstep.PartyR\aparties\x12*\n" +
+	"\atenures\x18\x04 \x03(\v2\x10.lockstep.TenureR\atenures\"+\n" +
+	"\x05Party\x12\x0e\n" +
+	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x12\n" +
+	"\x04info\x18\x02 \x01(\tR\x04info\"\xb4\x02\n" +
+	"\x06Tenure\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x18\n" +
+	"\asession\x18\x03 \x01(\x06R\asession\x12\x12\n" +
+	"\x04mode\x18\x04 \x01(\rR\x04mode\x12\x18\n" +
+	"\apermits\x18\x05 \x01(\rR\apermits\x12\x0e\n" +
+	"\x02of\x18\x06 \x01(\rR\x02of\x12\x14\n" +
+	"\x05since\x18\a \x01(\x04R\x05since\x12\x14\n" +
+	"\x05until\x18\b \x01(\x04R\x05until\x12\x16\n" +
+	"\x06waited\x18\t \x01(\x04R\x06waited\x12\x10\n" +
+	"\x03how\x18\n" +
+	" \x01(\rR\x03how\x12\x12\n" +
+	"\x04info\x18\v \x01(\tR\x04info\x12\x0e\n" +
+	"\x02by\x18\f \x01(\x06R\x02by\x12\x16\n" +
+	"\x06reason\x18\r \x01(\tR\x06reason\x12\x16\n" +
+	"\x06forgot\x18\x0e \x01(\x04R\x06forgot\"p\n" +
 	"\x06Notice\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x124\n" +
@@ -5458,7 +5786,7 @@ const file_wire_proto_rawDesc = "" +
 	"revocation\x18\x03 \x01(\v2\x14.lockstep.RevocationR\n" +
 	"revocation\"9\n" +
 	"\bCommands\x12-\n" +
-	"\bcommands\x18\x01 \x03(\v2\x11.lockstep.CommandR\bcommands\"\x94\x02\n" +
+	"\bcommands\x18\x01 \x03(\v2\x11.lockstep.CommandR\bcommands\"\xbe\x02\n" +
 	"\bSnapshot\x12\x14\n" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x12\n" +
 	"\x04last\x18\x02 \x01(\x04R\x04last\x12(\n" +
@@ -5466,10 +5794,12 @@ const file_wire_proto_rawDesc = "" +
 	"\bsessions\x18\x04 \x03(\v2\x11.lockstep.SessionR\bsessions\x12,\n" +
 	"\x06grants\x18\x05 \x03(\v2\x14.lockstep.GrantStateR\x06grants\x12)\n" +
 	"\x05waits\x18\x06 \x03(\v2\x13.lockstep.WaitStateR\x05waits\x12,\n" +
-	"\x06delays\x18\a \x03(\v2\x14.lockstep.DelayStateR\x06delays\"4\n" +
+	"\x06delays\x18\a \x03(\v2\x14.lockstep.DelayStateR\x06delays\x12(\n" +
+	"\x06record\x18\b \x01(\v2\x10.lockstep.RecordR\x06record\"J\n" +
 	"\bHeldLock\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n" +
-	"\x05token\x18\x02 \x01(\x06R\x05token\"\xe8\x01\n" +
+	"\x05token\x18\x02 \x01(\x06R\x05token\x12\x14\n" +
+	"\x05since\x18\x03 \x01(\x04R\x05since\"\xe8\x01\n" +
 	"\aSession\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\x06R\x02id\x12\x14\n" +
 	"\x05nonce\x18\x02 \x01(\x06R\x05nonce\x12)\n" +
@@ -5482,7 +5812,7 @@ const file_wire_proto_rawDesc = "" +
 	"\tSlotState\x12\x12\n" +
 	"\x04slot\x18\x01 \x01(\rR\x04slot\x12\x16\n" +
 	"\x06number\x18\x02 \x01(\x06R\x06number\x12(\n" +
-	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answer\"\xcd\x01\n" +
+	"\x06answer\x18\x03 \x01(\v2\x10.lockstep.ResultR\x06answer\"\xe5\x01\n" +
 	"\n" +
 	"GrantState\x12\x14\n" +
 	"\x05token\x18\x01 \x01(\x06R\x05token\x12\x18\n" +
@@ -5492,7 +5822,8 @@ const file_wire_proto_rawDesc = "" +
 	"\x04name\x18\x05 \x01(\tR\x04name\x12\x14\n" +
 	"\x05count\x18\x06 \x01(\rR\x05count\x12\x12\n" +
 	"\x04mode\x18\a \x01(\rR\x04mode\x12%\n" +
-	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\"\xcc\x01\n" +
+	"\x05terms\x18\b \x01(\v2\x0f.lockstep.TermsR\x05terms\x12\x16\n" +
+	"\x06waited\x18\t \x01(\x04R\x06waited\"\xcc\x01\n" +
 	"\tWaitState\x12\x16\n" +
 	"\x06queued\x18\x01 \x01(\x04R\x06queued\x12\x18\n" +
 	"\asession\x18\x02 \x01(\x06R\asession\x12\x14\n" +
@@ -5520,7 +5851,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 62)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -5575,15 +5906,18 @@ var file_wire_proto_goTypes = []any{
 	(*Cycle)(nil),        // 50: lockstep.Cycle
 	(*CycleStep)(nil),    // 51: lockstep.CycleStep
 	(*Revocation)(nil),   // 52: lockstep.Revocation
-	(*Notice)(nil),       // 53: lockstep.Notice
-	(*Commands)(nil),     // 54: lockstep.Commands
-	(*Snapshot)(nil),     // 55: lockstep.Snapshot
-	(*HeldLock)(nil),     // 56: lockstep.HeldLock
-	(*Session)(nil),      // 57: lockstep.Session
-	(*SlotState)(nil),    // 58: lockstep.SlotState
-	(*GrantState)(nil),   // 59: lockstep.GrantState
-	(*WaitState)(nil),    // 60: lockstep.WaitState
-	(*DelayState)(nil),   // 61: lockstep.DelayState
+	(*Record)(nil),       // 53: lockstep.Record
+	(*Party)(nil),        // 54: lockstep.Party
+	(*Tenure)(nil),       // 55: lockstep.Tenure
+	(*Notice)(nil),       // 56: lockstep.Notice
+	(*Commands)(nil),     // 57: lockstep.Commands
+	(*Snapshot)(nil),     // 58: lockstep.Snapshot
+	(*HeldLock)(nil),     // 59: lockstep.HeldLock
+	(*Session)(nil),      // 60: lockstep.Session
+	(*SlotState)(nil),    // 61: lockstep.SlotState
+	(*GrantState)(nil),   // 62: lockstep.GrantState
+	(*WaitState)(nil),    // 63: lockstep.WaitState
+	(*DelayState)(nil),   // 64: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
@@ -5593,7 +5927,7 @@ var file_wire_proto_depIdxs = []int32{
 	37, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
 	43, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
 	44, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
-	53, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	56, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
 	39, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
 	40, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
 	41, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
@@ -5641,29 +5975,33 @@ var file_wire_proto_depIdxs = []int32{
 	50, // 52: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
 	49, // 53: lockstep.QueryReport.events:type_name -> lockstep.Event
 	52, // 54: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
-	46, // 55: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
-	47, // 56: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
-	48, // 57: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
-	48, // 58: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
-	8,  // 59: lockstep.Event.request:type_name -> lockstep.RequestID
-	51, // 60: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
-	52, // 61: lockstep.Notice.revocation:type_name -> lockstep.Revocation
-	3,  // 62: lockstep.Commands.commands:type_name -> lockstep.Command
-	56, // 63: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	57, // 64: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	59, // 65: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
-	60, // 66: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
-	61, // 67: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
-	58, // 68: lockstep.Session.slots:type_name -> lockstep.SlotState
-	52, // 69: lockstep.Session.revocations:type_name -> lockstep.Revocation
-	10, // 70: lockstep.SlotState.answer:type_name -> lockstep.Result
-	4,  // 71: lockstep.GrantState.terms:type_name -> lockstep.Terms
-	4,  // 72: lockstep.WaitState.terms:type_name -> lockstep.Terms
-	73, // [73:73] is the sub-list for method output_type
-	73, // [73:73] is the sub-list for method input_type
-	73, // [73:73] is the sub-list for extension type_name
-	73, // [73:73] is the sub-list for extension extendee
-	0,  // [0:73] is the sub-list for field type_name
+	53, // 55: lockstep.QueryReport.record:type_name -> lockstep.Record
+	46, // 56: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	47, // 57: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	48, // 58: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	48, // 59: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	8,  // 60: lockstep.Event.request:type_name -> lockstep.RequestID
+	51, // 61: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	54, // 62: lockstep.Record.parties:type_name -> lockstep.Party
+	55, // 63: lockstep.Record.tenures:type_name -> lockstep.Tenure
+	52, // 64: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	3,  // 65: lockstep.Commands.commands:type_name -> lockstep.Command
+	59, // 66: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	60, // 67: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	62, // 68: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	63, // 69: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	64, // 70: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	53, // 71: lockstep.Snapshot.record:type_name -> lockstep.Record
+	61, // 72: lockstep.Session.slots:type_name -> lockstep.SlotState
+	52, // 73: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	10, // 74: lockstep.SlotState.answer:type_name -> lockstep.Result
+	4,  // 75: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	4,  // 76: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	77, // [77:77] is the sub-list for method output_type
+	77, // [77:77] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -5700,7 +6038,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   62,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

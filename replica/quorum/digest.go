@@ -4,16 +4,20 @@ import (
 	"fmt"
 	"slices"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"lockstep/lock"
 	"lockstep/replica"
 )
 
 // Nodes that have applied the same entries have the same state, and its digest
 // is compared to find out when they have not (R4). It is taken at certain
-// entries, the same on all nodes, and when nothing has happened for a while.
+// entries, the same on all nodes, and when nothing has happened for a while. They
+// also tell the primary who has applied a change of the members: so there is one
+// after each change, and after the first entry of each view.
 const (
 	digestEvery = 512 // entries of the engine
-	digestIdle  = 20  // ticks
+	digestIdle  = 20  // ticks; so often they are told again, too
 	digestsKept = 16
 	digestsSent = 4
 )
@@ -34,6 +38,12 @@ type fingerprintOf struct {
 	table  lock.Index
 }
 
+// isCompared reports whether the state after an entry is compared.
+func isCompared(e *raftpb.Entry) bool {
+	begins := len(e.GetData()) == 0 // a view
+	return e.GetIndex()%digestEvery == 0 || e.GetType() != raftpb.EntryNormal || begins
+}
+
 // fingerprint asks for the digest of the table as it is now.
 func (q *Quorum) fingerprint() {
 	d := &q.digests
@@ -44,15 +54,15 @@ func (q *Quorum) fingerprint() {
 
 func (q *Quorum) tickDigest() {
 	d := &q.digests
+	if q.ticks%digestIdle == 0 {
+		q.tellDigests() // a message may have been lost
+	}
 	if d.at != q.applied {
 		d.at, d.moved = q.applied, q.ticks
 		return
 	}
-	switch idle := q.ticks - d.moved; {
-	case idle >= digestIdle && d.last != q.applied:
+	if q.ticks-d.moved >= digestIdle && d.last != q.applied {
 		q.fingerprint()
-	case idle%digestIdle == 0 && q.node != nil:
-		q.tellDigests() // what was lost is repaired
 	}
 }
 

@@ -91,8 +91,22 @@ func TestRemovedWhileAway(t *testing.T) {
 	if a := w.order(replica.Order{Kind: replica.RemoveMember, Name: d.name}); a.Outcome != replica.OrderDone {
 		t.Fatal(a)
 	}
+	w.run(2)
+	p := w.primary() // who forgets what the others have said
+	p.crash()
+	p.start()
+	nonce := lock.Number(1)
+	busy := func(so func() bool) func() bool {
+		return func() bool {
+			nonce++
+			w.open(nonce)
+			return so()
+		}
+	}
+	w.until("it follows", busy(func() bool { return p.core.Status().Role == replica.Backup || p == w.primary() }))
+	w.order(replica.Order{Kind: replica.SwitchOver, Name: p.name})
 	d.start()
-	w.until("it ends", func() bool { return d.exited != "" })
+	w.until("it ends", busy(func() bool { return d.exited != "" }))
 }
 
 // TestARemovedNodeStaysWhileItIsNeeded: of four nodes one is dead, and another is

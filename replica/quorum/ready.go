@@ -226,7 +226,7 @@ func (q *Quorum) onApply(m *raftpb.Message) {
 		if q.over {
 			return
 		}
-		if e.GetIndex()%digestEvery == 0 || e.GetType() != raftpb.EntryNormal { // the others must hear who knows of a change
+		if isCompared(e) {
 			flush()
 			q.fingerprint()
 		}

@@ -23,6 +23,7 @@ type Config struct {
 	Dir       string   // where the nodes keep their state
 	Addresses []string // of the nodes, which are called a, b, c
 	Flags     []string // more, of all
+	APIs      []string // the public addresses of the nodes, if they have them
 }
 
 // Cluster is nodes that belong together.
@@ -69,6 +70,9 @@ func New(cfg Config) *Cluster {
 	}
 	for _, n := range c.Nodes {
 		n.args = append([]string{"node", "-name", n.Name, "-listen", n.Address, "-peers", strings.Join(peers, ","), "-data", n.Dir}, cfg.Flags...)
+	}
+	for i, address := range cfg.APIs {
+		c.Nodes[i].args = append(c.Nodes[i].args, "-api", address)
 	}
 	return c
 }

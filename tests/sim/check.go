@@ -213,8 +213,11 @@ func (c *checker) beginAnew(t *table) place {
 // enter adds the entry to its history, or compares with what is there.
 func (c *checker) enter(t *table, at place, e lock.Entry, got lock.Result) place {
 	h, i, digest := at.in, at.n, t.locks.Digest()
+	over := endings(t, i+1, e)
+	c.records(t, over)
 	switch {
 	case i == len(h.entries):
+		h.ended = append(h.ended, over...)
 		c.extend(t, h, e, got, digest)
 	case h.results[i] != got || h.digests[i] != digest:
 		c.w.fail("digest", "%s, entry %+v: result %+v, and %+v on another node (digests %x %x)",

@@ -65,6 +65,7 @@
 //	              failovers too (strict)
 //	reads         a report is not older than any answer that was given before it
 //	              was asked for, and shows what the model has (strict)
+//	record        who had which lock is remembered as it was told, by every node
 //	reigns        a primary begins behind all that the views before it settled
 //	              (regimes 3, 6)
 //	barriers      whoever answers without an entry has applied all that any node

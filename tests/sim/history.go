@@ -17,6 +17,7 @@ type history struct {
 	firsts  []lock.Index             // where each entry's request was first executed
 	passed  map[lock.Index][]passing // by the entries that let a wait in
 	digests []lock.Digest
+	ended   []ended           // every tenure that is over, by its end
 	model   *model            // after the last entry
 	settled int               // entries that a node with a role gave to its table
 	cluster replica.ClusterID // whose it is, once there may be two; zero: anybody's
@@ -80,6 +81,11 @@ func (c *checker) fork(at place) place {
 	}
 	for i, e := range h.entries {
 		h.model.judge(e, h.results[i], h.passed[e.Index])
+	}
+	for _, o := range from.ended {
+		if o.n <= at.n {
+			h.ended = append(h.ended, o)
+		}
 	}
 	c.histories = append(c.histories, h)
 	c.w.stats.Forks++

@@ -79,6 +79,9 @@ func (s *switcher) strikeIn(one *exchange, most instant) {
 			return
 		}
 		n := s.w.nodes[s.r.IntN(2)]
+		if s.heir != nil && s.r.IntN(2) == 0 {
+			n = s.heir
+		}
 		switch k := s.r.IntN(10); {
 		case k < 5:
 			f.crash(n, f.downFor())

@@ -70,7 +70,7 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 		TrustRefused:   r.IntN(2) == 0,
 		MaxBatch:       oneOf(r, 0, 1, 2, 5),
 		MaxQueue:       oneOf(r, 0, 0, 2, 8),
-		ChunkBytes:     oneOf(r, 0, 300, 1000),
+		ChunkBytes:     oneOf(r, 0, 1200, 4000), // some dozen pieces: while they travel the view may run out
 		MaxRetained:    oneOf(r, 0, 0, 20, 80),
 		EntriesPerView: oneOf(r, uint64(0), 60, 60, 1000),
 	}

@@ -32,7 +32,7 @@ func (p *plan) drawQuorum(r *rand.Rand) {
 		MaxInFlight:    oneOf(r, 0, 0, 1, 3),
 		MaxQueue:       oneOf(r, 0, 0, 4),
 		EntriesPerView: oneOf(r, uint64(0), 0, 40, 400),
-		ChunkBytes:     oneOf(r, 0, 300, 1000),
+		ChunkBytes:     oneOf(r, 0, 1200, 4000),
 		RetainBytes:    oneOf(r, uint64(0), 2000, 10_000, 50_000),
 	}
 	q.wishes = oneOf(r, 2*second, 6*second)

@@ -294,6 +294,7 @@ func (t *table) install(b []byte) {
 	w.stats.Installs++
 	t.locks = locks
 	t.place = w.check.locate(t.p, locks)
+	w.check.remembers(t)
 	t.p.tell(replica.Installed{Index: locks.Index(), Digest: locks.Digest(), OK: true})
 }
 

@@ -27,7 +27,9 @@
 // a session carries a slot and a number, which its client chooses: the same pair gets
 // the same answer, and is executed once, until a higher number comes in that slot.
 // Each slot has one request under way; use several for several. Without a number a
-// request that was cut off is executed once or never; an Acquire is undone then.
+// request that was cut off was executed once or never. Of an Acquire the node undoes
+// what it can; a grant whose answer was lost on the way stays until it is revoked or
+// the session ends, so use a number where that matters.
 //
 // Refusals are answers, not errors: that a lock is held by another is told with
 // `refusal`. Who would rather have an error asks with `or_fail`.

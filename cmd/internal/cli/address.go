@@ -13,13 +13,13 @@ import (
 
 // Nodes adds a flag that takes addresses with commas between them.
 func Nodes(flags *flag.FlagSet, to *[]string, name, def, usage string) {
-	Var(flags, to, name, def, usage, func(s string) ([]string, error) {
+	add(flags, &value[[]string]{to: to, many: true, parse: func(s string) ([]string, error) {
 		nodes := strings.Split(s, ",")
 		for i := range nodes {
 			nodes[i] = strings.TrimSpace(nodes[i])
 		}
 		return nodes, CheckNodes(nodes)
-	})
+	}}, name, def, usage)
 }
 
 // The addresses of `lockd pair` and `lockd trio`. lockc asks the first two by
@@ -127,4 +127,18 @@ func Resolve(address string) ([]net.IP, error) {
 func NoSuchHost(err error) bool {
 	var unresolved *net.DNSError
 	return errors.As(err, &unresolved) && unresolved.IsNotFound
+}
+
+// NodeMistakes judges addresses of nodes that belong together, each of which has a
+// name among the settings.
+func NodeMistakes(settings, nodes []string) (found []Mistake) {
+	var good []string
+	for i, node := range nodes {
+		if err := CheckNodes(append(good[:len(good):len(good)], node)); err != nil {
+			found = append(found, Mistake{settings[i], err.Error()})
+			continue
+		}
+		good = append(good, node)
+	}
+	return found
 }

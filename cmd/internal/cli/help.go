@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"slices"
@@ -31,8 +32,7 @@ func (p *Program) familyHelp(verbs []string) string {
 	table := tabwriter.NewWriter(&b, 0, 0, 3, ' ', 0)
 	for i := range p.Commands {
 		if c := &p.Commands[i]; slices.Contains(verbs, c.Verb) {
-			first, _, _ := strings.Cut(c.About, "\n")
-			fmt.Fprintf(table, "%s\t%s\n", p.form(c), first)
+			fmt.Fprintf(table, "%s\t%s\n", p.form(c), c.summary())
 			codes = c.Codes
 		}
 	}
@@ -49,8 +49,9 @@ func (p *Program) overview(b *strings.Builder) {
 	fmt.Fprintf(b, "%s %s\n\n", p.Name, p.About)
 	table := tabwriter.NewWriter(b, 0, 0, 3, ' ', 0)
 	for _, c := range p.Commands {
-		first, _, _ := strings.Cut(c.About, "\n")
-		fmt.Fprintf(table, "  %s\t%s\n", p.form(&c), first)
+		if !c.hidden() {
+			fmt.Fprintf(table, "  %s\t%s\n", p.form(&c), c.summary())
+		}
 	}
 	table.Flush()
 	b.WriteString("\nExamples:\n")
@@ -77,23 +78,56 @@ func (p *Program) page(b *strings.Builder, c *Command) {
 	for _, e := range c.Examples {
 		fmt.Fprintf(b, "  %s\n", e)
 	}
-	if len(c.Flags) == 0 {
-		return
-	}
-	b.WriteString("\nFlags:\n")
-	p.Flags.VisitAll(func(f *flag.Flag) {
-		if slices.Contains(c.Flags, f.Name) {
+	if own := p.flagsOf(c); len(own) > 0 {
+		b.WriteString("\nFlags:\n")
+		for _, f := range own {
 			p.flag(b, f, c.Own[f.Name])
 		}
-	})
+	}
 }
 
-// flag is one flag, as the flag package would show it, with its variable, or with
-// what it means to one command. One without a text is not shown.
+// flagsOf are the flags that a command takes and that are shown, by name.
+func (p *Program) flagsOf(c *Command) (own []*flag.Flag) {
+	takes := p.settingsOf(c)
+	p.Flags.VisitAll(func(f *flag.Flag) {
+		if slices.Contains(takes, f.Name) && f.Usage != "" {
+			own = append(own, f)
+		}
+	})
+	return own
+}
+
+// hidden reports whether a command is nobody's to type.
+func (c *Command) hidden() bool { return c.About == "" }
+
+// summary is the first line about a command.
+func (c *Command) summary() string {
+	first, _, _ := strings.Cut(c.About, "\n")
+	return first
+}
+
+// flag is one flag, as the flag package would show it. One without a text is not
+// shown.
 func (p *Program) flag(b *strings.Builder, f *flag.Flag, own string) {
 	if f.Usage == "" {
 		return
 	}
+	fmt.Fprintf(b, "  %s\n", p.flagForm(&flag.Flag{Name: f.Name, Usage: cmp.Or(own, f.Usage), Value: f.Value}))
+	fmt.Fprintf(b, "        %s\n", strings.ReplaceAll(p.flagText(f, own), "\n", "\n        "))
+}
+
+// flagForm is how a flag is typed: "-w, -wait time".
+func (p *Program) flagForm(f *flag.Flag) string {
+	kind, _ := flag.UnquoteUsage(f)
+	if isSwitch(f) {
+		kind = ""
+	}
+	return "-" + strings.TrimSpace(p.short(f.Name)+f.Name+" "+kind)
+}
+
+// flagText is what a flag means, with its default and its variable, or what it
+// means to one command.
+func (p *Program) flagText(f *flag.Flag, own string) string {
 	var notes []string
 	if f.DefValue != "" && f.DefValue != "false" {
 		notes = append(notes, "default "+f.DefValue)
@@ -103,16 +137,11 @@ func (p *Program) flag(b *strings.Builder, f *flag.Flag, own string) {
 	} else {
 		f = &flag.Flag{Name: f.Name, Usage: own, Value: f.Value}
 	}
-	kind, usage := flag.UnquoteUsage(f)
-	if isSwitch(f) {
-		kind = ""
-	}
-	fmt.Fprintf(b, "  -%s\n", strings.TrimSpace(p.short(f.Name)+f.Name+" "+kind))
-	fmt.Fprintf(b, "        %s", strings.ReplaceAll(usage, "\n", "\n        "))
+	_, text := flag.UnquoteUsage(f)
 	if len(notes) > 0 {
-		fmt.Fprintf(b, " (%s)", strings.Join(notes, "; "))
+		text += fmt.Sprintf(" (%s)", strings.Join(notes, "; "))
 	}
-	b.WriteByte('\n')
+	return text
 }
 
 // short is the one letter that stands for a flag, if there is one: "w, -".

@@ -43,18 +43,25 @@ func CheckBind(address string, least int) error {
 // service to the network without anybody having said so. Protected is whether
 // there are certificates, or -insecure says that none are wanted.
 func CheckListen(listen string, protected bool) error {
-	open := everywhere(listen)
-	if !open {
-		ips, err := Resolve(listen)
-		switch {
+	if !everywhere(listen) {
+		switch _, err := Resolve(listen); {
 		case NoSuchHost(err):
 			return Misuse("cannot listen on %s: no such host", listen)
 		case err != nil:
 			return Misuse("cannot listen on %s: %v", listen, err)
 		}
-		open = slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() })
 	}
-	if open && !protected {
+	return CheckOpen(listen, protected)
+}
+
+// CheckOpen does the same for an address that may be another machine's: whether
+// its host exists is no matter.
+func CheckOpen(listen string, protected bool) error {
+	if protected {
+		return nil
+	}
+	ips, _ := Resolve(listen)
+	if everywhere(listen) || slices.ContainsFunc(ips, func(ip net.IP) bool { return !ip.IsLoopback() }) {
 		return Misuse("%s can be reached from other machines, and nothing that goes there is checked or encrypted: use 127.0.0.1, give certificates with -tls-cert, -tls-key and -tls-ca, or allow it with -insecure", listen)
 	}
 	return nil

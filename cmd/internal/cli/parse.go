@@ -40,21 +40,48 @@ func (p *Program) parse(args []string) (call, error) {
 	if len(names) > 0 && names[0] == "help" {
 		c.help, names = true, names[1:]
 	}
+	if len(names) == 0 && !p.switched(on) && !c.help && p.takesFiles() {
+		if err := p.open(flags, "", true); err != nil {
+			return c, err
+		}
+		if p.file != nil || p.early(flags, runSetting) != "" {
+			return p.parseBare(c, flags)
+		}
+	}
 	c.command, c.names, err = p.choose(on, names)
 	if c.help && c.command == nil && len(names) > 0 {
 		c.family = p.family(names[0])
 	}
-	if c.help {
+	switch {
+	case c.help:
 		// Whoever asks for help gets it, of the command if that is clear.
 		return c, nil
-	}
-	if err == nil {
+	case err != nil:
+		return c, err
+	case c.command.inspects:
 		c.names, err = p.arrange(c.command, c.names, len(c.names)-behind)
+		if err == nil {
+			c.names, err = p.inspect(c.command, flags, c.names)
+		}
+		return c, err
+	case c.command.Form != "" && p.takesFiles():
+		if err := p.open(flags, "", false); err != nil {
+			return c, err
+		}
+		p.chosen = true
 	}
-	if err == nil {
-		err = p.settle(c.command, flags)
+	if p.file == nil || len(c.names) > 0 {
+		if c.names, err = p.arrange(c.command, c.names, len(c.names)-behind); err != nil {
+			return c, err
+		}
 	}
+	c.names, err = p.settle(c.command, p.settingsOf(c.command), flags, c.names)
 	return c, err
+}
+
+// switched reports whether a switch that is a command stands on the line.
+func (p *Program) switched(on map[string]bool) bool {
+	return slices.ContainsFunc(p.Commands, func(c Command) bool { return on[strings.TrimPrefix(c.Verb, "-")] })
 }
 
 // known is a set with every flag that may stand on the command line.
@@ -180,7 +207,9 @@ func (p *Program) family(word string) (verbs []string) {
 func (p *Program) verbs() string {
 	var verbs []string
 	for _, c := range p.Commands {
-		verbs = append(verbs, c.Verb)
+		if !c.hidden() {
+			verbs = append(verbs, c.Verb)
+		}
 	}
 	return strings.Join(verbs, ", ")
 }
@@ -215,37 +244,4 @@ func (p *Program) checkCount(c *Command, names []string) error {
 	default:
 		return Misuse("%.60q is one too many: the form is %s; what has spaces in it goes in quotes", names[want], p.form(c))
 	}
-}
-
-// settle makes the settings of a command: those of the environment first, then
-// those of the command line over them. Variables that belong to other commands
-// are nobody's business here; flags that do are a mistake.
-func (p *Program) settle(c *Command, flags []typed) error {
-	typed := map[string]bool{}
-	for _, f := range flags {
-		if !slices.Contains(c.Flags, f.name) {
-			return Misuse("%s %s has no flag -%s: %s %s --help shows those that it has", p.Name, c.Verb, f.name, p.Name, c.Verb)
-		}
-		typed[f.name] = true
-	}
-	for _, name := range c.Flags {
-		value := p.Getenv(p.variable(name))
-		if value == "" || typed[name] || c.Own[name] != "" {
-			continue
-		}
-		if err := p.set(name, value); err != nil {
-			return Misuse("%s=%.60s: %v", p.variable(name), value, err)
-		}
-	}
-	for _, f := range flags {
-		if err := p.set(f.name, f.value); err != nil {
-			return Misuse("-%s %.60s: %v", f.name, f.value, err)
-		}
-	}
-	return nil
-}
-
-func (p *Program) set(name, value string) error {
-	p.given[name] = true
-	return p.Flags.Set(name, value)
 }

@@ -11,7 +11,7 @@ type Peer struct{ Name, Address string }
 
 // Peers adds a flag that takes nodes with names and commas between them.
 func Peers(flags *flag.FlagSet, to *[]Peer, name, usage string) {
-	Var(flags, to, name, "", usage, func(s string) ([]Peer, error) {
+	add(flags, &value[[]Peer]{to: to, many: true, parse: func(s string) ([]Peer, error) {
 		if s == "" {
 			return nil, nil
 		}
@@ -24,7 +24,7 @@ func Peers(flags *flag.FlagSet, to *[]Peer, name, usage string) {
 			peers = append(peers, peer)
 		}
 		return peers, CheckPeers(peers)
-	})
+	}}, name, "", usage)
 }
 
 // ParsePeer reads NAME=ADDRESS.

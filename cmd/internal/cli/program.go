@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime/debug"
 	"strings"
 )
 
@@ -22,15 +21,24 @@ type Program struct {
 	Getenv         func(string) string
 	Stdout, Stderr io.Writer
 
-	given map[string]bool // the settings that the user made, by flag or environment
-	doing *Command        // nil until a command runs
+	fileSettings
+	file     *file               // that was read, or nil
+	sources  map[string]Source   // of the settings that the user made
+	named    map[string]string   // what a file has for the names of a command
+	mistakes mistakes            // in the settings
+	refused  map[string][]string // texts of a file by setting
+	doing    *Command            // nil until a command runs
 }
 
 // Command is one thing that a program does.
 type Command struct {
 	// Verb selects the command. One that begins with a dash is a switch and may
 	// stand anywhere: "-l". It may have two words: "cluster add".
-	Verb     string
+	Verb string
+	// Form is what a file and -run call a command whose settings may stand in a
+	// file: "node". The names that it wants may stand there, too, under themselves:
+	// "primary".
+	Form     string
 	Names    []string // what it wants after the verb, for people: "PRIMARY"
 	Optional bool     // all of Names may be left out together
 	Rest     string   // what it wants after "--", for people: "COMMAND [ARG...]"
@@ -42,6 +50,19 @@ type Command struct {
 	Examples []string
 	Codes    []Code                     // what its exit codes mean, if not what the program's do
 	Run      func(names []string) error // with what stood after "--" behind the Names
+	// Check finds what settings and names cannot mean together, without asking
+	// anybody but, for names of hosts, the system. It comes before Run, and may be
+	// all that comes. It is nil if each is judged alone.
+	Check func(names []string) []Mistake
+	// Unsaid is what a setting comes to that nobody has made, if that is not the
+	// flag's default. It may be nil.
+	Unsaid func(names []string, setting string) string
+
+	// Words are names that may come in the place of any of Names, which begin like
+	// what was typed. It may be nil.
+	Words func(begin string) []string
+
+	inspects bool // the settings that it takes are those of another command
 }
 
 // Code is an exit code and what it means.
@@ -55,8 +76,13 @@ func New(name, about string) *Program {
 	return &Program{
 		Name: name, About: about, Flags: NewFlags(name),
 		Getenv: os.Getenv, Stdout: os.Stdout, Stderr: os.Stderr,
-		given: map[string]bool{},
+		sources: map[string]Source{}, named: map[string]string{}, refused: map[string][]string{},
 	}
+}
+
+// OwnCommands are those that every program may have: version, completion and man.
+func (p *Program) OwnCommands() []Command {
+	return []Command{p.versionCommand(), p.completionCommand(), p.manCommand(), p.completeCommand()}
 }
 
 // NewFlags returns an empty set that says nothing by itself.
@@ -65,9 +91,6 @@ func NewFlags(name string) *flag.FlagSet {
 	flags.SetOutput(io.Discard)
 	return flags
 }
-
-// Given reports whether the user made a setting, by flag or environment.
-func (p *Program) Given(setting string) bool { return p.given[setting] }
 
 // Doing is the command that runs, without its names: "lockc ls".
 func (p *Program) Doing() string {
@@ -86,6 +109,9 @@ func (p *Program) Main(args []string) int {
 	if err == nil {
 		return OK
 	}
+	if many := new(mistakes); errors.As(err, &many) {
+		return many.write(p.Stderr, p.Name)
+	}
 	failure := &Failure{Code: Software, Text: err.Error()}
 	errors.As(err, &failure)
 	if failure.Text != "" {
@@ -101,7 +127,7 @@ func (p *Program) run(c call) error {
 	case c.help:
 		return p.print(p.help(c.command))
 	case c.version:
-		return p.print(p.Name + " " + version() + "\n")
+		return p.print(versionText(p.Name))
 	default:
 		p.doing = c.command
 		return c.command.Run(c.names)
@@ -113,15 +139,6 @@ func (p *Program) print(text string) error {
 		return Fail(IOError, "cannot print: %v", err)
 	}
 	return nil
-}
-
-// version is that of the module, as the go command stamped it.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(unknown version)"
-	}
-	return info.Main.Version
 }
 
 // form is how a command is typed: "lockc lock NAME".
@@ -138,9 +155,4 @@ func (p *Program) form(c *Command) string {
 		words = append(words, "--", c.Rest)
 	}
 	return strings.Join(words, " ")
-}
-
-// variable is the environment variable behind a flag.
-func (p *Program) variable(setting string) string {
-	return strings.ToUpper(p.Name + "_" + strings.ReplaceAll(setting, "-", "_"))
 }

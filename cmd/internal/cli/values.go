@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ type value[T any] struct {
 	to    *T
 	text  string
 	parse func(string) (T, error)
+	many  bool     // a list with commas, which a file may have as one of its own
+	words []string // of which it takes one
 }
 
 func (v *value[T]) String() string { return v.text }
@@ -28,9 +31,16 @@ func (v *value[T]) Set(text string) error {
 	return nil
 }
 
+func (v *value[T]) takesMany() bool { return v.many }
+
+func (v *value[T]) choices() []string { return v.words }
+
 // Var adds a flag of any kind. The default must be one that parse takes.
 func Var[T any](flags *flag.FlagSet, to *T, name, def, usage string, parse func(string) (T, error)) {
-	v := &value[T]{to: to, parse: parse}
+	add(flags, &value[T]{to: to, parse: parse}, name, def, usage)
+}
+
+func add[T any](flags *flag.FlagSet, v *value[T], name, def, usage string) {
 	if err := v.Set(def); err != nil {
 		panic(fmt.Sprintf("cli: the default of -%s: %v", name, err))
 	}
@@ -80,7 +90,20 @@ type list[T any] struct {
 	parse func(string) (T, error)
 }
 
-func (v list[T]) String() string { return "" }
+func (v list[T]) takesMany() bool { return true }
+
+func (v list[T]) clear() { *v.to = nil }
+
+func (v list[T]) String() string {
+	if v.to == nil {
+		return "" // as of onOff
+	}
+	texts := make([]string, len(*v.to))
+	for i, one := range *v.to {
+		texts[i] = fmt.Sprint(one)
+	}
+	return strings.Join(texts, ",")
+}
 
 func (v list[T]) Set(text string) error {
 	one, err := v.parse(text)
@@ -98,15 +121,13 @@ func List[T any](flags *flag.FlagSet, to *[]T, name, usage string, parse func(st
 
 // Choice adds a flag that takes one of a few words.
 func Choice[T any](flags *flag.FlagSet, to *T, name, def, usage string, words []string, meanings []T) {
-	Var(flags, to, name, def, usage, func(s string) (T, error) {
-		for i, word := range words {
-			if s == word {
-				return meanings[i], nil
-			}
+	add(flags, &value[T]{to: to, words: words, parse: func(s string) (T, error) {
+		if i := slices.Index(words, s); i >= 0 {
+			return meanings[i], nil
 		}
 		var none T
 		return none, fmt.Errorf("want one of %s", strings.Join(words, ", "))
-	})
+	}}, name, def, usage)
 }
 
 // Int adds a flag for a number within bounds. Why says what the lower one is for.

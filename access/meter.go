@@ -1,0 +1,96 @@
+package access
+
+import (
+	"sync"
+	"time"
+)
+
+// Meter counts what each principal takes. It is safe for concurrent use.
+type Meter struct {
+	mu  sync.Mutex
+	all map[string]*account
+}
+
+// account is one principal's.
+type account struct {
+	tokens float64   // requests that it may make at once
+	filled time.Time // when that was so
+	open   int
+}
+
+// maxAccounts is how many principals are counted at once. Who does nothing and
+// has nothing open is forgotten first; if all do something, newcomers wait.
+const maxAccounts = 10_000
+
+// NewMeter returns a meter that has counted nothing.
+func NewMeter() *Meter { return &Meter{all: map[string]*account{}} }
+
+// Exceeded says which limit a request meets.
+type Exceeded uint8
+
+// What can be exceeded.
+const (
+	Nothing Exceeded = iota
+	TooFast
+	TooManyOpen
+)
+
+// Begin counts a request that begins, or says why it must not, and after which
+// time it may. What was begun is ended with End.
+func (m *Meter) Begin(principal string, l Limits, now time.Time) (Exceeded, time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.all[principal]
+	if a == nil {
+		if len(m.all) >= maxAccounts && !m.forgetLocked(now) {
+			return TooManyOpen, time.Second
+		}
+		a = &account{tokens: float64(l.Burst), filled: now}
+		m.all[principal] = a
+	}
+	if l.Open > 0 && a.open >= l.Open {
+		return TooManyOpen, time.Second
+	}
+	if l.Rate > 0 {
+		a.fill(l, now)
+		if a.tokens < 1 {
+			return TooFast, time.Duration((1 - a.tokens) / l.Rate * float64(time.Second))
+		}
+		a.tokens--
+	}
+	a.open++
+	return Nothing, 0
+}
+
+// fill lets what has passed since the last time count. A clock that went back
+// gives nothing.
+func (a *account) fill(l Limits, now time.Time) {
+	if passed := now.Sub(a.filled); passed > 0 {
+		a.tokens += passed.Seconds() * l.Rate
+		a.filled = now
+	}
+	a.tokens = min(a.tokens, float64(l.Burst))
+}
+
+// End ends what Begin has begun.
+func (m *Meter) End(principal string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a := m.all[principal]; a != nil && a.open > 0 {
+		a.open--
+	}
+}
+
+// idleAccount is after which time nothing is lost with an account: a bucket is
+// full then, unless its rate is lower than its burst by far.
+const idleAccount = time.Minute
+
+func (m *Meter) forgetLocked(now time.Time) (some bool) {
+	for principal, a := range m.all {
+		if a.open == 0 && now.Sub(a.filled) > idleAccount {
+			delete(m.all, principal)
+			some = true
+		}
+	}
+	return some
+}

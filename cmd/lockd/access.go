@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+
+	"lockstep/access"
+	"lockstep/cmd/internal/cli"
+	"lockstep/doors"
+	"lockstep/metrics"
+	"lockstep/observe"
+	"lockstep/remote"
+	"lockstep/trust"
+)
+
+func (p *program) addAccessFlags() {
+	cli.String(p.Flags, &p.access, "access", "",
+		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed; all nodes need it,\nthose without -api too")
+	cli.String(p.Flags, &p.audit, "audit", "",
+		"the `file` for what administrators do through the API, and who was refused, in\nlines of JSON (the default is the log); SIGHUP opens it anew")
+}
+
+// entrance is what all public ports of this process have in common.
+type entrance struct {
+	tls     *trust.Keeper    // nil without certificates
+	book    *doors.Book      // nil without a file
+	audit   *doors.AuditFile // nil without a file of its own
+	written *slog.Logger     // where it goes
+}
+
+func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
+	e.tls = keeper
+	if p.access != "" {
+		if e.book, err = doors.OpenBook(p.access, log); err != nil {
+			return e, cli.Fail(cli.Config, "%v", err)
+		}
+		if keeper == nil && e.book.Policy().Ruled() {
+			log.Warn("the rules hold for the public API only: whoever reaches the port of the nodes may do everything there; give certificates with -tls-cert, -tls-key and -tls-ca")
+		}
+	}
+	e.written = log
+	if p.audit != "" {
+		if e.audit, err = doors.OpenAudit(p.audit, log); err != nil {
+			return e, cli.Fail(cli.CantCreate, "the audit log cannot be opened: %v; choose another file with -audit", err)
+		}
+		e.written = slog.New(slog.NewJSONHandler(e.audit, nil))
+	}
+	return e, nil
+}
+
+// admit says who may use the port of the nodes, with a certificate: there is no
+// way to hold a client to rules there that speaks the nodes' own language, so it is
+// for those to whom the rules give everything. It is nil if there are none.
+func (e *entrance) admit() func(principal string) error {
+	if e.book == nil || e.tls == nil {
+		return nil
+	}
+	return func(principal string) error {
+		if e.book.Policy().MayAll(principal, access.Admin, "") {
+			return nil
+		}
+		return fmt.Errorf("where nodes talk to each other, the rules admit those who may admin *, and %s may not: use the public API", principal)
+	}
+}
+
+// changes reports whether there are files that may change.
+func (e *entrance) changes() bool { return e.tls != nil || e.book != nil || e.audit != nil }
+
+// look looks at them now.
+func (e *entrance) look() {
+	if e.tls != nil {
+		e.tls.Look()
+	}
+	if e.book != nil {
+		e.book.Look()
+	}
+	if e.audit != nil {
+		e.audit.Reopen()
+	}
+}
+
+// forPort returns the doors of one port, and how it encrypts. A socket with a path
+// does not: who reaches it is on this machine.
+func (e *entrance) forPort(unix bool, log *slog.Logger) (d *doors.Doors, journal *doors.Journal, encryption *tls.Config) {
+	if e.tls != nil && !unix {
+		encryption = e.tls.Public()
+	}
+	if e.book != nil && encryption == nil && !unix {
+		log.Warn("tokens are shown to this port without encryption: give it certificates with -tls-cert, -tls-key and -tls-ca, or keep it on this machine")
+	}
+	journal = doors.NewJournal(e.written)
+	return doors.New(doors.Config{Book: e.book, Encrypted: encryption != nil, Journal: journal}), journal, encryption
+}
+
+// administrators is who may see what is about this process: those whom the rules
+// let, or, if nobody is asked who he is, programs of this machine.
+func administrators(d *doors.Doors) observe.Guard {
+	if !d.Closed() {
+		return observe.OnlyThisMachine
+	}
+	return func(r *http.Request) error { return d.Admitted(r.Context()) }
+}
+
+// counted is a node with what the doors of its public port have refused.
+type counted struct {
+	*remote.Node
+	journal *doors.Journal
+}
+
+func (c counted) Numbers(ctx context.Context) metrics.Node {
+	numbers := c.Node.Numbers(ctx)
+	numbers.Refusals = maps.Clone(numbers.Refusals)
+	if numbers.Refusals == nil {
+		numbers.Refusals = map[string]uint64{}
+	}
+	for why, count := range c.journal.Refusals() {
+		numbers.Refusals["api: "+string(why)] = count
+	}
+	return numbers
+}
+
+const aboutToken = `Prints a new token for NAME, and below it the line by which nodes know it. The line goes
+into the file of -access on each node, and counts a second later; without it the token is
+worth nothing. The token goes to whoever is to be NAME, and is shown only now. Clients
+show it in a header:
+
+    Authorization: Bearer TOKEN
+
+The file has a line for each token and rule:
+
+    token ci    sha256:…         # as printed here
+    allow ci    lock  deploy/*   # locks whose names begin with deploy/
+    allow alice admin *          # everything; lock includes read, and admin lock
+    allow *     read  public     # everybody who is known
+    limit ci    rate=50 burst=100 open=64 sessions=16
+    limit *     rate=500         # everybody else, each by itself
+
+NAME may also be the common name of a client's certificate. Without any line with allow,
+whoever is known may do everything; with one, only what is allowed. Limits are per node:
+requests a second, how many of them at once after a pause, requests under way, sessions.
+Taking a line out takes the right away. On the port of the nodes, where lockc and programs
+in Go ask, rules with allow admit only those who may admin *.`
+
+func (p *program) tokenCommand() cli.Command {
+	return cli.Command{
+		Verb: "token new", Names: []string{"NAME"},
+		About:    "make a token by which a client of the API is known\n\n" + aboutToken,
+		Examples: []string{"lockd token new ci", "lockd token new ci | { read -r t; echo \"$t\" > ci.token; cat >> access; }"},
+		Codes: []cli.Code{
+			{Code: cli.OK, Meaning: "made"},
+			{Code: cli.Usage, Meaning: "the command line is wrong"},
+			{Code: cli.IOError, Meaning: "it could not be printed, and is lost"},
+		},
+		Run: func(names []string) error { return p.runToken(names[0]) },
+	}
+}
+
+func (p *program) runToken(name string) error {
+	secret, line, err := access.NewToken(name)
+	if err != nil {
+		return cli.Misuse("%v", err)
+	}
+	if _, err := fmt.Fprintf(p.Stdout, "%s\n%s\n", secret, line); err != nil {
+		return cli.Fail(cli.IOError, "cannot print: %v", err)
+	}
+	return nil
+}

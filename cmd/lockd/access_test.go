@@ -1,0 +1,79 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"lockstep/access"
+	"lockstep/cmd/internal/cli"
+)
+
+// TestTokenNew prints a token and the line that it is known by, and nothing else.
+func TestTokenNew(t *testing.T) {
+	code, printed, said := typeLine(t, "token new ci")
+	lines := strings.Split(printed, "\n")
+	if code != cli.OK || said != "" || len(lines) != 3 {
+		t.Fatalf("exit code %d, printed %q, said %q", code, printed, said)
+	}
+	policy, err := access.Parse("access", []byte(lines[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if who, ok := policy.Who(lines[0]); !ok || who != "ci" {
+		t.Errorf("the line does not know the token: %q", who)
+	}
+	if _, again, _ := typeLine(t, "token new ci"); again == printed {
+		t.Error("the same token twice")
+	}
+	if code, _, said := typeLine(t, "token new a#b"); code != cli.Usage || !strings.Contains(said, `"a#b" is no name of a principal`) {
+		t.Errorf("exit code %d, said %q", code, said)
+	}
+}
+
+// TestTheHelpShowsRulesThatCount: the file in it is one.
+func TestTheHelpShowsRulesThatCount(t *testing.T) {
+	_, help, _ := typeLine(t, "token new --help")
+	var file strings.Builder
+	for line := range strings.Lines(help) {
+		if rest, ok := strings.CutPrefix(line, "    "); ok && !strings.Contains(line, "sha256:…") && !strings.HasPrefix(rest, "Authorization") && !strings.HasPrefix(rest, " ") {
+			file.WriteString(rest)
+		}
+	}
+	policy, err := access.Parse("access", []byte(file.String()))
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &file)
+	}
+	if !policy.May("ci", access.Lock, "deploy/x") || policy.May("ci", access.Lock, "x") || policy.LimitsOf("ci").Sessions != 16 || policy.LimitsOf("bob").Rate != 500 {
+		t.Errorf("the rules are others:\n%s", &file)
+	}
+}
+
+// TestAccessThatCannotBeMeant: a node whose doors are not as they were meant does
+// not start.
+func TestAccessThatCannotBeMeant(t *testing.T) {
+	dir := t.TempDir()
+	broken := filepath.Join(dir, "broken")
+	if err := os.WriteFile(broken, []byte("# fine\nallow ci everything x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const node = "node -name a -peers a=127.0.0.1:1,b=127.0.0.1:2"
+	for _, test := range []struct {
+		line, want string
+		code       int
+	}{
+		{node + " -access " + broken, "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert", cli.Usage},
+		{node + " -audit " + broken, "-audit is about the public API", cli.Usage},
+		{node + " -api 127.0.0.1:0 -access " + broken, broken + `:2: "everything" is no right: want read, lock or admin`, cli.Config},
+		{node + " -api 127.0.0.1:0 -access " + filepath.Join(dir, "none"), "no such file", cli.Config},
+		{node + " -api 127.0.0.1:0 -access " + dir, "is no file", cli.Config},
+		{node + " -api 127.0.0.1:0 -audit " + filepath.Join(dir, "none", "audit"), "no such file or directory; choose another file with -audit", cli.CantCreate},
+		{node + " -api 0.0.0.0:0", "give certificates with -tls-cert, -tls-key and -tls-ca, or allow it with -insecure", cli.Usage},
+	} {
+		code, _, said := typeLine(t, test.line, "-log-level", "error", "-data", filepath.Join(t.TempDir(), "state"))
+		if code != test.code || !strings.Contains(said, test.want) || strings.Count(said, "\n") != 1 {
+			t.Errorf("lockd %s: exit code %d, said %q; want %q", test.line, code, said, test.want)
+		}
+	}
+}

@@ -1,0 +1,639 @@
+package doors
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"lockstep/access"
+	"lockstep/api"
+	"lockstep/lock"
+	"lockstep/replica"
+)
+
+// house is a Backend that says yes to everybody, and remembers its sessions.
+type house struct {
+	api.Backend // what no test asks for panics
+
+	mu       sync.Mutex
+	sessions map[lock.SessionID]lock.SessionCard
+	nonces   map[lock.Number]lock.SessionID
+	asked    int
+	holds    chan struct{} // an Open waits for it, if not nil
+}
+
+func newHouse() *house {
+	return &house{sessions: map[lock.SessionID]lock.SessionCard{}, nonces: map[lock.Number]lock.SessionID{}}
+}
+
+func (h *house) Open(_ context.Context, nonce lock.Number, terms lock.Terms) (lock.SessionCard, error) {
+	if h.holds != nil {
+		<-h.holds
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.asked++
+	if id, again := h.nonces[nonce]; again && nonce != 0 {
+		return h.sessions[id], nil
+	}
+	card := lock.SessionCard{ID: lock.SessionID(len(h.sessions) + 1), Info: terms.Info}
+	h.sessions[card.ID], h.nonces[nonce] = card, card.ID
+	return card, nil
+}
+
+func (h *house) Session(_ context.Context, id lock.SessionID) (lock.SessionCard, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	card, ok := h.sessions[id]
+	if !ok || card.ID == 0 {
+		return lock.SessionCard{}, replica.ErrSessionExpired
+	}
+	return card, nil
+}
+
+func (h *house) end(id lock.SessionID) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.sessions[id] = lock.SessionCard{}
+}
+
+func (h *house) count() { h.mu.Lock(); h.asked++; h.mu.Unlock() }
+
+func (h *house) KeepAlive(context.Context, lock.SessionID) (lock.Millis, error) {
+	h.count()
+	return 1, nil
+}
+func (h *house) CloseSession(context.Context, lock.SessionID) error { h.count(); return nil }
+func (h *house) Ask(context.Context, lock.Command, time.Duration) (lock.Result, error) {
+	h.count()
+	return lock.Result{Outcome: lock.Released}, nil
+}
+func (h *house) Blockers(context.Context, lock.Command) []lock.LockCard {
+	h.count()
+	return []lock.LockCard{{}}
+}
+func (h *house) Inquire(context.Context, lock.Query) (lock.Report, error) {
+	h.count()
+	return lock.Report{}, nil
+}
+func (h *house) Pages(context.Context, lock.Query) iter.Seq2[lock.Report, error] {
+	h.count()
+	return nothingBut(nil)
+}
+func (h *house) Watch(context.Context, string, lock.Index) iter.Seq2[lock.Report, error] {
+	h.count()
+	return func(yield func(lock.Report, error) bool) {
+		for yield(lock.Report{}, nil) {
+		}
+	}
+}
+func (h *house) Status(context.Context) []replica.NodeReport  { h.count(); return nil }
+func (h *house) Members(context.Context) (replica.Told, bool) { h.count(); return replica.Told{}, true }
+
+// scene is doors with a file, and what they have said.
+type scene struct {
+	t     *testing.T
+	file  string
+	doors *Doors
+	audit bytes.Buffer
+	said  bytes.Buffer
+}
+
+func newScene(t *testing.T, text string) *scene {
+	t.Helper()
+	s := &scene{t: t, file: filepath.Join(t.TempDir(), "access")}
+	s.write(text)
+	book, err := OpenBook(s.file, slog.New(slog.NewTextHandler(&s.said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.doors = New(Config{Book: book, Journal: NewJournal(slog.New(slog.NewJSONHandler(&s.audit, nil)))})
+	return s
+}
+
+var written int64
+
+// write replaces the file, by one that is told from the last by its time.
+func (s *scene) write(text string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.file, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	written++
+	at := time.Now().Add(time.Duration(written) * time.Second)
+	if err := os.Chtimes(s.file, at, at); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// as is the context of a request of somebody who came in.
+func as(name string) context.Context {
+	return context.WithValue(context.Background(), guestKey{}, guest{name: name, from: "192.0.2.1:5", known: true})
+}
+
+func newToken(t *testing.T, name string) (secret, line string) {
+	t.Helper()
+	secret, line, err := access.NewToken(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret, line + "\n"
+}
+
+// TestWhoComesIn: nobody without a token that counts, whatever else is shown, and
+// the answer and the logs don't have it.
+func TestWhoComesIn(t *testing.T) {
+	ci, ciLine := newToken(t, "ci")
+	alice, aliceLine := newToken(t, "alice")
+	gone, _ := newToken(t, "ci")
+	s := newScene(t, ciLine+aliceLine+"allow ci lock x*\nallow alice admin *\n")
+	var inside string
+	porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { inside = "in:" + guestOf(r.Context()).name }))
+	for _, test := range []struct {
+		path, header string
+		status       int
+		in           string
+	}{
+		{"/x", "", 401, ""},
+		{"/x", "Bearer " + ci, 200, "in:ci"},
+		{"/x", "bearer  " + ci + " ", 200, "in:ci"},
+		{"/x", "Bearer " + gone, 401, ""},
+		{"/x", "Bearer", 401, ""},
+		{"/x", "Bearer " + ci[:20], 401, ""},
+		{"/x", "Basic " + ci, 401, ""},
+		{"/x", ci, 401, ""},
+		{"/livez", "", 200, "in:"},
+		{"/readyz", "Bearer " + gone, 200, "in:"},
+		{"/livez/../x", "", 401, ""},
+		{"/livezz", "", 401, ""},
+		{"/grpc.health.v1.Health/Check", "", 200, "in:"},
+		{"/grpc.health.v1.HealthX", "", 401, ""},
+		{"/metrics", "", 401, ""},
+		{"/metrics", "Bearer " + ci, 403, ""},
+		{"/metrics", "Bearer " + alice, 200, "in:alice"},
+		{"/debug/pprof/heap", "Bearer " + ci, 403, ""},
+		{"/debug", "Bearer " + ci, 403, ""},
+		{"/debug/pprof/heap", "Bearer " + alice, 200, "in:alice"},
+	} {
+		inside = ""
+		r := httptest.NewRequest("GET", "http://node"+test.path, nil)
+		if test.header != "" {
+			r.Header.Set("Authorization", test.header)
+		}
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		if w.Code != test.status || inside != test.in {
+			t.Errorf("%s with %q: %d, %q; want %d, %q", test.path, test.header, w.Code, inside, test.status, test.in)
+		}
+		if (w.Code == 401) != (w.Header().Get("WWW-Authenticate") == "Bearer") {
+			t.Errorf("%s: %v", test.path, w.Header())
+		}
+		for _, secret := range []string{ci, alice, gone, ci[:20]} {
+			if strings.Contains(w.Body.String()+s.audit.String()+s.said.String(), secret) {
+				t.Fatalf("%s with %q: a token came out", test.path, test.header)
+			}
+		}
+	}
+	twice := httptest.NewRequest("GET", "/x", nil)
+	twice.Header["Authorization"] = []string{"Bearer " + gone, "Bearer " + ci}
+	w := httptest.NewRecorder()
+	if porter.ServeHTTP(w, twice); w.Code != 401 {
+		t.Errorf("two tokens: %d", w.Code)
+	}
+	if counts := s.doors.journal.Refusals(); counts[Unknown] != 11 || counts[Forbids] != 3 {
+		t.Errorf("%v", counts)
+	}
+}
+
+// TestRefusalsInEachProtocol: clients get the codes that they expect.
+func TestRefusalsInEachProtocol(t *testing.T) {
+	s := newScene(t, "allow ci lock x\n")
+	porter := s.doors.Porter(http.NotFoundHandler())
+	for kind, check := range map[string]func(w *httptest.ResponseRecorder) bool{
+		"application/json": func(w *httptest.ResponseRecorder) bool {
+			return w.Code == 401 && strings.Contains(w.Body.String(), `"code":"unauthenticated"`)
+		},
+		"application/grpc": func(w *httptest.ResponseRecorder) bool {
+			return w.Header().Get("Grpc-Status") == "16" || w.Result().Trailer.Get("Grpc-Status") == "16"
+		},
+		"application/grpc-web": func(w *httptest.ResponseRecorder) bool {
+			return w.Code == 200 && strings.Contains(strings.ToLower(w.Body.String()+fmt.Sprint(w.Header())), "grpc-status")
+		},
+		"text/plain": func(w *httptest.ResponseRecorder) bool {
+			return w.Code == 401 && strings.HasPrefix(w.Body.String(), "say who you are")
+		},
+	} {
+		r := httptest.NewRequest("POST", "/lockstep.v1.LockService/TryAcquire", strings.NewReader("{}"))
+		r.Header.Set("Content-Type", kind)
+		w := httptest.NewRecorder()
+		if porter.ServeHTTP(w, r); !check(w) {
+			t.Errorf("%s: %d %v %q", kind, w.Code, w.Header(), w.Body)
+		}
+	}
+}
+
+// TestAFloodHurtsOnlyWhoMakesIt: what is more than due is refused and counted, and
+// written down once.
+func TestAFloodHurtsOnlyWhoMakesIt(t *testing.T) {
+	flood, floodLine := newToken(t, "flood")
+	ci, ciLine := newToken(t, "ci")
+	s := newScene(t, floodLine+ciLine+"limit flood rate=5 burst=10\n")
+	porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ask := func(secret string) int {
+		r := httptest.NewRequest("GET", "/x", nil)
+		if secret != "" {
+			r.Header.Set("Authorization", "Bearer "+secret)
+		}
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		if w.Code == 429 && w.Header().Get("Retry-After") == "" {
+			t.Error("nobody says when to ask again")
+		}
+		return w.Code
+	}
+	codes := map[int]int{}
+	for range 2000 {
+		codes[ask(flood)]++
+		ask("")
+		if code := ask(ci); code != 200 {
+			t.Fatalf("ci got %d", code)
+		}
+	}
+	if codes[200] < 10 || codes[200] > 200 || codes[429] != 2000-codes[200] {
+		t.Errorf("the flood got %v", codes)
+	}
+	if counts := s.doors.journal.Refusals(); counts[TooFast] != uint64(codes[429]) || counts[Unknown] != 2000 {
+		t.Errorf("%v", counts)
+	}
+	if lines := strings.Count(s.audit.String(), "\n"); lines < 2 || lines > 40 {
+		t.Errorf("%d lines for it:\n%.2000s", lines, &s.audit)
+	}
+}
+
+// TestRequestsAtOnce: what is under way counts until it ends.
+func TestRequestsAtOnce(t *testing.T) {
+	ci, line := newToken(t, "ci")
+	s := newScene(t, line+"limit * open=2\n")
+	going, end := make(chan struct{}), make(chan struct{})
+	porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { going <- struct{}{}; <-end }))
+	ask := func() int {
+		r := httptest.NewRequest("GET", "/x", nil)
+		r.Header.Set("Authorization", "Bearer "+ci)
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		return w.Code
+	}
+	ended := make(chan int)
+	for range 2 {
+		go func() { ended <- ask() }()
+		<-going
+	}
+	if code := ask(); code != 429 {
+		t.Errorf("a third one: %d", code)
+	}
+	end <- struct{}{}
+	if code := <-ended; code != 200 {
+		t.Errorf("%d", code)
+	}
+	go func() { ended <- ask() }()
+	<-going
+	close(end)
+	<-ended
+	<-ended
+}
+
+// TestRulesChange: without a restart. A file with a mistake changes nothing, and a
+// token that is removed is nobody's from then on.
+func TestRulesChange(t *testing.T) {
+	ci, line := newToken(t, "ci")
+	s := newScene(t, line)
+	porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ask := func() int {
+		r := httptest.NewRequest("GET", "/x", nil)
+		r.Header.Set("Authorization", "Bearer "+ci)
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		return w.Code
+	}
+	if code := ask(); code != 200 {
+		t.Fatal(code)
+	}
+	s.write("allow ci\n")
+	s.doors.book.Look()
+	if code := ask(); code != 200 || !strings.Contains(s.said.String(), "access:1: want allow PRINCIPAL RIGHT NAMES") {
+		t.Errorf("a mistake: %d, said %s", code, &s.said)
+	}
+	if err := os.Remove(s.file); err != nil {
+		t.Fatal(err)
+	}
+	s.doors.book.Look()
+	if code := ask(); code != 200 || !strings.Contains(s.said.String(), "no such file") {
+		t.Errorf("no file: %d, said %s", code, &s.said)
+	}
+	s.write("# nobody\n")
+	if code := ask(); code != 200 {
+		t.Error("the file is looked at more often than once a second")
+	}
+	s.doors.book.mu.Lock()
+	s.doors.book.looked = time.Time{}
+	s.doors.book.mu.Unlock()
+	if code := ask(); code != 401 {
+		t.Errorf("a token that was removed: %d", code)
+	}
+}
+
+// TestWhatRulesAllow: each verb, at each lock that a request is about.
+func TestWhatRulesAllow(t *testing.T) {
+	s := newScene(t, "allow ci lock deploy/*\nallow eve read *\nallow root admin *\n")
+	h := newHouse()
+	g := s.doors.Guard(h)
+	ask := func(verb lock.Verb, names ...string) func(context.Context) error {
+		c := lock.Command{Verb: verb, Name: names[0], Terms: &lock.Terms{}}
+		for _, n := range names[1:] {
+			c.Terms.And = append(c.Terms.And, lock.Want{Name: n})
+		}
+		return func(ctx context.Context) error { _, err := g.Ask(ctx, c, 0); return err }
+	}
+	look := func(q lock.Query) func(context.Context) error {
+		return func(ctx context.Context) error {
+			_, err := g.Inquire(ctx, q)
+			for _, paged := range g.Pages(ctx, q) {
+				if (paged == nil) != (err == nil) {
+					t.Errorf("%+v: %v, but page by page %v", q, err, paged)
+				}
+			}
+			return err
+		}
+	}
+	watch := func(prefix string) func(context.Context) error {
+		return func(ctx context.Context) (err error) {
+			for _, err = range g.Watch(ctx, prefix, 0) {
+				break
+			}
+			return err
+		}
+	}
+	for _, test := range []struct {
+		what    string
+		do      func(context.Context) error
+		allowed string
+	}{
+		{"acquire one", ask(lock.Acquire, "deploy/web"), "ci root"},
+		{"acquire two", ask(lock.Acquire, "deploy/web", "deploy/db"), "ci root"},
+		{"acquire one too many", ask(lock.Acquire, "deploy/web", "other"), "root"},
+		{"acquire another", ask(lock.Acquire, "other"), "root"},
+		{"lock", ask(lock.Lock, "deploy/web"), "ci root"},
+		{"unlock", ask(lock.Unlock, "other"), "root"},
+		{"release", ask(lock.Release, "other"), "root"},
+		{"revoke", ask(lock.Revoke, "deploy/web"), "root"},
+		{"show", look(lock.Query{Kind: lock.QueryLock, Name: "deploy/web"}), "ci eve root"},
+		{"show another", look(lock.Query{Kind: lock.QueryLock, Name: "other"}), "eve root"},
+		{"history", look(lock.Query{Kind: lock.QueryTenures, Name: "deploy/web"}), "ci eve root"},
+		{"history of another", look(lock.Query{Kind: lock.QueryTenures, Name: "other"}), "eve root"},
+		{"verify", look(lock.Query{Kind: lock.QueryToken, Name: "other"}), "eve root"},
+		{"list some", look(lock.Query{Kind: lock.QueryLocks, Name: "deploy/w"}), "ci eve root"},
+		{"list more", look(lock.Query{Kind: lock.QueryLocks, Name: "deploy"}), "eve root"},
+		{"list all", look(lock.Query{Kind: lock.QueryLocks}), "eve root"},
+		{"events", look(lock.Query{Kind: lock.QueryEvents}), "eve root"},
+		{"sessions", look(lock.Query{Kind: lock.QuerySessions}), "eve root"},
+		{"deadlocks", look(lock.Query{Kind: lock.QueryDeadlocks}), "eve root"},
+		{"what is not known yet", look(lock.Query{Kind: 200}), "eve root"},
+		{"watch some", watch("deploy/"), "ci eve root"},
+		{"watch all", watch(""), "eve root"},
+	} {
+		for _, who := range []string{"ci", "eve", "root", "nobody", ""} {
+			before := h.asked
+			err := test.do(as(who))
+			allowed := who != "" && strings.Contains(" "+test.allowed+" ", " "+who+" ")
+			if (err == nil) != allowed || err != nil && connect.CodeOf(err) != connect.CodePermissionDenied {
+				t.Errorf("%s of %q: %v", test.what, who, err)
+			}
+			if !allowed && h.asked != before {
+				t.Errorf("%s of %q reached the node", test.what, who)
+			}
+		}
+	}
+	judge := g.(interface {
+		Judge(context.Context, lock.Command) error
+	})
+	if judge.Judge(as("ci"), lock.Command{Verb: lock.Acquire, Name: "other"}) == nil || judge.Judge(as("ci"), lock.Command{Verb: lock.Acquire, Name: "deploy/x"}) != nil {
+		t.Error("a command is judged in another way before it has a session")
+	}
+	if g.Blockers(as("eve"), lock.Command{Name: "deploy/web"}) != nil || g.Blockers(as("ci"), lock.Command{Name: "deploy/web"}) == nil {
+		t.Error("blockers are shown to who may not take the lock, or not to who may")
+	}
+}
+
+// TestSessionsHaveOwners: whoever opened one uses it, and nobody else; also at
+// another node, and for who guesses its nonce, or says in its info that it is his.
+func TestSessionsHaveOwners(t *testing.T) {
+	s := newScene(t, "allow * lock *\n")
+	h := newHouse()
+	here, there := s.doors.Guard(h), s.doors.Guard(h)
+	lie, err := lock.NewInfo(map[string]string{principalKey: "alice", "host": "h"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := here.Open(as("alice"), 7, lock.Terms{})
+	if err != nil || stampedBy(card.Info) != "alice" {
+		t.Fatalf("%+v, %v", card, err)
+	}
+	mallorys, err := here.Open(as("mallory"), 0, lock.Terms{Info: lie})
+	if err != nil || stampedBy(mallorys.Info) != "mallory" || mallorys.Info.Map()["host"] != "h" {
+		t.Fatalf("%+v, %v", mallorys, err)
+	}
+	foreign, err := h.Open(context.Background(), 0, lock.Terms{}) // by a client of the Go API
+	if err != nil {
+		t.Fatal(err)
+	}
+	uses := map[string]func(api.Backend, context.Context, lock.SessionID) error{
+		"keep alive": func(g api.Backend, ctx context.Context, id lock.SessionID) error {
+			_, err := g.KeepAlive(ctx, id)
+			return err
+		},
+		"close": func(g api.Backend, ctx context.Context, id lock.SessionID) error { return g.CloseSession(ctx, id) },
+		"acquire": func(g api.Backend, ctx context.Context, id lock.SessionID) error {
+			_, err := g.Ask(ctx, lock.Command{Session: id, Verb: lock.Acquire, Name: "x"}, 0)
+			return err
+		},
+		"cancel": func(g api.Backend, ctx context.Context, id lock.SessionID) error {
+			_, err := g.Ask(ctx, lock.Command{Session: id, Verb: lock.Cancel}, 0)
+			return err
+		},
+		"release": func(g api.Backend, ctx context.Context, id lock.SessionID) error {
+			_, err := g.Ask(ctx, lock.Command{Session: id, Verb: lock.Release, Name: "x"}, 0)
+			return err
+		},
+	}
+	for what, use := range uses {
+		for name, g := range map[string]api.Backend{"the same node": here, "another": there} {
+			for _, who := range []string{"alice", "mallory", ""} {
+				for id, owner := range map[lock.SessionID]string{card.ID: "alice", mallorys.ID: "mallory", foreign.ID: "nobody"} {
+					before := h.asked
+					err := use(g, as(who), id)
+					if (err == nil) != (who == owner) || err != nil && connect.CodeOf(err) != connect.CodePermissionDenied {
+						t.Errorf("%s by %q of %s's session at %s: %v", what, who, owner, name, err)
+					}
+					if err != nil && h.asked != before {
+						t.Errorf("%s by %q of %s's session reached the node", what, who, owner)
+					}
+				}
+			}
+		}
+	}
+	if _, err := there.Open(as("mallory"), 7, lock.Terms{}); connect.CodeOf(err) != connect.CodePermissionDenied {
+		t.Errorf("alice's nonce gave mallory %v", err)
+	}
+	if again, err := there.Open(as("alice"), 7, lock.Terms{}); err != nil || again.ID != card.ID {
+		t.Errorf("alice's nonce gave her %v, %v", again, err)
+	}
+	if _, err := here.KeepAlive(as("alice"), 999); !errors.Is(err, replica.ErrSessionExpired) {
+		t.Errorf("no session: %v", err)
+	}
+	if err := here.CloseSession(as("alice"), 999); err != nil {
+		t.Errorf("closing no session: %v", err)
+	}
+	if s.doors.journal.Refusals()[Foreign] == 0 {
+		t.Error("nothing was counted")
+	}
+}
+
+// TestSessionsAreLimited: those that are over don't count, and those that are
+// being opened do.
+func TestSessionsAreLimited(t *testing.T) {
+	s := newScene(t, "limit ci sessions=2\n")
+	h := newHouse()
+	g := s.doors.Guard(h)
+	open := func(who string, nonce lock.Number) error { _, err := g.Open(as(who), nonce, lock.Terms{}); return err }
+	h.holds = make(chan struct{})
+	results := make(chan error, 5)
+	for range 5 {
+		go func() { results <- open("ci", 0) }()
+	}
+	failed := 0
+	for range 3 { // who is refused need not wait
+		if connect.CodeOf(<-results) == connect.CodeResourceExhausted {
+			failed++
+		}
+	}
+	close(h.holds)
+	for range 2 {
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	if failed != 3 || len(h.sessions) != 2 {
+		t.Fatalf("%d were refused, and there are %d sessions", failed, len(h.sessions))
+	}
+	if err := open("bob", 0); err != nil {
+		t.Errorf("bob: %v", err)
+	}
+	h.end(1)
+	if err := open("ci", 5); err != nil {
+		t.Errorf("one is over: %v", err)
+	}
+	if err := open("ci", 0); connect.CodeOf(err) != connect.CodeResourceExhausted {
+		t.Errorf("one more: %v", err)
+	}
+	if s.doors.journal.Refusals()[Sessions] != 4 {
+		t.Errorf("%v", s.doors.journal.Refusals())
+	}
+}
+
+// TestWatchEndsWithTheRight: a stream that began in time goes on for no longer.
+func TestWatchEndsWithTheRight(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line+"allow ci read *\n")
+	g := s.doors.Guard(newHouse())
+	for text, want := range map[string]connect.Code{
+		"allow ci read *\n": connect.CodeUnauthenticated, line + "allow ci read x\n": connect.CodePermissionDenied,
+	} {
+		s.write(line + "allow ci read *\n")
+		s.doors.book.Look()
+		var ctx context.Context
+		s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(
+			httptest.NewRecorder(), bearing(secret))
+		seen := 0
+		var ended error
+		for _, err := range g.Watch(ctx, "", 0) {
+			if ended = err; err != nil {
+				break
+			}
+			if seen++; seen == 3 {
+				s.write(text)
+				s.doors.book.Look()
+			}
+		}
+		if seen != 3 || connect.CodeOf(ended) != want {
+			t.Errorf("%q: ended after %d with %v", text, seen, ended)
+		}
+	}
+}
+
+func bearing(secret string) *http.Request {
+	r := httptest.NewRequest("GET", "/x", nil)
+	r.Header.Set("Authorization", "Bearer "+secret)
+	return r
+}
+
+// TestTheAuditLog has what an administrator did, and why.
+func TestTheAuditLog(t *testing.T) {
+	s := newScene(t, "allow root admin *\n")
+	g := s.doors.Guard(newHouse())
+	command := lock.Command{Verb: lock.Revoke, Name: "deploy/web", Token: 1<<40 | 7, Terms: &lock.Terms{Info: "it hangs\n\x1b[31m"}}
+	if _, err := g.Ask(as("root"), command, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"msg":"revoke"`, `"principal":"root"`, `"from":"192.0.2.1:5"`, `"lock":"deploy/web"`, `"token":"1099511627783"`, `"outcome":"released"`, `it hangs\n\u001b`} {
+		if !strings.Contains(s.audit.String(), want) {
+			t.Errorf("%s is not in %s", want, &s.audit)
+		}
+	}
+	s.audit.Reset()
+	if _, err := g.Ask(as("eve"), command, 0); err == nil {
+		t.Fatal("eve may revoke")
+	}
+	if !strings.Contains(s.audit.String(), `"msg":"refused","why":"permission_denied","principal":"eve"`) || strings.Count(s.audit.String(), "\n") != 1 {
+		t.Errorf("%s", &s.audit)
+	}
+}
+
+// TestOpenDoors: without a file and without TLS nobody is asked, and what sessions
+// say of their owners is not believed.
+func TestOpenDoors(t *testing.T) {
+	d := New(Config{Journal: NewJournal(nil)})
+	h := newHouse()
+	g := d.Guard(h)
+	var failed error
+	porter := d.Porter(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		card, err := g.Open(r.Context(), 3, lock.Terms{Info: "principal=alice"})
+		if err == nil && card.Info != "" {
+			err = fmt.Errorf("the info is %q", card.Info)
+		}
+		if err == nil {
+			_, err = g.Ask(r.Context(), lock.Command{Session: card.ID, Verb: lock.Revoke, Name: "x"}, 0)
+		}
+		failed = err
+		io.WriteString(w, "ok")
+	}))
+	for _, path := range []string{"/x", "/metrics", "/debug/pprof"} {
+		w := httptest.NewRecorder()
+		if porter.ServeHTTP(w, httptest.NewRequest("POST", path, nil)); w.Code != 200 || failed != nil {
+			t.Errorf("%s: %d, %v", path, w.Code, failed)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package doors
+
+import (
+	"log/slog"
+	"maps"
+	"net"
+	"sync"
+	"time"
+)
+
+// Why somebody was refused. The words are those of the audit log and of metrics.
+type Refusal string
+
+// The refusals.
+const (
+	Unknown  Refusal = "unauthenticated"   // nobody is known by what was shown, if anything was
+	Forbids  Refusal = "permission_denied" // the rules do not allow it
+	Foreign  Refusal = "foreign_session"   // the session is somebody else's
+	TooFast  Refusal = "rate"              // more requests a second than are due
+	TooMany  Refusal = "open_requests"     // more requests at once than are due
+	Sessions Refusal = "sessions"          // more sessions than are due
+	Crowded  Refusal = "connections"       // no room for one more
+)
+
+// Journal is the audit log: what administrators did, and whom a door refused. It
+// never has a token, a key, or anything of a request but what it was about.
+type Journal struct {
+	log *slog.Logger // nil: nowhere
+
+	mu     sync.Mutex
+	counts map[Refusal]uint64
+	said   map[Refusal]*utterance
+}
+
+// utterance is when a kind of refusal was written last, and how many were not
+// since then: who is refused must not be able to fill a disk.
+type utterance struct {
+	at     time.Time
+	unsaid uint64
+}
+
+// refusalEvery is how often each kind of refusal is written.
+const refusalEvery = time.Second
+
+// NewJournal returns a journal that writes to a log, or only counts if there is
+// none.
+func NewJournal(log *slog.Logger) *Journal {
+	return &Journal{log: log, counts: map[Refusal]uint64{}, said: map[Refusal]*utterance{}}
+}
+
+// Refusals is how many there were of each kind.
+func (j *Journal) Refusals() map[Refusal]uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return maps.Clone(j.counts)
+}
+
+// Crowded takes note of a connection that there was no room for.
+func (j *Journal) Crowded(from net.Addr) {
+	j.refused(Crowded, guest{from: from.String()}, "a connection", time.Now())
+}
+
+// refused counts a refusal, and writes it down if none of its kind was a moment
+// ago.
+func (j *Journal) refused(why Refusal, who guest, what string, now time.Time) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.counts[why]++
+	if j.log == nil {
+		return
+	}
+	u := j.said[why]
+	if u == nil {
+		u = &utterance{}
+		j.said[why] = u
+	} else if now.Sub(u.at) < refusalEvery {
+		u.unsaid++
+		return
+	}
+	j.log.Warn("refused", "why", string(why), "principal", who.name, "from", who.from, "what", brief(what), "more", u.unsaid)
+	u.at, u.unsaid = now, 0
+}
+
+// did writes down what an administrator has done, or has tried to do.
+func (j *Journal) did(who guest, what string, more ...any) {
+	if j.log != nil {
+		j.log.Info(what, append([]any{"principal", who.name, "from", who.from}, more...)...)
+	}
+}
+
+// brief is as much of what somebody sent as goes into a line.
+func brief(text string) string {
+	const most = 300
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}

@@ -1,0 +1,189 @@
+package doors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"connectrpc.com/connect"
+
+	"lockstep/access"
+)
+
+// Config is what the doors of a port are told.
+type Config struct {
+	// Book has the policy. Without one, whoever is known may do everything.
+	Book *Book
+	// Encrypted is whether the port has TLS, and so whoever comes can show a
+	// certificate. With neither this nor a Book the doors stand open to everybody
+	// who reaches the port.
+	Encrypted bool
+	Journal   *Journal
+}
+
+// Doors are those of one port.
+type Doors struct {
+	book     *Book
+	closed   bool // who is not known stays outside
+	journal  *Journal
+	meter    *access.Meter
+	answers  *connect.ErrorWriter
+	nobodies access.Limits
+}
+
+// New returns the doors of a port.
+func New(cfg Config) *Doors {
+	return &Doors{
+		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, journal: cfg.Journal,
+		meter: access.NewMeter(), answers: connect.NewErrorWriter(),
+		nobodies: access.Limits{Rate: 200, Burst: 400, Open: 64},
+	}
+}
+
+// Closed reports whether anybody has to say who he is.
+func (d *Doors) Closed() bool { return d.closed }
+
+// Admitted returns an error unless a request of this context has come through
+// Porter, by somebody whom it knew.
+func (d *Doors) Admitted(ctx context.Context) error {
+	if guestOf(ctx).known {
+		return nil
+	}
+	return errors.New("this is for those who are known")
+}
+
+// guest is who makes a request.
+type guest struct {
+	name  string // the principal; empty is nobody in particular
+	from  string // the address
+	known bool
+	valid func(*access.Policy) bool // whether it still would be; nil: as long as it is connected
+}
+
+type guestKey struct{}
+
+// guestOf is who came in with a request.
+func guestOf(ctx context.Context) guest {
+	g, _ := ctx.Value(guestKey{}).(guest)
+	return g
+}
+
+func (d *Doors) policy() *access.Policy {
+	if d.book == nil {
+		return new(access.Policy)
+	}
+	return d.book.Policy()
+}
+
+// open are what anybody may ask who reaches the port: whether the node is well.
+func open(path string) bool {
+	return path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/grpc.health.v1.Health/")
+}
+
+// Porter is the handler before all others.
+func (d *Doors) Porter(inside http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		policy := d.policy()
+		who, err := d.identify(r, policy)
+		limits := policy.LimitsOf(who.name)
+		switch {
+		case err == nil && who.known, !d.closed:
+		case open(r.URL.Path):
+			who, limits = guest{from: r.RemoteAddr}, d.nobodies
+		default:
+			d.refuse(w, r, Unknown, who, connect.CodeUnauthenticated, err)
+			return
+		}
+		exceeded, after := d.meter.Begin(who.name, limits, time.Now())
+		if exceeded != access.Nothing {
+			d.slow(w, r, who, exceeded, after)
+			return
+		}
+		defer d.meter.End(who.name)
+		if err := d.mayEnter(policy, who, r.URL.Path); err != nil {
+			d.refuse(w, r, Forbids, who, connect.CodePermissionDenied, err)
+			return
+		}
+		inside.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, who)))
+	})
+}
+
+// identify says who comes. A token that is no good is not made up for by a
+// certificate that is: whoever shows it believes in it.
+func (d *Doors) identify(r *http.Request, policy *access.Policy) (guest, error) {
+	who := guest{from: r.RemoteAddr}
+	if shown := r.Header.Values("Authorization"); len(shown) > 0 {
+		kind, secret, _ := strings.Cut(shown[0], " ")
+		if len(shown) > 1 || !strings.EqualFold(kind, "Bearer") {
+			return who, errors.New("want one header Authorization: Bearer TOKEN")
+		}
+		secret = strings.TrimSpace(secret)
+		if who.name, who.known = policy.Who(secret); !who.known {
+			return who, errors.New("this token is not known here, or not any more")
+		}
+		name := who.name
+		who.valid = func(p *access.Policy) bool { now, ok := p.Who(secret); return ok && now == name }
+		return who, nil
+	}
+	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
+		name := r.TLS.PeerCertificates[0].Subject.CommonName
+		if err := access.CheckPrincipal(name); err != nil {
+			return who, fmt.Errorf("the common name of this certificate stands for nobody: %w", err)
+		}
+		who.name, who.known = name, true
+		return who, nil
+	}
+	return who, errors.New("say who you are, with a header Authorization: Bearer TOKEN, or with a client's certificate")
+}
+
+// mayEnter holds what is about no lock in particular to the rules.
+func (d *Doors) mayEnter(policy *access.Policy, who guest, path string) error {
+	right := access.Right(0)
+	switch {
+	case !d.closed:
+		return nil
+	case path == "/metrics":
+		right = access.Read
+	case path == "/debug" || strings.HasPrefix(path, "/debug/"):
+		right = access.Admin
+	default:
+		return nil
+	}
+	if policy.MayAll(who.name, right, "") {
+		return nil
+	}
+	return fmt.Errorf("%s is for those who may %s all locks, which %s may not", path, right, who.name)
+}
+
+func (d *Doors) slow(w http.ResponseWriter, r *http.Request, who guest, exceeded access.Exceeded, after time.Duration) {
+	w.Header().Set("Retry-After", strconv.Itoa(int((after+time.Second-1)/time.Second)))
+	why, text := TooFast, "more requests a second than are due to you: ask later"
+	if exceeded == access.TooManyOpen {
+		why, text = TooMany, "more requests at once than are due to you: let some end first"
+	}
+	d.refuse(w, r, why, who, connect.CodeResourceExhausted, errors.New(text))
+}
+
+// refuse answers in the protocol of the request.
+func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who guest, code connect.Code, err error) {
+	d.journal.refused(why, who, r.Method+" "+r.URL.Path, time.Now())
+	if code == connect.CodeUnauthenticated {
+		w.Header().Set("WWW-Authenticate", "Bearer")
+		w.Header().Set("Connection", "close") // strangers keep no room
+	}
+	if d.answers.IsSupported(r) {
+		_ = d.answers.Write(w, r, connect.NewError(code, err)) // who does not read it has gone
+		return
+	}
+	status := map[connect.Code]int{
+		connect.CodeUnauthenticated: http.StatusUnauthorized, connect.CodePermissionDenied: http.StatusForbidden,
+	}[code]
+	if status == 0 {
+		status = http.StatusTooManyRequests
+	}
+	http.Error(w, err.Error(), status)
+}
