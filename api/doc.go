@@ -5,4 +5,10 @@
 // A Server owns the port: the listener, the limits that keep one client from
 // hurting others, and a mux on which everything else is mounted. It knows nothing
 // of locks.
+//
+// Mount puts the service on it that lockstep/v1/lockstep.proto describes. Its
+// handlers translate and decide nothing: what they need of the node is a Backend,
+// and what they may conclude stands there. A refusal is an answer, not an error;
+// each error has the code that its protocol's users expect, and a Failure that says
+// whether the request may have been executed.
 package api

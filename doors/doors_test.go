@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -635,5 +636,46 @@ func TestOpenDoors(t *testing.T) {
 		if porter.ServeHTTP(w, httptest.NewRequest("POST", path, nil)); w.Code != 200 || failed != nil {
 			t.Errorf("%s: %d, %v", path, w.Code, failed)
 		}
+	}
+}
+
+// TestOpenDoorsAreNotForPages: a page in a browser on this machine may have had
+// its name point here.
+func TestOpenDoorsAreNotForPages(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line)
+	opened := New(Config{Journal: NewJournal(nil)})
+	inside := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	here, elsewhere := net.IPv4(127, 0, 0, 1), net.IPv4(192, 0, 2, 1)
+	for _, test := range []struct {
+		doors  *Doors
+		local  net.Addr
+		host   string
+		status int
+	}{
+		{opened, &net.TCPAddr{IP: here}, "127.0.0.1:7180", 200},
+		{opened, &net.TCPAddr{IP: here}, "Localhost", 200},
+		{opened, &net.TCPAddr{IP: net.IPv6loopback}, "[::1]:7180", 200},
+		{opened, &net.TCPAddr{IP: here}, "", 200},
+		{opened, &net.TCPAddr{IP: here}, "evil.example:7180", 403},
+		{opened, &net.TCPAddr{IP: here}, "192.0.2.1:7180", 403},
+		{opened, &net.TCPAddr{IP: here}, "localhost.evil.example", 403},
+		{opened, &net.TCPAddr{IP: elsewhere}, "node.example:7180", 200}, // with -insecure
+		{opened, &net.UnixAddr{Net: "unix", Name: "x"}, "anything", 200},
+		{s.doors, &net.TCPAddr{IP: here}, "node.example:7180", 200}, // which a page has no token for
+	} {
+		r := bearing(secret)
+		if test.doors == opened {
+			r.Header.Del("Authorization")
+		}
+		r.Host = test.host
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, test.local))
+		w := httptest.NewRecorder()
+		if test.doors.Porter(inside).ServeHTTP(w, r); w.Code != test.status {
+			t.Errorf("%q at %v: %d, want %d", test.host, test.local, w.Code, test.status)
+		}
+	}
+	if n := opened.journal.Refusals()[Rebound]; n != 3 {
+		t.Errorf("%d were counted", n)
 	}
 }

@@ -19,6 +19,7 @@ const (
 	TooFast  Refusal = "rate"              // more requests a second than are due
 	TooMany  Refusal = "open_requests"     // more requests at once than are due
 	Sessions Refusal = "sessions"          // more sessions than are due
+	Rebound  Refusal = "foreign_host"      // open doors, asked for by another machine's name
 	Crowded  Refusal = "connections"       // no room for one more
 )
 

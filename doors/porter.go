@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -91,6 +92,10 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		who, err := d.identify(r, policy)
 		limits := policy.LimitsOf(who.name)
 		switch {
+		case !d.closed && rebound(r):
+			d.refuse(w, r, Rebound, who, connect.CodePermissionDenied,
+				fmt.Errorf("this port is for programs of this machine, which call it localhost or by its address, and not %.80q", r.Host))
+			return
 		case err == nil && who.known, !d.closed:
 		case open(r.URL.Path):
 			who, limits = guest{from: r.RemoteAddr}, d.nobodies
@@ -110,6 +115,22 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		}
 		inside.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, who)))
 	})
+}
+
+// rebound reports whether a request comes to an address of this machine only under
+// the name of another: that is what a page in a browser can do whose name was made
+// to stand for this machine, and it could use doors that ask nobody who he is.
+func rebound(r *http.Request) bool {
+	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
+	if !ok || !local.IP.IsLoopback() || r.Host == "" {
+		return false
+	}
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	return !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback()
 }
 
 // identify says who comes. A token that is no good is not made up for by a

@@ -312,8 +312,9 @@ func (e *tenure) plain() Tenure {
 }
 
 // tenures returns the tenures of a lock behind a token, by their tokens, and the
-// parties to them: those that are over, and those that last.
-func (t *Table) tenures(name string, after Token) (all []Tenure, named map[SessionID]Info) {
+// parties to them: those that are over, and those that last. Of a lock that very
+// many hold it returns the first most of these.
+func (t *Table) tenures(name string, after Token, most int) (all []Tenure, named map[SessionID]Info) {
 	named = map[SessionID]Info{}
 	l := t.owned[name]
 	if l == nil {
@@ -330,11 +331,11 @@ func (t *Table) tenures(name string, after Token) (all []Tenure, named map[Sessi
 	if free, held := t.locks[name]; held && free.token > after {
 		all = append(all, Tenure{Name: name, Token: free.token, Since: free.since})
 	}
-	for _, g := range l.holders() {
-		if g.token > after {
-			all = append(all, g.tenure(l))
-			named[g.session.id] = g.session.info
-		}
+	holders := l.holders()
+	first, _ := slices.BinarySearchFunc(holders, after+1, byToken)
+	for _, g := range holders[first:min(len(holders), first+most)] {
+		all = append(all, g.tenure(l))
+		named[g.session.id] = g.session.info
 	}
 	slices.SortFunc(all, func(a, b Tenure) int { return cmp.Compare(a.Token, b.Token) })
 	return all, named

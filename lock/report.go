@@ -247,7 +247,7 @@ func (t *Table) current(name string, token Token) bool {
 
 // tenures shows who had a lock, behind a token, with each session once.
 func (r *reporter) tenures() {
-	all, named := r.table.tenures(r.query.Name, r.query.Token)
+	all, named := r.table.tenures(r.query.Name, r.query.Token, r.room/tenureSize+2) // more than there is room for
 	record := r.table.recordOf(r.query.Name)
 	r.Record = &record
 	told := map[SessionID]Info{}

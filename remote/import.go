@@ -83,6 +83,7 @@ type foundCopy struct {
 // so nothing is taken then.
 func bestOf(dirs []string) (best foundCopy, highest lock.View, err error) {
 	var none []error
+	seen := map[replica.NodeID]string{}
 	for _, dir := range dirs {
 		identity, known, err := actors.LoadIdentity(dir)
 		switch {
@@ -94,6 +95,10 @@ func bestOf(dirs []string) (best foundCopy, highest lock.View, err error) {
 		if err := identity.CheckPast(dir); err != nil {
 			return foundCopy{}, 0, err
 		}
+		if other := seen[identity.Node]; other != "" {
+			return foundCopy{}, 0, fmt.Errorf("%s and %s are both of %s: one directory of each node of the pair is wanted", other, dir, identity.Node)
+		}
+		seen[identity.Node] = dir
 		c, err := readPairDir(dir)
 		highest = max(highest, identity.View, c.View)
 		if errors.Is(err, replica.ErrNoCopy) {

@@ -126,13 +126,40 @@ func pairDir(t *testing.T, view lock.View, names ...string) string {
 	return dir
 }
 
+// ofTheOther makes a directory that of the pair's other node.
+func ofTheOther(t *testing.T, dir string) string {
+	t.Helper()
+	identity, _, err := actors.LoadIdentity(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	identity.Node = nodeB
+	if err := actors.SaveIdentity(dir, identity); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// Two directories of one node are an old one and a newer: what the pair's other
+// node has is in neither.
+func TestTwoDirectoriesOfOneNodeAreNoPair(t *testing.T) {
+	to := filepath.Join(t.TempDir(), "a")
+	_, err := ImportPair([]string{pairDir(t, 3, "old"), pairDir(t, 5, "new")}, to, "a", nodeC, false)
+	if err == nil || !strings.Contains(err.Error(), "are both of "+string(nodeA)+": one directory of each node of the pair is wanted") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(to); err == nil {
+		t.Error("something was made")
+	}
+}
+
 // A cluster goes on with all that a pair has held, and its tokens are higher.
 func TestAClusterTakesAPairOver(t *testing.T) {
 	var many []string
 	for i := range 40 { // more than the log keeps: there is a snapshot
 		many = append(many, strings.Repeat("x", i+1))
 	}
-	stale, newest := pairDir(t, 3, "old"), pairDir(t, 5, many...)
+	stale, newest := ofTheOther(t, pairDir(t, 3, "old")), pairDir(t, 5, many...)
 	to := filepath.Join(t.TempDir(), "a")
 	got, err := ImportPair([]string{stale, newest}, to, "a", nodeC, false)
 	if err != nil {
@@ -257,7 +284,7 @@ func TestACopyThatCannotBeReadIsNotPassedOver(t *testing.T) {
 
 // A copy that says itself that it is none is nothing to wait for.
 func TestACopyThatWasGivenUpIsPassedOver(t *testing.T) {
-	stale, newest := pairDir(t, 3, "old"), pairDir(t, 5, "new")
+	stale, newest := ofTheOther(t, pairDir(t, 3, "old")), pairDir(t, 5, "new")
 	says(t, stale, replica.Demoted, 5)
 	got, err := ImportPair([]string{stale, newest}, filepath.Join(t.TempDir(), "a"), "a", nodeC, false)
 	if err != nil || got.Dir != newest {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"lockstep/cmd/internal/cli"
@@ -38,10 +39,16 @@ func (p *program) runImport() error {
 		return err
 	}
 	from := strings.Split(p.from, ",")
+	var seen []os.FileInfo
 	for _, dir := range from {
-		if _, err := os.Stat(dir); err != nil {
+		info, err := os.Stat(dir)
+		if err != nil {
 			return startFailure(err, "")
 		}
+		if slices.ContainsFunc(seen, func(one os.FileInfo) bool { return os.SameFile(one, info) }) {
+			return cli.Misuse("-from has %s twice: one directory of each node of the pair is wanted", dir)
+		}
+		seen = append(seen, info)
 		held, err := claim(dir, "a node of the pair")
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ func TestImportsThatCannotBeMeant(t *testing.T) {
 		{"import -from x", "say with -peers which nodes there are", cli.Usage},
 		{node + " -from " + filepath.Join(empty, "none"), "no such file or directory", cli.CantCreate},
 		{node + " -from " + empty, "no copy of a pair was found", cli.Config},
+		{node + " -from " + empty + "," + empty + "/.", "/. twice: one directory of each node of the pair is wanted", cli.Usage},
 	} {
 		var said bytes.Buffer
 		p := newProgram()

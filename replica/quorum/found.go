@@ -75,7 +75,7 @@ func (q *Quorum) sayWaiting() {
 		q.say(false, fmt.Sprintf("waiting for all of %s to be there, or for a cluster that takes this node in", peersText(q.cfg.Peers)))
 		return
 	}
-	q.say(true, fmt.Sprintf("waiting for the cluster: this node has been in view %d and has no log any more; if all logs are lost, begin anew with: lockc cluster bootstrap", q.views.highest))
+	q.say(true, fmt.Sprintf("waiting for the cluster: this node has been in view %d and has no log any more; if a majority of the logs is lost for good, begin anew with lockc cluster bootstrap: on a node that still has one, which lockc status names, and on one like this only if there is none", q.views.highest))
 }
 
 // sought are the addresses where somebody may know.
