@@ -83,6 +83,10 @@ func (d *Disk) persist(ctx actor.Context, m replica.Persist) {
 	}
 	d.identity.View = max(d.identity.View, m.View)
 	d.identity.joins(m.Cluster)
+	if b := m.Became; b != nil {
+		d.identity.becomes(b)
+		d.cfg.Header.Node, d.cfg.Header.Member = b.Name(), b.Self
+	}
 	if d.cfg.Dir != "" {
 		if err := SaveIdentity(d.cfg.Dir, d.identity); err != nil {
 			d.fail(err)

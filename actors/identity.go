@@ -25,6 +25,8 @@ type Identity struct {
 	Former replica.ClusterID `json:"former,omitempty"`
 	// Quorum says that it is a node of a cluster, and not one of a pair.
 	Quorum bool `json:"quorum,omitempty"`
+	// Became says as what the node of a pair goes on.
+	Became *replica.Became `json:"became,omitempty"`
 	// Imported is the cluster that goes on with what this node of a pair had.
 	Imported replica.ClusterID `json:"imported,omitempty"`
 }
@@ -44,6 +46,11 @@ func (id *Identity) joins(cluster replica.ClusterID) {
 	if cluster != id.Cluster {
 		id.Former, id.Cluster = id.Cluster, cluster
 	}
+}
+
+// becomes makes a node of a pair one of a quorum.
+func (id *Identity) becomes(b *replica.Became) {
+	id.Quorum, id.Became = true, b
 }
 
 // Knows reports whether a log of a cluster may be this node's.

@@ -237,6 +237,7 @@ func pairMessages() *rapid.Generator[replica.Message] {
 		kind[replica.Refusal](), kind[replica.Chunk](), kind[replica.Tail](), kind[replica.Report](),
 		kind[replica.Start](), kind[replica.Confirm](), kind[replica.Confirmation](),
 		kind[replica.Engine](), kind[replica.Seek](), kind[replica.Found](), kind[replica.Digests](),
+		kind[replica.Grow](), kind[replica.Grown](),
 	)
 }
 

@@ -83,6 +83,8 @@ func sampleParcel() *Parcel {
 			replica.Seek{Member: 1 << 63, Name: "a", Quiet: true, Fresh: true, View: lock.MaxView, Knows: 1 << 63,
 				Peers: []replica.Peer{{Name: "a", Address: "a:1"}, {Name: strings.Repeat("n", 256), Address: "b:1"}, {}}},
 			replica.Found{Cluster: 1 << 63, View: lock.MaxView, Members: sampleMembers()},
+			replica.Grow{View: lock.MaxView, Round: 1<<64 - 1, Index: 1 << 63, Digest: 1 << 63, Cluster: 1 << 63, Begins: lock.MaxView, Members: sampleMembers()},
+			replica.Grown{View: lock.MaxView, Round: 1<<64 - 1, Member: 1 << 63, Ready: true, Reason: strings.Repeat("n", 256)},
 			replica.Digests{At: []replica.DigestAt{{Index: 1<<64 - 1, Digest: 1 << 63}, {}}},
 		},
 		StatusQueries: []ClientID{0, 7},

@@ -52,6 +52,10 @@ func appendPair(b []byte, num protowire.Number, m replica.Message) []byte {
 		b = appendFound(b, 18, m)
 	case replica.Digests:
 		b = appendDigests(b, 19, m)
+	case replica.Grow:
+		b = appendGrow(b, 20, m)
+	case replica.Grown:
+		b = appendGrown(b, 21, m)
 	default:
 		panic(fmt.Sprintf("messages: %T is not on the wire", m))
 	}
@@ -115,6 +119,10 @@ func (r *reader) pairKind() replica.Message {
 		return r.found("PairMessage.found")
 	case 19:
 		return r.digests("PairMessage.digests")
+	case 20:
+		return r.grow("PairMessage.grow")
+	case 21:
+		return r.grown("PairMessage.grown")
 	default:
 		r.skip("PairMessage")
 		return nil

@@ -23,6 +23,13 @@ func wireQuorum(m replica.Message) *wire.PairMessage {
 			Cluster: uint64(m.Cluster), View: uint64(m.View), Members: each(m.Members, wireMember)}}}
 	case replica.Digests:
 		return &wire.PairMessage{Kind: &wire.PairMessage_Digests{Digests: &wire.Digests{At: each(m.At, wireDigestAt)}}}
+	case replica.Grow:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Grow{Grow: &wire.Grow{
+			View: uint64(m.View), Round: m.Round, Index: uint64(m.Index), Digest: uint64(m.Digest),
+			Cluster: uint64(m.Cluster), Begins: uint64(m.Begins), Members: each(m.Members, wireMember)}}}
+	case replica.Grown:
+		return &wire.PairMessage{Kind: &wire.PairMessage_Grown{Grown: &wire.Grown{
+			View: uint64(m.View), Round: m.Round, Member: uint64(m.Member), Ready: m.Ready, Reason: m.Reason}}}
 	default:
 		panic(fmt.Sprintf("no schema for %T", m))
 	}

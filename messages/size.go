@@ -120,6 +120,10 @@ func PairSize(m replica.Message) int {
 		}
 	case replica.Found:
 		size += sizeOfMembers(m.Members)
+	case replica.Grow:
+		size += sizeOfMembers(m.Members)
+	case replica.Grown:
+		size += len(m.Reason)
 	case replica.Digests:
 		size += len(m.At) * entrySize
 	}

@@ -183,16 +183,11 @@ func beginDir(dir string, identity actors.Identity, owner journal.Header, begins
 	if err != nil {
 		return err
 	}
-	for _, write := range []func() error{
+	return inTurn(
 		func() error { return log.Begin(owner) },
 		func() error { return log.Append(begins) },
 		log.Sync,
 		log.Close,
 		func() error { return actors.SaveIdentity(dir, identity) },
-	} {
-		if err := write(); err != nil {
-			return err
-		}
-	}
-	return nil
+	)
 }

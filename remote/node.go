@@ -10,6 +10,7 @@ import (
 	"lockstep/journal"
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/replica/quorum"
 	"lockstep/trust"
 )
 
@@ -46,7 +47,8 @@ type Node struct {
 type Starter func(Config) (*Process, error)
 
 // StartNode begins a life of a node: the identity on disk first, then the
-// listener, and only then the actors that may take a role (P0, P9).
+// listener, and only then the actors that may take a role (P0, P9). One that has
+// become a node of a quorum goes on as that.
 func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 	self, peer := cfg.Pair[1], cfg.Pair[0]
 	if cfg.AsPrimary {
@@ -71,6 +73,8 @@ func StartNode(cfg NodeConfig, start Starter) (*Node, error) {
 		return nil, err
 	} else if err := identity.CheckPast(cfg.Dir); err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
+	} else if b := identity.Became; b != nil {
+		return StartQuorumNode(cfg.member(self, b), start)
 	}
 	log, recovered, err := openLog(cfg.Dir, string(self), cfg.Durable, false)
 	if err != nil {
@@ -89,8 +93,9 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	if err != nil {
 		return nil, err
 	}
-	core, err := replica.OpenPair(replica.PairConfig{
-		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation,
+	member := replica.MemberID(draw())
+	pair, err := replica.OpenPair(replica.PairConfig{
+		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation, Member: member,
 		// Without a view the node has had no part in anything yet: it may begin
 		// like one that starts for the first time.
 		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
@@ -100,6 +105,10 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
+	core := quorum.NewPair(pair, quorum.Config{
+		Address: self, Incarnation: identity.Incarnation, NewCluster: replica.ClusterID(draw()),
+		BootstrapFloor: quorum.Floor(time.Now().Unix()), Durable: cfg.Durable, Codec: new(messages.Codec),
+	})
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
 		Peers: []replica.NodeID{peer}, Insecure: cfg.Insecure, TLS: cfg.TLS, Admit: cfg.Admit, Log: cfg.Log, Tick: cfg.Tick,

@@ -52,6 +52,11 @@ func StartQuorumNode(cfg QuorumConfig, start Starter) (*Node, error) {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
+	if cfg.Durable {
+		if err := takeOver(cfg.Dir); err != nil {
+			return nil, fmt.Errorf("remote: %w", err)
+		}
+	}
 	log, recovered, err := openLog(cfg.Dir, cfg.Name, cfg.Durable, true)
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)

@@ -31,6 +31,35 @@ type Peer struct {
 	Address NodeID
 }
 
+// Became is what a node of a pair has become: a member of the quorum that goes on
+// with what the pair had after entry Index.
+type Became struct {
+	Self    MemberID
+	Cluster ClusterID
+	View    lock.View // with which the quorum's log begins, above all of the pair
+	Index   lock.Index
+	Members []Member
+}
+
+// Name is what the node goes by.
+func (b *Became) Name() string {
+	for _, m := range b.Members {
+		if m.ID == b.Self {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+// Peers lists the members as an operator would.
+func (b *Became) Peers() []Peer {
+	peers := make([]Peer, len(b.Members))
+	for i, m := range b.Members {
+		peers[i] = Peer{m.Name, m.Address}
+	}
+	return peers
+}
+
 // OrderID names an operator's order for the nodes: all its repeats share it.
 type OrderID uint64
 

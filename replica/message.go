@@ -59,6 +59,29 @@ type (
 
 	// Bye says that the sender gave up its role in View: it stops, or joins again.
 	Bye struct{ View lock.View }
+
+	// Grow asks the backup to get ready for a quorum that begins with the state
+	// after entry Index. Round numbers the attempts of the primary's life; with
+	// zero it asks only whether, and as which member, the backup could.
+	Grow struct {
+		View    lock.View
+		Round   uint64
+		Index   lock.Index
+		Digest  lock.Digest // of that state
+		Cluster ClusterID   // of the quorum
+		Begins  lock.View   // of its log's first entry
+		Members []Member
+	}
+
+	// Grown is its answer. Ready is a promise: the sender goes on alone only when it
+	// knows that the primary has not decided, and never will.
+	Grown struct {
+		View   lock.View
+		Round  uint64
+		Member MemberID
+		Ready  bool
+		Reason string // for which it will not, if there is one
+	}
 )
 
 // The joining messages. They never demote anybody, are never answered
@@ -174,6 +197,8 @@ func (Confirmation) message() {}
 func (Alone) message()        {}
 func (Outdated) message()     {}
 func (Bye) message()          {}
+func (Grow) message()         {}
+func (Grown) message()        {}
 func (Hello) message()        {}
 func (Refusal) message()      {}
 func (Chunk) message()        {}

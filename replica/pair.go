@@ -16,6 +16,7 @@ import "lockstep/lock"
 //	pair_intake.go   rejoin, the joiner's side (P7)
 //	pair_disk.go     the log on disk, and what counts (P8)
 //	pair_handover.go operators' orders
+//	pair_grow.go     becoming a quorum
 //	pair_recover.go  what a restarted node does with its log (P8)
 type Pair struct {
 	cfg  PairConfig
@@ -48,6 +49,8 @@ type Pair struct {
 	transfer *transfer // SOLO, and PRIMARY while starting: a joiner is being fed
 	intake   *intake   // without a role: what has come of a snapshot
 	passing  bool      // PRIMARY: it hands over when the backup has everything
+	growth   *growth   // PRIMARY and BACKUP: they are about to become a quorum
+	grows    grows     // what is known for that
 	farewell lock.View // DEMOTED: of the role that it handed over, until the peer has gone on
 	installs int       // Install effects whose Installed has not come yet
 	// snapshots counts the TakeSnapshot effects that were not answered yet.
@@ -65,6 +68,7 @@ type PairConfig struct {
 	View        lock.View
 	Cluster     ClusterID
 
+	Member       MemberID   // drawn for this life; used if the pair becomes a quorum
 	NewCluster   ClusterID  // the id that a pair founded by this node gets
 	SuspectTicks int        // N of rule P2; at least MinSuspectTicks
 	Solo         SoloPolicy // who may go on alone after suspicion
@@ -180,6 +184,9 @@ func (p *Pair) Step(ev Event) []Effect {
 		return nil
 	}
 	p.installCopy()
+	if p.turned(ev) {
+		return p.out
+	}
 	switch e := ev.(type) {
 	case Tick:
 		p.tick(e)
@@ -219,6 +226,7 @@ func (p *Pair) Step(ev Event) []Effect {
 // tick is one unit of time. What is said at every tick repairs what was lost.
 func (p *Pair) tick(t Tick) {
 	p.life.ago++
+	p.grows.ticks++
 	suspects := p.suspect.tick(t.Gap)
 	switch p.role {
 	case Joining, Demoted:
@@ -235,6 +243,8 @@ func (p *Pair) tick(t Tick) {
 		p.start()
 		p.resend()
 		p.ask()
+		p.askAgain()
+		p.grow()
 		p.feed(true)
 		if suspects {
 			p.onSuspicion()
@@ -242,6 +252,7 @@ func (p *Pair) tick(t Tick) {
 	case Backup:
 		p.send(Heartbeat{View: p.view, Index: p.kept()})
 		p.relayAgain()
+		p.sayReady()
 		if suspects {
 			p.onSuspicion()
 		}
@@ -256,6 +267,9 @@ func (p *Pair) tick(t Tick) {
 
 // received sorts out who speaks before it looks at what is said.
 func (p *Pair) received(e Received) {
+	if m, ok := e.Message.(Seek); ok {
+		p.onNewcomer(e, m)
+	}
 	if e.From != p.peer {
 		p.onStranger(e)
 		return

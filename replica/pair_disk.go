@@ -189,6 +189,7 @@ func (p *Pair) settle() {
 	p.compact()
 	p.pump()
 	p.passOn()
+	p.grow()
 }
 
 // begin starts an order anew, behind what is in place already.
@@ -208,7 +209,7 @@ func (p *Pair) takeSnapshot() {
 // two batches all that is in the log has been applied.
 func (p *Pair) compact() {
 	d := &p.disk
-	if !p.hasRole() || p.order.applied != p.order.last || d.taking != nil || d.behind <= max(p.cfg.RetainBytes, 4*d.snapshot) {
+	if !p.hasRole() || p.growth != nil || p.order.applied != p.order.last || d.taking != nil || d.behind <= max(p.cfg.RetainBytes, 4*d.snapshot) {
 		return
 	}
 	d.taking = &taking{index: p.order.applied, piece: d.pieces, before: p.snapshots, behind: d.behind}

@@ -25,9 +25,15 @@ func (p *Pair) instruct(e Instruct) {
 	switch e.Order.Kind {
 	case SwitchOver:
 		p.switchOver(e.Order, &answer)
-	case AddMember, RemoveMember:
-		answer.refuse("%s and %s are a pair and stay one; a cluster that can grow and shrink is of nodes started with lockd node", p.cfg.Pair[0], p.cfg.Pair[1])
+	case AddMember:
+		p.orderGrow(e.Order, &answer)
+	case RemoveMember:
+		answer.refuse("%s and %s are a pair, of which none can be removed; stop the one that is to go", p.cfg.Pair[0], p.cfg.Pair[1])
 	case Bootstrap:
+		if p.promised() {
+			answer.refuse("%s was about to become a node of a cluster, and waits for %s: it would go on alone with what it has, up to entry %d; what %s has granted since is given up, and it could come back only with an empty state directory", p.self(), p.peer, p.order.last, p.peer)
+			break
+		}
 		answer.refuse("%s and %s are a pair, whose nodes need no majority; if the other copy is lost, restart this node with -found", p.cfg.Pair[0], p.cfg.Pair[1])
 	default:
 		answer.refuse("this node does not know that order: it has an older version")
@@ -60,6 +66,8 @@ func (p *Pair) switchOver(o Order, answer *Ordered) {
 		answer.work("%s joins, and has no copy yet", p.peer)
 	case p.role == Solo:
 		answer.refuse("%s is alone: %s has no copy, so nobody can take over; start %s and wait until it is the backup", p.self(), p.peer, p.peer)
+	case p.growth != nil:
+		answer.refuse("another change is under way: "+becoming, p.growth.of)
 	case p.starting || p.suspect.count > 1:
 		answer.work("%s is the backup, and silent at the moment", p.peer)
 	default:

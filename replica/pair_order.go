@@ -123,7 +123,7 @@ func (o *order) add(commands []lock.Command) {
 func (p *Pair) pump() {
 	switch {
 	case len(p.order.queue) == 0:
-	case p.kept() != p.order.last || p.passing:
+	case p.kept() != p.order.last || p.passing || p.pausing():
 	case p.role == Solo:
 		n := len(p.order.queue)
 		if p.cfg.Durable {

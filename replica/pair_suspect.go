@@ -39,6 +39,10 @@ func (s *suspicion) tick(gap bool) bool {
 // onSuspicion is the end of N silent ticks (P3, P5), where the policy allows
 // it. A barred node keeps its role and answers nothing.
 func (p *Pair) onSuspicion() {
+	if p.promised() {
+		p.waitForOutcome()
+		return
+	}
 	allowed := p.cfg.Solo == SoloBoth || p.cfg.Solo == SoloPrimaryOnly && p.role == Primary
 	if !allowed {
 		if p.suspect.count == p.suspect.limit {
@@ -122,7 +126,7 @@ func (p *Pair) onStreamEnded(e StreamEnded) {
 }
 
 func (p *Pair) onDialRefused() {
-	if p.cfg.TrustRefused && p.life.streamEnded {
+	if p.cfg.TrustRefused && p.life.streamEnded && !p.promised() {
 		if p.life.refusals++; p.life.refusals >= 2 {
 			p.goSolo("nobody listens at the peer's address any more")
 		}

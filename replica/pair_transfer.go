@@ -43,6 +43,7 @@ func (p *Pair) beginTransfer() {
 func (p *Pair) onSnapshotTaken(e SnapshotTaken) {
 	p.snapshots--
 	p.shorten(e)
+	p.growFrom(e)
 	t := p.transfer
 	if t == nil || t.taken || e.Index != t.base {
 		return // of an earlier transfer: the one asked for comes after it

@@ -22,7 +22,7 @@ func (p *Pair) enter(role Role, view lock.View, why string) {
 	p.role = role
 	p.suspect.clear()
 	p.barriers.cancel()
-	p.farewell = 0
+	p.farewell, p.growth = 0, nil
 	p.order.numbered, p.order.inherited = 0, p.order.last
 	p.order.dropClock()
 	p.mark(role, view)
@@ -114,6 +114,8 @@ func (m Confirmation) of() lock.View { return m.View }
 func (m Alone) of() lock.View        { return m.View }
 func (m Outdated) of() lock.View     { return m.View }
 func (m Bye) of() lock.View          { return m.View }
+func (m Grow) of() lock.View         { return m.View }
+func (m Grown) of() lock.View        { return m.View }
 
 // onRoleMessage compares views first (P6).
 func (p *Pair) onRoleMessage(m roleMessage) {
@@ -179,6 +181,10 @@ func (p *Pair) onOwnView(m roleMessage) {
 		p.onConfirmation(m)
 	case Bye:
 		p.onBye()
+	case Grow:
+		p.onGrow(m)
+	case Grown:
+		p.onGrown(m)
 	}
 }
 
@@ -204,7 +210,7 @@ func (p *Pair) dropRole(hint NodeID) {
 	p.disk.writes, p.disk.taking = nil, nil
 	p.park = park{}
 	p.starting, p.founding, p.renewing, p.passing = false, false, false, false
-	p.transfer, p.intake = nil, nil
+	p.transfer, p.intake, p.growth = nil, nil, nil
 }
 
 // unordered returns the queued requests that are certainly not executed through

@@ -235,10 +235,21 @@ type (
 	Ended struct{}
 
 	// Persist writes View and Cluster into the identity file and comes back as
-	// Synced.
+	// Synced. With Became the node is no node of a pair from then on.
 	Persist struct {
 		View    lock.View
 		Cluster ClusterID
+		Became  *Became
+	}
+
+	// Turn ends a Pair: the node goes on as a member of a quorum. Whoever hosts the
+	// core does that in the same step; no shell ever sees it.
+	Turn struct {
+		Became Became
+		Digest lock.Digest
+		Table  []byte // the state after entry Became.Index
+		Stores uint64 // of this node's log so far
+		Event  Event  // by which it has learned of it, which is the quorum's, or nil
 	}
 
 	// Store writes to the log on disk: the snapshot, then the state, then the
@@ -304,6 +315,7 @@ func (Barred) effect()       {}
 func (Began) effect()        {}
 func (Ended) effect()        {}
 func (Persist) effect()      {}
+func (Turn) effect()         {}
 func (Store) effect()        {}
 func (Fingerprint) effect()  {}
 func (Instructed) effect()   {}

@@ -189,6 +189,26 @@ func TestBootstrapSimulation(t *testing.T) {
 	}
 }
 
+// TestGrowingSimulation does the same for pairs that become quorums.
+func TestGrowingSimulation(t *testing.T) {
+	seeds := freshSeeds()
+	report, err := simulate("growing", 1, seeds)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
+	for _, v := range report.Violations {
+		reportViolation(t, v)
+	}
+	s := report.Stats
+	if report.Runs != int(seeds) || s.Turns < int(seeds) || s.Crashes == 0 || s.Expired == 0 || s.Passed == 0 {
+		t.Errorf("nothing happened: %+v", report)
+	}
+	if !testing.Short() && !raceEnabled && (s.Late == 0 || s.TakenOver == 0 || s.Forgone == 0 || s.Hearsay == 0) {
+		t.Errorf("no fault came while a pair turned: %+v", s)
+	}
+}
+
 // replay runs one seed in the command.
 func replay(t *testing.T, seed uint64, regime int) {
 	report, err := simulate(strconv.Itoa(regime), seed, 1)

@@ -54,7 +54,10 @@ func (p *program) clusterAddCommand() cli.Command {
 Start it first, on an empty directory and with the others in its list: lockd node -name d
 -peers a=…,b=…,c=…,d=…. It is given everything, and votes once it has caught up. One change
 at a time: a second one is refused until the first is over. To replace a dead node, add the
-new one and remove the old one, in the order that lockc status leaves room for.`,
+new one and remove the old one, in the order that lockc status leaves room for.
+
+A pair becomes a cluster of three by it, at once. Both of its nodes have to be there, and
+get their names from the new node's list: lockd node -name c -peers a=…,b=…,c=….`,
 		Examples: []string{"lockc cluster add d=127.0.0.1:7104", "lockc cluster add e=far.example:7101 -quiet -timeout 10m"},
 		Codes:    orderCodes,
 		Run:      func(names []string) error { return p.addMember(names[0]) },

@@ -2,6 +2,7 @@ package main
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strings"
@@ -70,6 +71,13 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 	if err := checkState(cfg.Dir, string(self), false); err != nil {
 		return err
 	}
+	became, err := remote.Became(cfg.Dir)
+	if err != nil {
+		return startFailure(err, "")
+	}
+	if became != nil && cfg.Found {
+		return cli.Fail(cli.Config, "-found is for a node of a pair, and this one is %s of a cluster since lockc cluster add; begin anew with what it has by: lockc cluster bootstrap", became.Name())
+	}
 	cfg.Log = g.log.With("node", string(self))
 	cfg.Exit = g.giveUp
 	opened, err := g.openPort(public, cfg.Insecure, cfg.Log)
@@ -82,10 +90,27 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 		return startFailure(err, cfg.Listen)
 	}
 	g.add(node, opened, cfg.Log)
+	if became != nil {
+		cfg.Log.Warn("the pair has become a cluster, by lockc cluster add, and this node goes on as one of it; start it from now on with: "+asMember(became, cfg), "name", became.Name())
+		return nil
+	}
 	cfg.Log.Info("started as the "+part, "peer", string(peer), "state", cfg.Dir)
 	warnOfHaste(cfg)
 	warnOfPeer(cfg.Log, string(peer))
 	return nil
+}
+
+// asMember is how a node is started that was one of a pair.
+func asMember(b *replica.Became, cfg remote.NodeConfig) string {
+	return fmt.Sprintf("lockd node -name %s -peers %s -durability %s -data %s", b.Name(), peersText(b.Peers()), durabilityName(cfg.Durable), cfg.Dir)
+}
+
+func peersText(peers []replica.Peer) string {
+	each := make([]string, len(peers))
+	for i, peer := range peers {
+		each[i] = peer.Name + "=" + string(peer.Address)
+	}
+	return strings.Join(each, ",")
 }
 
 // prepare checks what a node is to bind, and makes its state directory this
@@ -112,7 +137,7 @@ func checkState(dir, address string, quorum bool) error {
 		return startFailure(err, "")
 	case known && string(id.Node) != address:
 		return cli.Fail(cli.Config, "the state directory %s belongs to node %s, not to %s: give each node its own with -data", dir, id.Node, address)
-	case id.View == 0 || id.Quorum == quorum:
+	case id.View == 0 || id.Quorum == quorum || id.Became != nil:
 		return nil
 	}
 	was := "of a pair: start it with lockd -p or -b"

@@ -1041,6 +1041,8 @@ type PairMessage struct {
 	//	*PairMessage_Seek
 	//	*PairMessage_Found
 	//	*PairMessage_Digests
+	//	*PairMessage_Grow
+	//	*PairMessage_Grown
 	Kind          isPairMessage_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1254,6 +1256,24 @@ func (x *PairMessage) GetDigests() *Digests {
 	return nil
 }
 
+func (x *PairMessage) GetGrow() *Grow {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Grow); ok {
+			return x.Grow
+		}
+	}
+	return nil
+}
+
+func (x *PairMessage) GetGrown() *Grown {
+	if x != nil {
+		if x, ok := x.Kind.(*PairMessage_Grown); ok {
+			return x.Grown
+		}
+	}
+	return nil
+}
+
 type isPairMessage_Kind interface {
 	isPairMessage_Kind()
 }
@@ -1334,6 +1354,14 @@ type PairMessage_Digests struct {
 	Digests *Digests `protobuf:"bytes,19,opt,name=digests,proto3,oneof"`
 }
 
+type PairMessage_Grow struct {
+	Grow *Grow `protobuf:"bytes,20,opt,name=grow,proto3,oneof"`
+}
+
+type PairMessage_Grown struct {
+	Grown *Grown `protobuf:"bytes,21,opt,name=grown,proto3,oneof"`
+}
+
 func (*PairMessage_Heartbeat) isPairMessage_Kind() {}
 
 func (*PairMessage_Forward) isPairMessage_Kind() {}
@@ -1371,6 +1399,10 @@ func (*PairMessage_Seek) isPairMessage_Kind() {}
 func (*PairMessage_Found) isPairMessage_Kind() {}
 
 func (*PairMessage_Digests) isPairMessage_Kind() {}
+
+func (*PairMessage_Grow) isPairMessage_Kind() {}
+
+func (*PairMessage_Grown) isPairMessage_Kind() {}
 
 type Heartbeat struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -2597,6 +2629,174 @@ func (x *Member) GetQuiet() bool {
 	return false
 }
 
+type Grow struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
+	Round         uint64                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`
+	Index         uint64                 `protobuf:"varint,3,opt,name=index,proto3" json:"index,omitempty"`
+	Digest        uint64                 `protobuf:"fixed64,4,opt,name=digest,proto3" json:"digest,omitempty"`
+	Cluster       uint64                 `protobuf:"fixed64,5,opt,name=cluster,proto3" json:"cluster,omitempty"`
+	Begins        uint64                 `protobuf:"varint,6,opt,name=begins,proto3" json:"begins,omitempty"`
+	Members       []*Member              `protobuf:"bytes,7,rep,name=members,proto3" json:"members,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grow) Reset() {
+	*x = Grow{}
+	mi := &file_wire_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grow) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grow) ProtoMessage() {}
+
+func (x *Grow) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grow.ProtoReflect.Descriptor instead.
+func (*Grow) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *Grow) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Grow) GetRound() uint64 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Grow) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+func (x *Grow) GetDigest() uint64 {
+	if x != nil {
+		return x.Digest
+	}
+	return 0
+}
+
+func (x *Grow) GetCluster() uint64 {
+	if x != nil {
+		return x.Cluster
+	}
+	return 0
+}
+
+func (x *Grow) GetBegins() uint64 {
+	if x != nil {
+		return x.Begins
+	}
+	return 0
+}
+
+func (x *Grow) GetMembers() []*Member {
+	if x != nil {
+		return x.Members
+	}
+	return nil
+}
+
+type Grown struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
+	Round         uint64                 `protobuf:"varint,2,opt,name=round,proto3" json:"round,omitempty"`
+	Member        uint64                 `protobuf:"fixed64,3,opt,name=member,proto3" json:"member,omitempty"`
+	Ready         bool                   `protobuf:"varint,4,opt,name=ready,proto3" json:"ready,omitempty"`
+	Reason        string                 `protobuf:"bytes,5,opt,name=reason,proto3" json:"reason,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Grown) Reset() {
+	*x = Grown{}
+	mi := &file_wire_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Grown) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Grown) ProtoMessage() {}
+
+func (x *Grown) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Grown.ProtoReflect.Descriptor instead.
+func (*Grown) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Grown) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Grown) GetRound() uint64 {
+	if x != nil {
+		return x.Round
+	}
+	return 0
+}
+
+func (x *Grown) GetMember() uint64 {
+	if x != nil {
+		return x.Member
+	}
+	return 0
+}
+
+func (x *Grown) GetReady() bool {
+	if x != nil {
+		return x.Ready
+	}
+	return false
+}
+
+func (x *Grown) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
 type Digests struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	At            []*DigestAt            `protobuf:"bytes,1,rep,name=at,proto3" json:"at,omitempty"`
@@ -2606,7 +2806,7 @@ type Digests struct {
 
 func (x *Digests) Reset() {
 	*x = Digests{}
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2618,7 +2818,7 @@ func (x *Digests) String() string {
 func (*Digests) ProtoMessage() {}
 
 func (x *Digests) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[32]
+	mi := &file_wire_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2631,7 +2831,7 @@ func (x *Digests) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Digests.ProtoReflect.Descriptor instead.
 func (*Digests) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{32}
+	return file_wire_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *Digests) GetAt() []*DigestAt {
@@ -2651,7 +2851,7 @@ type DigestAt struct {
 
 func (x *DigestAt) Reset() {
 	*x = DigestAt{}
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2663,7 +2863,7 @@ func (x *DigestAt) String() string {
 func (*DigestAt) ProtoMessage() {}
 
 func (x *DigestAt) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[33]
+	mi := &file_wire_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2676,7 +2876,7 @@ func (x *DigestAt) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DigestAt.ProtoReflect.Descriptor instead.
 func (*DigestAt) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{33}
+	return file_wire_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *DigestAt) GetIndex() uint64 {
@@ -2702,7 +2902,7 @@ type StatusQuery struct {
 
 func (x *StatusQuery) Reset() {
 	*x = StatusQuery{}
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2714,7 +2914,7 @@ func (x *StatusQuery) String() string {
 func (*StatusQuery) ProtoMessage() {}
 
 func (x *StatusQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[34]
+	mi := &file_wire_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2727,7 +2927,7 @@ func (x *StatusQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusQuery.ProtoReflect.Descriptor instead.
 func (*StatusQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{34}
+	return file_wire_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StatusQuery) GetClient() uint32 {
@@ -2764,7 +2964,7 @@ type StatusReport struct {
 
 func (x *StatusReport) Reset() {
 	*x = StatusReport{}
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2776,7 +2976,7 @@ func (x *StatusReport) String() string {
 func (*StatusReport) ProtoMessage() {}
 
 func (x *StatusReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[35]
+	mi := &file_wire_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2789,7 +2989,7 @@ func (x *StatusReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusReport.ProtoReflect.Descriptor instead.
 func (*StatusReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{35}
+	return file_wire_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StatusReport) GetClient() uint32 {
@@ -2938,7 +3138,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2950,7 +3150,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[36]
+	mi := &file_wire_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2963,7 +3163,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{36}
+	return file_wire_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *MemberStatus) GetMember() *Member {
@@ -3017,7 +3217,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3029,7 +3229,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[37]
+	mi := &file_wire_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3042,7 +3242,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{37}
+	return file_wire_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *Order) GetClient() uint32 {
@@ -3108,7 +3308,7 @@ type Ordered struct {
 
 func (x *Ordered) Reset() {
 	*x = Ordered{}
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3120,7 +3320,7 @@ func (x *Ordered) String() string {
 func (*Ordered) ProtoMessage() {}
 
 func (x *Ordered) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[38]
+	mi := &file_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3133,7 +3333,7 @@ func (x *Ordered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ordered.ProtoReflect.Descriptor instead.
 func (*Ordered) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{38}
+	return file_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *Ordered) GetClient() uint32 {
@@ -3187,7 +3387,7 @@ type MemberQuery struct {
 
 func (x *MemberQuery) Reset() {
 	*x = MemberQuery{}
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3199,7 +3399,7 @@ func (x *MemberQuery) String() string {
 func (*MemberQuery) ProtoMessage() {}
 
 func (x *MemberQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3212,7 +3412,7 @@ func (x *MemberQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberQuery.ProtoReflect.Descriptor instead.
 func (*MemberQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{39}
+	return file_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *MemberQuery) GetClient() uint32 {
@@ -3234,7 +3434,7 @@ type Told struct {
 
 func (x *Told) Reset() {
 	*x = Told{}
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3246,7 +3446,7 @@ func (x *Told) String() string {
 func (*Told) ProtoMessage() {}
 
 func (x *Told) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3259,7 +3459,7 @@ func (x *Told) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Told.ProtoReflect.Descriptor instead.
 func (*Told) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{40}
+	return file_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Told) GetClient() uint32 {
@@ -3301,7 +3501,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3313,7 +3513,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3326,7 +3526,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{41}
+	return file_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *Query) GetClient() uint32 {
@@ -3416,7 +3616,7 @@ type QueryReport struct {
 
 func (x *QueryReport) Reset() {
 	*x = QueryReport{}
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3428,7 +3628,7 @@ func (x *QueryReport) String() string {
 func (*QueryReport) ProtoMessage() {}
 
 func (x *QueryReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3441,7 +3641,7 @@ func (x *QueryReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReport.ProtoReflect.Descriptor instead.
 func (*QueryReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{42}
+	return file_wire_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *QueryReport) GetClient() uint32 {
@@ -3559,7 +3759,7 @@ type LockCard struct {
 
 func (x *LockCard) Reset() {
 	*x = LockCard{}
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3571,7 +3771,7 @@ func (x *LockCard) String() string {
 func (*LockCard) ProtoMessage() {}
 
 func (x *LockCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3584,7 +3784,7 @@ func (x *LockCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockCard.ProtoReflect.Descriptor instead.
 func (*LockCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{43}
+	return file_wire_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *LockCard) GetName() string {
@@ -3653,7 +3853,7 @@ type HolderCard struct {
 
 func (x *HolderCard) Reset() {
 	*x = HolderCard{}
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3665,7 +3865,7 @@ func (x *HolderCard) String() string {
 func (*HolderCard) ProtoMessage() {}
 
 func (x *HolderCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3678,7 +3878,7 @@ func (x *HolderCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HolderCard.ProtoReflect.Descriptor instead.
 func (*HolderCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{44}
+	return file_wire_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *HolderCard) GetSession() uint64 {
@@ -3759,7 +3959,7 @@ type WaiterCard struct {
 
 func (x *WaiterCard) Reset() {
 	*x = WaiterCard{}
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3771,7 +3971,7 @@ func (x *WaiterCard) String() string {
 func (*WaiterCard) ProtoMessage() {}
 
 func (x *WaiterCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3784,7 +3984,7 @@ func (x *WaiterCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaiterCard.ProtoReflect.Descriptor instead.
 func (*WaiterCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{45}
+	return file_wire_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *WaiterCard) GetSession() uint64 {
@@ -3851,7 +4051,7 @@ type SessionCard struct {
 
 func (x *SessionCard) Reset() {
 	*x = SessionCard{}
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3863,7 +4063,7 @@ func (x *SessionCard) String() string {
 func (*SessionCard) ProtoMessage() {}
 
 func (x *SessionCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3876,7 +4076,7 @@ func (x *SessionCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionCard.ProtoReflect.Descriptor instead.
 func (*SessionCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{46}
+	return file_wire_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *SessionCard) GetId() uint64 {
@@ -3946,7 +4146,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_wire_proto_msgTypes[47]
+	mi := &file_wire_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3958,7 +4158,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[47]
+	mi := &file_wire_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3971,7 +4171,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{47}
+	return file_wire_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *Event) GetIndex() uint64 {
@@ -4055,7 +4255,7 @@ type Cycle struct {
 
 func (x *Cycle) Reset() {
 	*x = Cycle{}
-	mi := &file_wire_proto_msgTypes[48]
+	mi := &file_wire_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4067,7 +4267,7 @@ func (x *Cycle) String() string {
 func (*Cycle) ProtoMessage() {}
 
 func (x *Cycle) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[48]
+	mi := &file_wire_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4080,7 +4280,7 @@ func (x *Cycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cycle.ProtoReflect.Descriptor instead.
 func (*Cycle) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{48}
+	return file_wire_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *Cycle) GetSteps() []*CycleStep {
@@ -4103,7 +4303,7 @@ type CycleStep struct {
 
 func (x *CycleStep) Reset() {
 	*x = CycleStep{}
-	mi := &file_wire_proto_msgTypes[49]
+	mi := &file_wire_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4115,7 +4315,7 @@ func (x *CycleStep) String() string {
 func (*CycleStep) ProtoMessage() {}
 
 func (x *CycleStep) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[49]
+	mi := &file_wire_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4128,7 +4328,7 @@ func (x *CycleStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CycleStep.ProtoReflect.Descriptor instead.
 func (*CycleStep) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{49}
+	return file_wire_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *CycleStep) GetSession() uint64 {
@@ -4177,7 +4377,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_wire_proto_msgTypes[50]
+	mi := &file_wire_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4189,7 +4389,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[50]
+	mi := &file_wire_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4202,7 +4402,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{50}
+	return file_wire_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Revocation) GetToken() uint64 {
@@ -4240,7 +4440,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4252,7 +4452,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4265,7 +4465,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{51}
+	return file_wire_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Record) GetWhole() bool {
@@ -4307,7 +4507,7 @@ type Party struct {
 
 func (x *Party) Reset() {
 	*x = Party{}
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4319,7 +4519,7 @@ func (x *Party) String() string {
 func (*Party) ProtoMessage() {}
 
 func (x *Party) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4332,7 +4532,7 @@ func (x *Party) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Party.ProtoReflect.Descriptor instead.
 func (*Party) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{52}
+	return file_wire_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Party) GetId() uint64 {
@@ -4371,7 +4571,7 @@ type Tenure struct {
 
 func (x *Tenure) Reset() {
 	*x = Tenure{}
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4383,7 +4583,7 @@ func (x *Tenure) String() string {
 func (*Tenure) ProtoMessage() {}
 
 func (x *Tenure) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4396,7 +4596,7 @@ func (x *Tenure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tenure.ProtoReflect.Descriptor instead.
 func (*Tenure) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{53}
+	return file_wire_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Tenure) GetName() string {
@@ -4510,7 +4710,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4522,7 +4722,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4535,7 +4735,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{54}
+	return file_wire_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Notice) GetClient() uint32 {
@@ -4569,7 +4769,7 @@ type Commands struct {
 
 func (x *Commands) Reset() {
 	*x = Commands{}
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4581,7 +4781,7 @@ func (x *Commands) String() string {
 func (*Commands) ProtoMessage() {}
 
 func (x *Commands) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4594,7 +4794,7 @@ func (x *Commands) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commands.ProtoReflect.Descriptor instead.
 func (*Commands) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{55}
+	return file_wire_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Commands) GetCommands() []*Command {
@@ -4621,7 +4821,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4633,7 +4833,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4646,7 +4846,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{56}
+	return file_wire_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -4716,7 +4916,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4728,7 +4928,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4741,7 +4941,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{57}
+	return file_wire_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *HeldLock) GetName() string {
@@ -4781,7 +4981,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4793,7 +4993,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4806,7 +5006,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{58}
+	return file_wire_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Session) GetId() uint64 {
@@ -4876,7 +5076,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4888,7 +5088,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4901,7 +5101,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{59}
+	return file_wire_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -4942,7 +5142,7 @@ type GrantState struct {
 
 func (x *GrantState) Reset() {
 	*x = GrantState{}
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4954,7 +5154,7 @@ func (x *GrantState) String() string {
 func (*GrantState) ProtoMessage() {}
 
 func (x *GrantState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4967,7 +5167,7 @@ func (x *GrantState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
 func (*GrantState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{60}
+	return file_wire_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *GrantState) GetToken() uint64 {
@@ -5049,7 +5249,7 @@ type WaitState struct {
 
 func (x *WaitState) Reset() {
 	*x = WaitState{}
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5061,7 +5261,7 @@ func (x *WaitState) String() string {
 func (*WaitState) ProtoMessage() {}
 
 func (x *WaitState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5074,7 +5274,7 @@ func (x *WaitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
 func (*WaitState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{61}
+	return file_wire_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *WaitState) GetQueued() uint64 {
@@ -5144,7 +5344,7 @@ type DelayState struct {
 
 func (x *DelayState) Reset() {
 	*x = DelayState{}
-	mi := &file_wire_proto_msgTypes[62]
+	mi := &file_wire_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5156,7 +5356,7 @@ func (x *DelayState) String() string {
 func (*DelayState) ProtoMessage() {}
 
 func (x *DelayState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[62]
+	mi := &file_wire_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5169,7 +5369,7 @@ func (x *DelayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
 func (*DelayState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{62}
+	return file_wire_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *DelayState) GetName() string {
@@ -5289,7 +5489,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x05token\x18\x03 \x01(\x06R\x05token\x12\x18\n" +
 	"\asession\x18\x04 \x01(\x06R\asession\x12\x14\n" +
 	"\x05cycle\x18\x05 \x01(\tR\x05cycle\x12\x18\n" +
-	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xd6\x06\n" +
+	"\arevoked\x18\x06 \x01(\rR\arevoked\"\xa5\a\n" +
 	"\vPairMessage\x123\n" +
 	"\theartbeat\x18\x01 \x01(\v2\x13.lockstep.HeartbeatH\x00R\theartbeat\x12-\n" +
 	"\aforward\x18\x02 \x01(\v2\x11.lockstep.ForwardH\x00R\aforward\x12!\n" +
@@ -5310,7 +5510,9 @@ const file_wire_proto_rawDesc = "" +
 	"\x06engine\x18\x10 \x01(\v2\x10.lockstep.EngineH\x00R\x06engine\x12$\n" +
 	"\x04seek\x18\x11 \x01(\v2\x0e.lockstep.SeekH\x00R\x04seek\x12'\n" +
 	"\x05found\x18\x12 \x01(\v2\x0f.lockstep.FoundH\x00R\x05found\x12-\n" +
-	"\adigests\x18\x13 \x01(\v2\x11.lockstep.DigestsH\x00R\adigestsB\x06\n" +
+	"\adigests\x18\x13 \x01(\v2\x11.lockstep.DigestsH\x00R\adigests\x12$\n" +
+	"\x04grow\x18\x14 \x01(\v2\x0e.lockstep.GrowH\x00R\x04grow\x12'\n" +
+	"\x05grown\x18\x15 \x01(\v2\x0f.lockstep.GrownH\x00R\x05grownB\x06\n" +
 	"\x04kind\"5\n" +
 	"\tHeartbeat\x12\x12\n" +
 	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
@@ -5395,7 +5597,21 @@ const file_wire_proto_rawDesc = "" +
 	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
 	"\aaddress\x18\x03 \x01(\tR\aaddress\x12\x14\n" +
 	"\x05voter\x18\x04 \x01(\bR\x05voter\x12\x14\n" +
-	"\x05quiet\x18\x05 \x01(\bR\x05quiet\"-\n" +
+	"\x05quiet\x18\x05 \x01(\bR\x05quiet\"\xbc\x01\n" +
+	"\x04Grow\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
+	"\x05round\x18\x02 \x01(\x04R\x05round\x12\x14\n" +
+	"\x05index\x18\x03 \x01(\x04R\x05index\x12\x16\n" +
+	"\x06digest\x18\x04 \x01(\x06R\x06digest\x12\x18\n" +
+	"\acluster\x18\x05 \x01(\x06R\acluster\x12\x16\n" +
+	"\x06begins\x18\x06 \x01(\x04R\x06begins\x12*\n" +
+	"\amembers\x18\a \x03(\v2\x10.lockstep.MemberR\amembers\"w\n" +
+	"\x05Grown\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x14\n" +
+	"\x05round\x18\x02 \x01(\x04R\x05round\x12\x16\n" +
+	"\x06member\x18\x03 \x01(\x06R\x06member\x12\x14\n" +
+	"\x05ready\x18\x04 \x01(\bR\x05ready\x12\x16\n" +
+	"\x06reason\x18\x05 \x01(\tR\x06reason\"-\n" +
 	"\aDigests\x12\"\n" +
 	"\x02at\x18\x01 \x03(\v2\x12.lockstep.DigestAtR\x02at\"8\n" +
 	"\bDigestAt\x12\x14\n" +
@@ -5635,7 +5851,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 63)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 65)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -5669,51 +5885,53 @@ var file_wire_proto_goTypes = []any{
 	(*Peer)(nil),         // 29: lockstep.Peer
 	(*Found)(nil),        // 30: lockstep.Found
 	(*Member)(nil),       // 31: lockstep.Member
-	(*Digests)(nil),      // 32: lockstep.Digests
-	(*DigestAt)(nil),     // 33: lockstep.DigestAt
-	(*StatusQuery)(nil),  // 34: lockstep.StatusQuery
-	(*StatusReport)(nil), // 35: lockstep.StatusReport
-	(*MemberStatus)(nil), // 36: lockstep.MemberStatus
-	(*Order)(nil),        // 37: lockstep.Order
-	(*Ordered)(nil),      // 38: lockstep.Ordered
-	(*MemberQuery)(nil),  // 39: lockstep.MemberQuery
-	(*Told)(nil),         // 40: lockstep.Told
-	(*Query)(nil),        // 41: lockstep.Query
-	(*QueryReport)(nil),  // 42: lockstep.QueryReport
-	(*LockCard)(nil),     // 43: lockstep.LockCard
-	(*HolderCard)(nil),   // 44: lockstep.HolderCard
-	(*WaiterCard)(nil),   // 45: lockstep.WaiterCard
-	(*SessionCard)(nil),  // 46: lockstep.SessionCard
-	(*Event)(nil),        // 47: lockstep.Event
-	(*Cycle)(nil),        // 48: lockstep.Cycle
-	(*CycleStep)(nil),    // 49: lockstep.CycleStep
-	(*Revocation)(nil),   // 50: lockstep.Revocation
-	(*Record)(nil),       // 51: lockstep.Record
-	(*Party)(nil),        // 52: lockstep.Party
-	(*Tenure)(nil),       // 53: lockstep.Tenure
-	(*Notice)(nil),       // 54: lockstep.Notice
-	(*Commands)(nil),     // 55: lockstep.Commands
-	(*Snapshot)(nil),     // 56: lockstep.Snapshot
-	(*HeldLock)(nil),     // 57: lockstep.HeldLock
-	(*Session)(nil),      // 58: lockstep.Session
-	(*SlotState)(nil),    // 59: lockstep.SlotState
-	(*GrantState)(nil),   // 60: lockstep.GrantState
-	(*WaitState)(nil),    // 61: lockstep.WaitState
-	(*DelayState)(nil),   // 62: lockstep.DelayState
+	(*Grow)(nil),         // 32: lockstep.Grow
+	(*Grown)(nil),        // 33: lockstep.Grown
+	(*Digests)(nil),      // 34: lockstep.Digests
+	(*DigestAt)(nil),     // 35: lockstep.DigestAt
+	(*StatusQuery)(nil),  // 36: lockstep.StatusQuery
+	(*StatusReport)(nil), // 37: lockstep.StatusReport
+	(*MemberStatus)(nil), // 38: lockstep.MemberStatus
+	(*Order)(nil),        // 39: lockstep.Order
+	(*Ordered)(nil),      // 40: lockstep.Ordered
+	(*MemberQuery)(nil),  // 41: lockstep.MemberQuery
+	(*Told)(nil),         // 42: lockstep.Told
+	(*Query)(nil),        // 43: lockstep.Query
+	(*QueryReport)(nil),  // 44: lockstep.QueryReport
+	(*LockCard)(nil),     // 45: lockstep.LockCard
+	(*HolderCard)(nil),   // 46: lockstep.HolderCard
+	(*WaiterCard)(nil),   // 47: lockstep.WaiterCard
+	(*SessionCard)(nil),  // 48: lockstep.SessionCard
+	(*Event)(nil),        // 49: lockstep.Event
+	(*Cycle)(nil),        // 50: lockstep.Cycle
+	(*CycleStep)(nil),    // 51: lockstep.CycleStep
+	(*Revocation)(nil),   // 52: lockstep.Revocation
+	(*Record)(nil),       // 53: lockstep.Record
+	(*Party)(nil),        // 54: lockstep.Party
+	(*Tenure)(nil),       // 55: lockstep.Tenure
+	(*Notice)(nil),       // 56: lockstep.Notice
+	(*Commands)(nil),     // 57: lockstep.Commands
+	(*Snapshot)(nil),     // 58: lockstep.Snapshot
+	(*HeldLock)(nil),     // 59: lockstep.HeldLock
+	(*Session)(nil),      // 60: lockstep.Session
+	(*SlotState)(nil),    // 61: lockstep.SlotState
+	(*GrantState)(nil),   // 62: lockstep.GrantState
+	(*WaitState)(nil),    // 63: lockstep.WaitState
+	(*DelayState)(nil),   // 64: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
 	9,  // 1: lockstep.Parcel.answers:type_name -> lockstep.Answer
 	11, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
-	34, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
-	35, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
-	41, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
-	42, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
-	54, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
-	37, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
-	38, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
-	39, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
-	40, // 11: lockstep.Parcel.told:type_name -> lockstep.Told
+	36, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
+	37, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
+	43, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
+	44, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
+	56, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	39, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
+	40, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
+	41, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
+	42, // 11: lockstep.Parcel.told:type_name -> lockstep.Told
 	3,  // 12: lockstep.Request.command:type_name -> lockstep.Command
 	4,  // 13: lockstep.Command.terms:type_name -> lockstep.Terms
 	5,  // 14: lockstep.Terms.and:type_name -> lockstep.Want
@@ -5739,48 +5957,51 @@ var file_wire_proto_depIdxs = []int32{
 	27, // 34: lockstep.PairMessage.engine:type_name -> lockstep.Engine
 	28, // 35: lockstep.PairMessage.seek:type_name -> lockstep.Seek
 	30, // 36: lockstep.PairMessage.found:type_name -> lockstep.Found
-	32, // 37: lockstep.PairMessage.digests:type_name -> lockstep.Digests
-	7,  // 38: lockstep.Forward.entries:type_name -> lockstep.Entry
-	3,  // 39: lockstep.Relay.commands:type_name -> lockstep.Command
-	7,  // 40: lockstep.Tail.entries:type_name -> lockstep.Entry
-	29, // 41: lockstep.Seek.peers:type_name -> lockstep.Peer
-	31, // 42: lockstep.Found.members:type_name -> lockstep.Member
-	33, // 43: lockstep.Digests.at:type_name -> lockstep.DigestAt
-	36, // 44: lockstep.StatusReport.members:type_name -> lockstep.MemberStatus
-	31, // 45: lockstep.MemberStatus.member:type_name -> lockstep.Member
-	31, // 46: lockstep.Told.members:type_name -> lockstep.Member
-	43, // 47: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
-	46, // 48: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
-	48, // 49: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
-	47, // 50: lockstep.QueryReport.events:type_name -> lockstep.Event
-	50, // 51: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
-	51, // 52: lockstep.QueryReport.record:type_name -> lockstep.Record
-	44, // 53: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
-	45, // 54: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
-	46, // 55: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
-	46, // 56: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
-	8,  // 57: lockstep.Event.request:type_name -> lockstep.RequestID
-	49, // 58: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
-	52, // 59: lockstep.Record.parties:type_name -> lockstep.Party
-	53, // 60: lockstep.Record.tenures:type_name -> lockstep.Tenure
-	50, // 61: lockstep.Notice.revocation:type_name -> lockstep.Revocation
-	3,  // 62: lockstep.Commands.commands:type_name -> lockstep.Command
-	57, // 63: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	58, // 64: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	60, // 65: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
-	61, // 66: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
-	62, // 67: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
-	51, // 68: lockstep.Snapshot.record:type_name -> lockstep.Record
-	59, // 69: lockstep.Session.slots:type_name -> lockstep.SlotState
-	50, // 70: lockstep.Session.revocations:type_name -> lockstep.Revocation
-	10, // 71: lockstep.SlotState.answer:type_name -> lockstep.Result
-	4,  // 72: lockstep.GrantState.terms:type_name -> lockstep.Terms
-	4,  // 73: lockstep.WaitState.terms:type_name -> lockstep.Terms
-	74, // [74:74] is the sub-list for method output_type
-	74, // [74:74] is the sub-list for method input_type
-	74, // [74:74] is the sub-list for extension type_name
-	74, // [74:74] is the sub-list for extension extendee
-	0,  // [0:74] is the sub-list for field type_name
+	34, // 37: lockstep.PairMessage.digests:type_name -> lockstep.Digests
+	32, // 38: lockstep.PairMessage.grow:type_name -> lockstep.Grow
+	33, // 39: lockstep.PairMessage.grown:type_name -> lockstep.Grown
+	7,  // 40: lockstep.Forward.entries:type_name -> lockstep.Entry
+	3,  // 41: lockstep.Relay.commands:type_name -> lockstep.Command
+	7,  // 42: lockstep.Tail.entries:type_name -> lockstep.Entry
+	29, // 43: lockstep.Seek.peers:type_name -> lockstep.Peer
+	31, // 44: lockstep.Found.members:type_name -> lockstep.Member
+	31, // 45: lockstep.Grow.members:type_name -> lockstep.Member
+	35, // 46: lockstep.Digests.at:type_name -> lockstep.DigestAt
+	38, // 47: lockstep.StatusReport.members:type_name -> lockstep.MemberStatus
+	31, // 48: lockstep.MemberStatus.member:type_name -> lockstep.Member
+	31, // 49: lockstep.Told.members:type_name -> lockstep.Member
+	45, // 50: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
+	48, // 51: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
+	50, // 52: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
+	49, // 53: lockstep.QueryReport.events:type_name -> lockstep.Event
+	52, // 54: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
+	53, // 55: lockstep.QueryReport.record:type_name -> lockstep.Record
+	46, // 56: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	47, // 57: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	48, // 58: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	48, // 59: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	8,  // 60: lockstep.Event.request:type_name -> lockstep.RequestID
+	51, // 61: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	54, // 62: lockstep.Record.parties:type_name -> lockstep.Party
+	55, // 63: lockstep.Record.tenures:type_name -> lockstep.Tenure
+	52, // 64: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	3,  // 65: lockstep.Commands.commands:type_name -> lockstep.Command
+	59, // 66: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	60, // 67: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	62, // 68: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	63, // 69: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	64, // 70: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	53, // 71: lockstep.Snapshot.record:type_name -> lockstep.Record
+	61, // 72: lockstep.Session.slots:type_name -> lockstep.SlotState
+	52, // 73: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	10, // 74: lockstep.SlotState.answer:type_name -> lockstep.Result
+	4,  // 75: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	4,  // 76: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	77, // [77:77] is the sub-list for method output_type
+	77, // [77:77] is the sub-list for method input_type
+	77, // [77:77] is the sub-list for extension type_name
+	77, // [77:77] is the sub-list for extension extendee
+	0,  // [0:77] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -5808,6 +6029,8 @@ func file_wire_proto_init() {
 		(*PairMessage_Seek)(nil),
 		(*PairMessage_Found)(nil),
 		(*PairMessage_Digests)(nil),
+		(*PairMessage_Grow)(nil),
+		(*PairMessage_Grown)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -5815,7 +6038,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   63,
+			NumMessages:   65,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

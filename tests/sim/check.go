@@ -54,7 +54,7 @@ func hasRole(r replica.Role) bool {
 // stepped looks at a node after each step of its replicator.
 func (c *checker) stepped(p *process, before replica.Status) {
 	now := p.status
-	if c.w.plan.quorum != nil {
+	if p.node.inQuorum() {
 		c.steppedInQuorum(p, before)
 		return
 	}
@@ -130,6 +130,10 @@ func viewOf(m replica.Message) lock.View {
 	case replica.Confirm:
 		return m.View
 	case replica.Confirmation:
+		return m.View
+	case replica.Grow:
+		return m.View
+	case replica.Grown:
 		return m.View
 	case replica.Found:
 		return m.View

@@ -56,7 +56,7 @@ func (c *checker) tip() int {
 // begun: in a quorum a reign begins behind all that any view before it has
 // settled. Nothing of these comes to light later (R6).
 func (c *checker) begun(t *table, view lock.View) {
-	if c.w.plan.quorum == nil || t.place.lost || t.place.n == c.tip() {
+	if !t.p.node.inQuorum() || t.place.lost || t.place.n == c.tip() {
 		return
 	}
 	if e := c.last().entries[t.place.n]; e.View < view {
@@ -68,7 +68,7 @@ func (c *checker) begun(t *table, view lock.View) {
 // node had when it was asked (R7).
 func (c *checker) confirmed(t *table, b behind) {
 	switch {
-	case c.w.plan.quorum == nil:
+	case !t.p.node.inQuorum():
 	case c.ruin.over(t.p.status.Cluster):
 		c.w.fail("buried", "%s answers, and its cluster was given up", t.p.node.name)
 	case t.place.lost:
@@ -121,7 +121,7 @@ func engineView(b []byte) lock.View {
 func (w *world) watchService() {
 	w.after(tickLength, w.watchService)
 	c := &w.check
-	if w.formedNow() {
+	if w.formedQuorum() {
 		c.formedOnce, c.formedAt = true, w.now
 	}
 	if w.servable() {

@@ -21,7 +21,7 @@ type numbering struct {
 }
 
 func (n numbering) EncodeCommands(commands []lock.Command) []byte {
-	if n.p.w.plan.quorum != nil || hasRole(n.p.status.Role) {
+	if n.p.node.inQuorum() || hasRole(n.p.status.Role) {
 		for i := range commands {
 			n.p.spread.sent(commands[i].ID())
 		}

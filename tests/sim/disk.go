@@ -21,6 +21,7 @@ type writer struct {
 type write struct {
 	view    lock.View
 	cluster replica.ClusterID
+	became  *replica.Became
 	store   *replica.Store
 }
 
@@ -41,8 +42,11 @@ func (d *writer) begin() {
 		if d.p.dead {
 			return
 		}
-		view := d.waiting[0].view
+		view, became := d.waiting[0].view, d.waiting[0].became
 		d.save()
+		if became != nil {
+			d.header = headerOf(became)
+		}
 		if d.log != nil && d.log.Owner() != (journal.Header{}) && d.log.Owner().Cluster != d.p.node.disk.cluster {
 			// The log goes on in another cluster, from the next Store on.
 			if err := d.begins(); err != nil {
@@ -104,7 +108,7 @@ func (d *writer) append(s *replica.Store) bool {
 	if err != nil {
 		d.failed(err)
 	}
-	if d.p.w.plan.quorum == nil {
+	if !d.p.node.inQuorum() {
 		d.count(s)
 	}
 	return err == nil
@@ -147,6 +151,9 @@ func (d *writer) failed(err error) {
 func (d *writer) save() {
 	file := &d.p.node.disk
 	file.view, file.cluster = d.waiting[0].view, d.waiting[0].cluster
+	if b := d.waiting[0].became; b != nil {
+		file.became = b
+	}
 	d.waiting = d.waiting[1:]
 }
 

@@ -28,6 +28,10 @@
 // (package journaltest). The consensus engine draws from crypto/rand, of which a
 // process has one: runs of quorums take turns in a process.
 //
+// In the sixth regime an operator has a pair become a quorum, with a third machine.
+// As long as it is a pair the faults are the first regime's, many of them sent to the
+// moments of turning, and then the third's. Half of the pairs have their log on disk.
+//
 // In the ninth regime, which is the third but for that, the majority is not spared:
 // once, all machines but one are lost for good, often after that one was cut off,
 // and now and then it is harmed, too. The operator has it begin another cluster by
@@ -38,7 +42,7 @@
 // changes in a run, a wrong bit in the very last record of a log (nobody can tell
 // it from a torn write), and a cluster that is given up although its majority lives.
 //
-// The checkers look after every step. Strict are those of regimes 1, 3, 4, 7 and 9:
+// The checkers look after every step. Strict are those of regimes 1, 3, 4, 6, 7 and 9:
 //
 //	one-order     nodes apply the same entries at the same index (strict)
 //	digest        equal states after equal entries
@@ -63,15 +67,15 @@
 //	              was asked for, and shows what the model has (strict)
 //	record        who had which lock is remembered as it was told, by every node
 //	reigns        a primary begins behind all that the views before it settled
-//	              (regime 3)
+//	              (regimes 3, 6)
 //	barriers      whoever answers without an entry has applied all that any node
-//	              had when it was asked (regime 3)
+//	              had when it was asked (regimes 3, 6)
 //	one-reign     a view has one primary or solo
 //	view-on-disk  no message of a view leaves before the view is on disk
 //	serves        a node without a role answers nothing of its own
 //	refused       nobody is told "not executed" of what was sent to the peer (P4) or
 //	              has been numbered
-//	durability    what was ordered is there in the end (regime 3)
+//	durability    what was ordered is there in the end (regimes 3, 6)
 //	buried        a cluster that was given up serves nobody, and nobody who comes
 //	              out of it has a part in the next but with another log (regime 9)
 //	orders        each is answered once, and what is called done is; who hands over

@@ -13,6 +13,8 @@ func (f *faults) begin(w *world) {
 	f.w = w
 	f.waiting = true
 	switch {
+	case w.plan.grows:
+		w.after(tickLength, f.lookMild)
 	case w.plan.quorum != nil:
 		w.after(f.upTo(3*second), f.anything)
 		f.planRuin()

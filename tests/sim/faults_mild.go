@@ -10,6 +10,11 @@ func (f *faults) lookMild() {
 	if f.over() {
 		return
 	}
+	if f.w.plan.grows && f.w.check.formedOnce {
+		f.w.check.calm = false
+		f.w.after(f.upTo(3*second), f.anything) // the pair and its fault model are over
+		return
+	}
 	f.w.after(1+f.upTo(tickLength/2), f.lookMild)
 	switch {
 	case f.busy > 0:
@@ -68,6 +73,13 @@ func (f *faults) mild() {
 		return
 	}
 	n := f.anyNode()
+	if f.w.plan.grows && !f.w.nodes[0].inQuorum() && !f.w.nodes[1].inQuorum() {
+		n = f.w.nodes[f.w.fate.IntN(2)] // the third has no part in it yet
+	}
+	f.mildTo(n)
+}
+
+func (f *faults) mildTo(n *node) {
 	switch k := f.w.fate.IntN(100); {
 	case k < 35:
 		f.crash(n, f.downFor())
@@ -75,9 +87,9 @@ func (f *faults) mild() {
 		f.pause(n)
 	case k < 75:
 		f.stopCleanly(n)
-	case k < 92:
+	case k < 92 || f.w.plan.grows && (!f.w.plan.durable || n.id > 1):
 		f.cut(1 + f.w.fate.IntN(3))
-	case !f.w.plan.durable || f.happens(0.5):
+	case !f.w.plan.durable || f.w.plan.grows || f.happens(0.5):
 		f.loseEverything(n)
 	default:
 		f.crash(n, f.downFor())
@@ -109,6 +121,9 @@ func (f *faults) loseEverything(n *node) {
 // is no second fault: there is nothing to lose on it.
 func (f *faults) disturbJoiner() {
 	for i, n := range f.w.nodes {
+		if i > 1 {
+			return
+		}
 		other := f.w.nodes[1-i].proc
 		if n.proc == nil || other == nil || other.paused || n.proc.paused ||
 			hasRole(n.proc.status.Role) || other.status.Role != replica.Solo {

@@ -34,6 +34,7 @@ const (
 	Quorum        = 3
 	mildDurable   = 4
 	roughDurable  = 5
+	Growing       = 6 // begins as a pair, which becomes a quorum
 	mildSwitched  = 7
 	roughSwitched = 8
 	Ruined        = 9
@@ -55,6 +56,8 @@ func Regimes(asked string, seed uint64) []int {
 		return []int{mildDurable}
 	case "5":
 		return []int{roughDurable}
+	case "6", "growing":
+		return []int{Growing}
 	case "durable":
 		return []int{roughDurable - int(seed%2)}
 	case "7":
@@ -72,7 +75,7 @@ func Regimes(asked string, seed uint64) []int {
 
 // OfQuorum reports whether a regime is one of three nodes and more: their runs
 // cannot share a process.
-func OfQuorum(regime int) bool { return regime == Quorum || regime == Ruined }
+func OfQuorum(regime int) bool { return regime == Quorum || regime == Ruined || regime == Growing }
 
 // Alone reports whether the runs of the job cannot share a process.
 func (j Job) Alone() bool { return slices.ContainsFunc(Regimes(j.Regime, j.From), OfQuorum) }

@@ -85,6 +85,9 @@ func (c *conn) handle(f frame) {
 	if f.to != 0 && f.to != p.inc || !p.passes(f, c.from.node.name) {
 		return
 	}
+	if p.w.plan.grows && f.from < p.peerInc[c.from.node] {
+		return // of a former life, by the connection to the next one
+	}
 	p.peerInc[c.from.node] = max(p.peerInc[c.from.node], f.from)
 	first := !c.heard
 	c.heard = true

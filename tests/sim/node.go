@@ -33,6 +33,7 @@ type node struct {
 	doomed  bool // it will be wiped
 	fetched bool // the operator has it
 	idle    bool // it has no part in the cluster, and is not started
+	anew    bool // it was one of the pair, and is started as one of the quorum
 	old     bool // it was given up for lost, and has what it had
 }
 
@@ -42,6 +43,7 @@ type identity struct {
 	incarnation replica.Incarnation
 	view        lock.View
 	cluster     replica.ClusterID
+	became      *replica.Became // of a pair that has become a quorum
 }
 
 // process is one life of a node. What it holds is lost with it.
@@ -69,18 +71,20 @@ type process struct {
 	spread         spread
 	relayed        map[lock.RequestID]bool // what the peer has relayed in this life
 	friends        []replica.NodeID        // of a quorum: whose messages get to the core
-	member         replica.MemberID
-	looked         uint64    // ticks, at some of which its status was looked at
-	orders         int       // answers to orders in this step
-	orderer        orderer   // whose order the core is stepped with
-	leaving, over  bool      // it was told to stop, and has
-	spoilt         bool      // a bad copy was put in place of the table
-	passing        bool      // it hands its role over in this step
-	kept           lock.View // that it handed over, with a copy that it keeps
-	anew           bool      // an operator has had it begin another cluster
-	finishing      bool      // it applies the rest of its log, for that
-	begins         *history  // with which it begins another cluster
-	soloAt         instant   // SOLO, awake and with its view on disk ever since
+	member, drawn  replica.MemberID        // drawn is that of a pair's node, for the time to come
+	looked         uint64                  // ticks, at some of which its status was looked at
+	orders         int                     // answers to orders in this step
+	orderer        orderer                 // whose order the core is stepped with
+	leaving, over  bool                    // it was told to stop, and has
+	spoilt         bool                    // a bad copy was put in place of the table
+	passing        bool                    // it hands its role over in this step
+	kept           lock.View               // that it handed over, with a copy that it keeps
+	anew           bool                    // an operator has had it begin another cluster
+	finishing      bool                    // it applies the rest of its log, for that
+	begins         *history                // with which it begins another cluster
+	promised       bool                    // a backup has told the primary that it does not go on alone
+	promisedTo     replica.Incarnation
+	soloAt         instant // SOLO, awake and with its view on disk ever since
 }
 
 func (n *node) linkTo(address replica.NodeID) *link {
@@ -105,7 +109,7 @@ func (n *node) start() {
 	n.disk.written = true
 	p := &process{w: w, node: n, inc: n.disk.incarnation, spread: spread{}, relayed: map[lock.RequestID]bool{}, peerInc: map[*node]replica.Incarnation{}}
 	p.disk = &writer{p: p}
-	if w.plan.quorum != nil {
+	if n.inQuorum() {
 		p.core = p.quorumCore(before)
 	} else {
 		p.core = p.pairCore(before)
@@ -121,8 +125,9 @@ func (n *node) start() {
 	w.trace(string(n.name), "starts", p.inc, before)
 	w.after(w.upTo(w.plan.period[n.id]), p.timer)
 	for _, l := range n.out {
-		if w.plan.quorum == nil {
+		if !n.inQuorum() && l.to.id < 2 {
 			l.dial(p)
+			p.friends = append(p.friends, l.to.name)
 		}
 	}
 	for _, l := range n.in {
@@ -136,8 +141,12 @@ func (p *process) pairCore(before identity) replica.Core {
 	cfg.Incarnation = p.inc
 	cfg.HasIdentity, cfg.View, cfg.Cluster = before.written, before.view, before.cluster
 	cfg.NewCluster = replica.ClusterID(p.w.chance.Uint64() | 1)
+	if p.w.plan.grows {
+		p.drawn = replica.MemberID(p.w.chance.Uint64() | 1)
+		cfg.Member = p.drawn
+	}
 	if !p.w.plan.durable {
-		return replica.NewPair(cfg)
+		return p.hosted(replica.NewPair(cfg), &cfg)
 	}
 	log, kept, _, err := journal.Open(p.node.fs)
 	if err == nil {
@@ -147,7 +156,7 @@ func (p *process) pairCore(before identity) replica.Core {
 		p.disk.last, p.node.safe = copied.Last, copied.Last
 		var core *replica.Pair
 		if core, err = replica.OpenPair(cfg); err == nil {
-			return core
+			return p.hosted(core, &cfg)
 		}
 	}
 	p.w.fail("exit", "%s does not start: %v", p.node.name, err)
@@ -274,7 +283,7 @@ func (p *process) wake() {
 // one the reader gets its turn at once, and no rule would forgive it more.
 func (p *process) lateness() instant {
 	late := oneOf(p.w.chance, 0, p.w.upTo(millisecond), p.w.upTo(p.w.plan.late), max(0, p.w.plan.late-p.w.upTo(5*millisecond)))
-	if p.w.plan.regime == 1 && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
+	if (p.w.plan.regime == 1 || p.w.plan.grows) && p.w.now-p.pausedAt <= 2*p.w.plan.period[p.node.id] {
 		late = min(late, millisecond)
 	}
 	return late

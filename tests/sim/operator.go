@@ -36,6 +36,9 @@ func newOperator(w *world) *operator {
 }
 
 func (o *operator) begin() {
+	if o.w.plan.grows {
+		o.later(15*second, func() { o.wish = o.add(o.spare()) })
+	}
 	o.later(5*second, o.want)
 	o.w.after(orderEvery, o.repeat)
 }

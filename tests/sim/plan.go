@@ -20,6 +20,7 @@ type plan struct {
 	suspect                     int                // ticks of silence until a node does something about it
 	quorum                      *quorumPlan        // nil: a pair
 	durable                     bool               // the pair has its log on disk
+	grows                       bool               // the pair becomes a quorum
 	switches                    bool               // an operator changes the pair's roles
 	pair                        replica.PairConfig // but for what differs between the nodes
 	period                      []instant          // of the nodes' ticks: clock rates are off by up to 2%
@@ -93,6 +94,8 @@ func drawPlan(seed uint64, regime int, length instant) plan {
 	case Quorum, Ruined:
 		p.drawQuorum(r)
 		p.quorum.ruined = regime == Ruined
+	case Growing:
+		p.drawGrowing(r)
 	}
 	return p
 }

@@ -12,7 +12,7 @@ const settleTicks = 200
 // formedNow reports whether both nodes say that they are a pair, and have just
 // heard each other.
 func (w *world) formedNow() bool {
-	if w.plan.quorum != nil {
+	if w.nodes[0].inQuorum() || w.nodes[1].inQuorum() {
 		return w.formedQuorum()
 	}
 	a, b := w.nodes[0].proc, w.nodes[1].proc

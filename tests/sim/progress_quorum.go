@@ -15,6 +15,9 @@ func (w *world) formedQuorum() bool {
 		if n.idle {
 			continue
 		}
+		if !n.inQuorum() {
+			return false
+		}
 		running++
 		p := n.proc
 		if p == nil || p.paused || p.status.View != want.View || len(p.status.Members) != len(want.Members) || len(p.disk.waiting) > 0 || len(p.peers.waiting) > 0 {

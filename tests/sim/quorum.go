@@ -19,6 +19,8 @@ func (p *process) quorumCore(before identity) replica.Core {
 	w, n := p.w, p.node
 	if w.check.formedOnce && !n.old {
 		n.peers = w.operator.peers() // the operator keeps the lists up to date
+	} else if b := n.disk.became; b != nil {
+		n.peers = b.Peers()
 	}
 	cfg := w.plan.quorum.config
 	cfg.Name, cfg.Address, cfg.Peers, cfg.Quiet = n.title, n.name, n.peers, n.quiet
@@ -39,6 +41,9 @@ func (p *process) quorumCore(before identity) replica.Core {
 			return nil
 		}
 		n.log = 0
+		if b := n.disk.became; b != nil && owner != (journal.Header{}) && owner.Member == 0 {
+			kept, owner = p.takeOver(kept), headerOf(b)
+		}
 		if !kept.Empty() {
 			// The identity is written before the log is, when another cluster begins.
 			cfg.Member, cfg.Cluster, n.log = owner.Member, owner.Cluster, owner.Member
@@ -88,6 +93,10 @@ func (p *process) instructed(o replica.Ordered) {
 
 // exits is a node that says that it cannot go on.
 func (p *process) exits(reason string) {
+	if p.node.outOfDate(reason) {
+		p.w.operator.joinAnew(p.node)
+		return
+	}
 	if p.w.plan.quorum != nil && len(p.status.Members) == 0 && strings.Contains(reason, "same -peers") {
 		// It has nothing yet, and neither has the one that was started with another
 		// list.
@@ -106,6 +115,7 @@ func (p *process) exits(reason string) {
 
 // wipe empties the machine's directory.
 func (n *node) wipe() {
+	n.anew = n.anew || n.disk.became != nil
 	n.disk, n.log, n.members, n.doomed, n.old = identity{}, 0, nil, false, false
 	if n.fs != nil {
 		n.fs = n.w.newDisk()

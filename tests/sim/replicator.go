@@ -29,8 +29,12 @@ func (p *process) step(ev replica.Event) {
 	}
 	effects := p.core.Step(ev)
 	before := p.status
-	if p.w.plan.quorum == nil || p.tells(ev, effects) {
+	p.turn(ev)
+	if !p.node.inQuorum() || p.tells(ev, effects) {
 		p.status = p.core.Status()
+	}
+	if p.w.plan.grows && p.member == 0 {
+		p.notePromise(effects)
 	}
 	p.passing = p.w.switcher != nil && p.w.switcher.stepped(p, before, effects)
 	p.w.check.stepped(p, before)
@@ -68,12 +72,13 @@ func (p *process) perform(e replica.Effect) {
 	switch e := e.(type) {
 	case replica.Send:
 		p.w.check.sends(p, e.Message)
+		p.w.faults.grows(p, e.Message)
 		p.spread.note(e.Message)
 		p.node.linkTo(e.To).send(p, e.Message)
 	case replica.Apply:
 		p.spread.applied(e.Entries)
 		// A quorum gives out what is settled, and who hands over what has been.
-		ruled := p.w.plan.quorum != nil || hasRole(p.status.Role) || p.passing
+		ruled := p.node.inQuorum() || hasRole(p.status.Role) || p.passing
 		p.tableActor.post(func() { p.table.apply(e.Entries, ruled) })
 	case replica.Refuse:
 		for _, id := range e.Requests {
@@ -95,7 +100,7 @@ func (p *process) perform(e replica.Effect) {
 	case replica.Ended:
 		p.tableActor.post(p.table.ended)
 	case replica.Persist:
-		p.disk.write(write{view: e.View, cluster: e.Cluster})
+		p.disk.write(write{view: e.View, cluster: e.Cluster, became: e.Became})
 	case replica.Store:
 		p.disk.write(write{store: &e})
 	case replica.Fingerprint:

@@ -41,6 +41,11 @@ type Stats struct {
 	Wipes, Rots, DiskErrors, Refusals int
 	OrdersDone, OrdersRefused         int
 	Handovers, Ruins, Bootstraps      int
+
+	// Nodes of pairs that became one of a quorum, that had missed it, and that went
+	// on with the pair's log; promises that came to nothing, and those whose outcome
+	// was told by somebody else than the primary in its present life.
+	Turns, Late, TakenOver, Forgone, Hearsay int
 }
 
 // Violation is a broken promise.

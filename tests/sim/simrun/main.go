@@ -17,7 +17,7 @@ func main() {
 	seeds := flag.Uint64("seeds", 1000, "how many seeds")
 	from := flag.Uint64("from", 1, "the first seed")
 	seconds := flag.Int("seconds", 60, "simulated seconds of each run")
-	regime := flag.String("regime", "", "1, 2 or both: pairs; switched: pairs that change roles; quorum; ruined: quorums that lose a majority; by default odd seeds run in regime 1 and even ones in 2")
+	regime := flag.String("regime", "", "1, 2 or both: pairs; switched: pairs that change roles; quorum; growing: pairs that become quorums; ruined: quorums that lose a majority; by default odd seeds run in regime 1 and even ones in 2")
 	verbose := flag.Bool("v", false, "print the trace of the first seed and nothing else")
 	progress := flag.Bool("progress", false, "print a line every few seconds")
 	first := flag.Bool("first", false, "stop at the first violation")
