@@ -23,7 +23,8 @@ type client struct {
 	nextID replica.CallID
 	clerks []*clerk
 	users  []*user
-	closed bool // between Shut, or a kill, and the next life
+	closed bool             // between Shut, or a kill, and the next life
+	known  []replica.NodeID // the nodes that it asks
 	// severed has a bit for each node that the network hides from the client.
 	severed int
 	reached map[*node]replica.Incarnation // lives to which a connection was made
@@ -94,9 +95,18 @@ func (c *client) reopen() {
 	if c.w.plan.quorum != nil {
 		nodes = c.w.operator.addresses() // it hears of the others
 	}
+	c.known = nodes
 	c.core = replica.NewClient(replica.ClientConfig{
 		Nodes: nodes, Seed: c.w.whim.Uint64(), TTL: c.ttl, Now: c.clock(),
 		FirstAttempt: c.w.plan.firstAttempt, MaxAttempt: c.w.plan.maxAttempt,
+	})
+}
+
+// stranded reports whether none of the nodes that the client knows is there any
+// more: it has slept while all of them were replaced.
+func (c *client) stranded() bool {
+	return !slices.ContainsFunc(c.w.nodes, func(n *node) bool {
+		return !n.idle && slices.Contains(c.known, n.name)
 	})
 }
 
@@ -270,7 +280,9 @@ func (c *client) perform(e replica.ClientEffect, ev replica.ClientEvent) {
 		c.look(e)
 	case replica.AskMembers:
 		c.askMembers(e.To)
-	case replica.Know, replica.NoPrimary:
+	case replica.Know:
+		c.known = slices.Clone(e.Nodes)
+	case replica.NoPrimary:
 	case replica.Closed:
 		c.die()
 		c.w.after(c.w.upTo(200*millisecond), c.reopen)

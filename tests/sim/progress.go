@@ -99,7 +99,7 @@ func (w *world) lostGrants() {
 func (w *world) excuseCalls() {
 	for _, c := range w.clients {
 		for _, k := range c.calls {
-			if c.paused || c.severed != 0 || w.waitsRightly(k) || w.plan.quorum != nil && !w.servable() {
+			if c.paused || c.severed != 0 || c.stranded() || w.waitsRightly(k) || w.plan.quorum != nil && !w.servable() {
 				k.since = w.now
 			}
 		}

@@ -59,7 +59,9 @@ func (w *world) primary() *process {
 // holds all that was ever ordered (durability).
 func (c *checker) quorumAtEnd() {
 	w := c.w
-	if !w.formedNow() && w.now-c.formedAt > second { // a session may expire at the last moment
+	// A session may expire at the last moment, and that entry may end the view.
+	election := instant(3*w.plan.suspect) * tickLength
+	if !w.formedNow() && w.now-c.formedAt > max(second, election) {
 		w.fail("formed", "the idle quorum is not one: %s", w.standing())
 		return
 	}
