@@ -66,6 +66,9 @@ func (c *checker) quorumAtEnd() {
 		return
 	}
 	first := w.primary()
+	if first == nil {
+		return // the last election is under way
+	}
 	for _, n := range w.nodes {
 		if n.proc != nil && !n.idle && apart(first.table.locks, n.proc.table.locks) {
 			w.fail("digest", "%s and %s are apart in the end: %s", first.node.name, n.name, w.standing())
