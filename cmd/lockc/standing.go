@@ -371,7 +371,7 @@ func (s *standing) warnOfMemory(add warner) {
 	switch {
 	case len(volatile) == 0:
 	case len(volatile) < answers:
-		add(warnMemory, volatile, "%s keeps nothing on disk, unlike the others", strings.Join(volatile, ", "))
+		add(warnMemory, volatile, "nothing is on disk at %s, unlike at the others", strings.Join(volatile, ", "))
 	case s.pair():
 		add(warnMemory, volatile, "nothing is on disk: if both nodes lose power the locks are gone; -durability fsync keeps them")
 	default:

@@ -188,7 +188,7 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		"one in memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			n[0].Durable = false
 			return n
-		}, "memory: a keeps nothing on disk, unlike the others"},
+		}, "memory: nothing is on disk at a, unlike at the others"},
 		"a pair of which one serves": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
 			return []lockstep.NodeStatus{{Name: "h:1", Role: "solo", Durable: true}, {Name: "h:2", Err: lockstep.ErrNoAnswer}}
 		}, "unreachable: h:2 does not answer; why; alone: h:1 serves alone: the locks have no second copy until its peer is back; " +
