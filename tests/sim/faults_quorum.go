@@ -86,7 +86,9 @@ func (f *faults) leave(n *node) {
 	f.busy++
 	p.leaving = true
 	p.tell(leave)
-	down := 2*second + f.downFor() // the shell waits no longer than that
+	// The shell waits no longer than two seconds. When the faults are over, a node
+	// must be back before everything has to be well.
+	down := 2*second + min(f.downFor(), 6*second)
 	f.w.after(down, func() {
 		f.busy--
 		if n.proc == p { // it never got to it
