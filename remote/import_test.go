@@ -339,7 +339,7 @@ func content(t *testing.T, dir string) map[string]string {
 
 // A pair beside the cluster would grant what the cluster grants.
 func TestANodeThatWasTakenOverDoesNotStart(t *testing.T) {
-	pair, other := pairDir(t, 5, "x"), pairDir(t, 3, "y")
+	pair, other := pairDir(t, 5, "x"), ofTheOther(t, pairDir(t, 3, "y"))
 	if _, err := ImportPair([]string{other, pair}, filepath.Join(t.TempDir(), "a"), "a", nodeC, false); err != nil {
 		t.Fatal(err)
 	}
