@@ -81,6 +81,21 @@ func invalid(format string, args ...any) error {
 	return failed(connect.CodeInvalidArgument, pb.Failure_REASON_INVALID, true, fmt.Sprintf(format, args...))
 }
 
+// doorReasons are why a door refuses, by the code that it answers with.
+var doorReasons = map[connect.Code]pb.Failure_Reason{
+	connect.CodeUnauthenticated:   pb.Failure_REASON_UNAUTHENTICATED,
+	connect.CodePermissionDenied:  pb.Failure_REASON_FORBIDDEN,
+	connect.CodeResourceExhausted: pb.Failure_REASON_QUOTA,
+	connect.CodeInvalidArgument:   pb.Failure_REASON_INVALID,
+}
+
+// Denied is how a door before the service refuses a request, which was not
+// executed: CodeUnauthenticated, CodePermissionDenied, CodeResourceExhausted for
+// what is due to whoever asks, or CodeInvalidArgument.
+func Denied(code connect.Code, why error) error {
+	return failed(code, doorReasons[code], true, why.Error())
+}
+
 func failed(code connect.Code, reason pb.Failure_Reason, notExecuted bool, text string, more ...proto.Message) error {
 	err := connect.NewError(code, errors.New(text))
 	for _, m := range append([]proto.Message{&pb.Failure{Reason: reason, NotExecuted: notExecuted}}, more...) {

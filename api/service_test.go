@@ -189,6 +189,21 @@ func TestErrorsOfTheWorld(t *testing.T) {
 	}
 }
 
+// TestWhatADoorRefuses: it says why in the same way, and that nothing was executed.
+func TestWhatADoorRefuses(t *testing.T) {
+	for code, reason := range map[connect.Code]pb.Failure_Reason{
+		connect.CodeUnauthenticated: pb.Failure_REASON_UNAUTHENTICATED, connect.CodePermissionDenied: pb.Failure_REASON_FORBIDDEN,
+		connect.CodeResourceExhausted: pb.Failure_REASON_QUOTA, connect.CodeInvalidArgument: pb.Failure_REASON_INVALID,
+	} {
+		s := serveFake(t, connect.WithGRPC())
+		s.fake.fail(Denied(code, errors.New("not for you")))
+		_, err := s.TryAcquire(t.Context(), &pb.TryAcquireRequest{Name: "x"})
+		if got := reasonOf(t, err); connect.CodeOf(err) != code || got.GetReason() != reason || !got.GetNotExecuted() {
+			t.Errorf("%v: got %v, %v", code, err, got)
+		}
+	}
+}
+
 // everySpeech runs a test in each of the protocols.
 func everySpeech(t *testing.T, test func(*testing.T, *served)) {
 	for name, options := range map[string][]connect.ClientOption{

@@ -41,7 +41,11 @@
 //     INVALID_ARGUMENT     the request is wrong; the message names the limit
 //     NOT_FOUND            there is no such session any more
 //     FAILED_PRECONDITION  the slot has gone on to a higher number, or or_fail
-//     RESOURCE_EXHAUSTED   a limit of the cluster, or of this node, is reached
+//     UNAUTHENTICATED      this node wants to know who asks, and does not
+//     PERMISSION_DENIED    its rules do not allow it to whoever asks, or the session is
+//                          another's
+//     RESOURCE_EXHAUSTED   a limit of the cluster, of this node, or of whoever asks is
+//                          reached
 //     UNAVAILABLE          no quorum, or the node stops: ask another one
 //     ABORTED              executed once or never, and nobody will find out
 //     DEADLINE_EXCEEDED, CANCELLED  the caller did not wait for the answer

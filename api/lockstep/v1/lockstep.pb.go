@@ -41,7 +41,11 @@
 //     INVALID_ARGUMENT     the request is wrong; the message names the limit
 //     NOT_FOUND            there is no such session any more
 //     FAILED_PRECONDITION  the slot has gone on to a higher number, or or_fail
-//     RESOURCE_EXHAUSTED   a limit of the cluster, or of this node, is reached
+//     UNAUTHENTICATED      this node wants to know who asks, and does not
+//     PERMISSION_DENIED    its rules do not allow it to whoever asks, or the session is
+//                          another's
+//     RESOURCE_EXHAUSTED   a limit of the cluster, of this node, or of whoever asks is
+//                          reached
 //     UNAVAILABLE          no quorum, or the node stops: ask another one
 //     ABORTED              executed once or never, and nobody will find out
 //     DEADLINE_EXCEEDED, CANCELLED  the caller did not wait for the answer
@@ -268,6 +272,9 @@ const (
 	Failure_REASON_NO_ANSWER       Failure_Reason = 9
 	Failure_REASON_REFUSED         Failure_Reason = 10 // see the Refusal beside it
 	Failure_REASON_INCOMPATIBLE    Failure_Reason = 11
+	Failure_REASON_UNAUTHENTICATED Failure_Reason = 12 // whoever asks is not known
+	Failure_REASON_FORBIDDEN       Failure_Reason = 13 // to whoever asks
+	Failure_REASON_QUOTA           Failure_Reason = 14 // what is due to whoever asks is used up
 )
 
 // Enum value maps for Failure_Reason.
@@ -285,6 +292,9 @@ var (
 		9:  "REASON_NO_ANSWER",
 		10: "REASON_REFUSED",
 		11: "REASON_INCOMPATIBLE",
+		12: "REASON_UNAUTHENTICATED",
+		13: "REASON_FORBIDDEN",
+		14: "REASON_QUOTA",
 	}
 	Failure_Reason_value = map[string]int32{
 		"REASON_UNSPECIFIED":     0,
@@ -299,6 +309,9 @@ var (
 		"REASON_NO_ANSWER":       9,
 		"REASON_REFUSED":         10,
 		"REASON_INCOMPATIBLE":    11,
+		"REASON_UNAUTHENTICATED": 12,
+		"REASON_FORBIDDEN":       13,
+		"REASON_QUOTA":           14,
 	}
 )
 
@@ -4037,10 +4050,10 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x04view\x18\x05 \x01(\x04R\x04view\x12\x14\n" +
 	"\x05index\x18\x06 \x01(\x04R\x05index\x12\x16\n" +
 	"\x06paired\x18\a \x01(\bR\x06paired\x12\x18\n" +
-	"\adurable\x18\b \x01(\bR\adurable\"\xeb\x02\n" +
+	"\adurable\x18\b \x01(\bR\adurable\"\xaf\x03\n" +
 	"\aFailure\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.lockstep.v1.Failure.ReasonR\x06reason\x12!\n" +
-	"\fnot_executed\x18\x02 \x01(\bR\vnotExecuted\"\x87\x02\n" +
+	"\fnot_executed\x18\x02 \x01(\bR\vnotExecuted\"\xcb\x02\n" +
 	"\x06Reason\x12\x16\n" +
 	"\x12REASON_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eREASON_INVALID\x10\x01\x12\x10\n" +
@@ -4054,7 +4067,10 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x10REASON_NO_ANSWER\x10\t\x12\x12\n" +
 	"\x0eREASON_REFUSED\x10\n" +
 	"\x12\x17\n" +
-	"\x13REASON_INCOMPATIBLE\x10\v*S\n" +
+	"\x13REASON_INCOMPATIBLE\x10\v\x12\x1a\n" +
+	"\x16REASON_UNAUTHENTICATED\x10\f\x12\x14\n" +
+	"\x10REASON_FORBIDDEN\x10\r\x12\x10\n" +
+	"\fREASON_QUOTA\x10\x0e*S\n" +
 	"\x04Mode\x12\x14\n" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eMODE_EXCLUSIVE\x10\x01\x12\x0f\n" +
