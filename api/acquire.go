@@ -20,6 +20,7 @@ const (
 	firstNews    = 200 * time.Millisecond // until a stream is told that it waits
 	newsEvery    = 5 * time.Second        // and where it stands
 	undoneWithin = time.Second            // what nobody wants any more is given back
+	beatsATTL    = 3                      // signs of life for who cannot give them yet
 )
 
 // wanting is what TryAcquire and Acquire are asked alike.
@@ -154,6 +155,7 @@ func (s *service) TryAcquire(ctx context.Context, r *pb.TryAcquireRequest) (*pb.
 		var let context.CancelFunc
 		ctx, let = s.untilStop(ctx)
 		defer let()
+		defer a.attend(ctx)()
 	}
 	result, err := a.result(ctx, patience)
 	if err != nil {
@@ -199,6 +201,29 @@ func (a *asking) result(ctx context.Context, patience time.Duration) (lock.Resul
 		return lock.Result{Outcome: lock.Held}, nil
 	}
 	return result, err
+}
+
+// attend gives signs of life for a session that was opened for this request, since
+// its caller does not know yet which it is: that it listens is the sign of life. It
+// goes on until its caller goes or what it returns is called.
+func (a *asking) attend(ctx context.Context) (leave func()) {
+	if a.opened == 0 {
+		return func() {}
+	}
+	ctx, leave = context.WithCancel(ctx)
+	go func() {
+		beat := time.NewTicker(time.Duration(a.opened) * time.Millisecond / beatsATTL)
+		defer beat.Stop()
+		for {
+			select {
+			case <-beat.C:
+				_, _ = a.service.backend.KeepAlive(ctx, a.command.Session) // if it is over, the request learns it
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return leave
 }
 
 // forsake closes a session that was opened for a request that has come to nothing:

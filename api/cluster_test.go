@@ -89,6 +89,41 @@ func TestAnyNodeTakesAnyRequest(t *testing.T) {
 	t.Error(watch.Err())
 }
 
+// TestAWaitOutlastsItsSessionsTTL: whoever waits with a session that it does not
+// know yet cannot keep it alive. Its listening does, and nothing after it.
+func TestAWaitOutlastsItsSessionsTTL(t *testing.T) {
+	_, at := onNodes(t)
+	must(at[0].TryAcquire(t.Context(), &pb.TryAcquireRequest{Name: "x", Ttl: durationpb.New(time.Minute)}))(t)
+	request := &pb.TryAcquireRequest{Name: "x", Ttl: durationpb.New(time.Second), Wait: durationpb.New(4 * time.Second)}
+	refused := must(at[1].TryAcquire(t.Context(), request))(t)
+	if refused.GetRefusal() == nil {
+		t.Fatalf("got %v", refused)
+	}
+	must(at[2].KeepAlive(t.Context(), &pb.KeepAliveRequest{Session: refused.GetSession()}))(t)
+
+	request.Wait = durationpb.New(time.Minute)
+	gone, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	if _, err := at[1].TryAcquire(gone, request); connect.CodeOf(err) != connect.CodeDeadlineExceeded {
+		t.Fatalf("a wait ended before its caller went: %v", err)
+	}
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		sessions := must(at[2].ListSessions(t.Context(), &pb.ListSessionsRequest{}))(t).GetSessions()
+		alive := 0
+		for _, s := range sessions {
+			if s.GetTtl().AsDuration() == time.Second {
+				alive++
+			}
+		}
+		if alive == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("sessions that nobody is heard of live on: %v", sessions)
+		}
+	}
+}
+
 // TestNodesDie: a session outlives the node that it was opened at; without a
 // majority everything ends with a word about it.
 func TestNodesDie(t *testing.T) {

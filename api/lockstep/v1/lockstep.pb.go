@@ -857,7 +857,8 @@ func (x *Grant) GetToken() uint64 {
 type TryAcquireRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// Without a session one is opened, with `ttl` and without info, and told in the
-	// answer.
+	// answer. Until then it lives for as long as the caller listens: while it waits,
+	// its open connection is the sign of life.
 	Session string `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Name    string `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	// Further locks, all or nothing, wanted like the first: up to 64 in all.
@@ -1149,7 +1150,8 @@ func (x *Refusal) GetLocks() []*LockCard {
 
 type AcquireRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// The fields are those of TryAcquireRequest.
+	// The fields are those of TryAcquireRequest. A session that is opened is told with
+	// the first message, within a second: from there the caller keeps it alive.
 	Session       string               `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"`
 	Name          string               `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`
 	Names         []string             `protobuf:"bytes,3,rep,name=names,proto3" json:"names,omitempty"`
