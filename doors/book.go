@@ -24,6 +24,7 @@ type Book struct {
 	current *access.Policy
 	seen    stamp // of the file that was read last, well or not
 	looked  time.Time
+	said    string // what was wrong the last time
 }
 
 type stamp struct {
@@ -61,22 +62,35 @@ func (b *Book) Look() {
 	b.lookLocked()
 }
 
-// lookLocked reads the file if it is not the one that was read last. One with a
-// mistake is spoken of once, and changes nothing: neither does it open a door that
-// was closed, nor the other way round.
+// lookLocked reads the file if it is not the one that was read last. One that
+// cannot be used changes nothing, and is spoken of once. What could not be read at
+// all is tried again the next time: it may be whole by then, and look the same.
 func (b *Book) lookLocked() {
 	b.looked = time.Now()
 	now := stampOf(b.file)
 	if now == b.seen {
+		b.said = ""
 		return
 	}
-	b.seen = now
-	policy, err := read(b.file)
+	text, err := slurp(b.file)
+	var policy *access.Policy
+	if err == nil {
+		b.seen = now
+		policy, err = access.Parse(b.file, text)
+	}
+	if err == nil && b.current.Ruled() && !policy.Ruled() {
+		// A file without any rule allows everything, and one that is half written
+		// may have none yet.
+		err = fmt.Errorf("%s has no line with allow any more: that would allow everything to everybody who is known, and takes a restart", b.file)
+	}
 	if err != nil {
-		b.log.Error("the new rules cannot be used: those of before go on to count", "reason", err.Error())
+		if reason := err.Error(); reason != b.said {
+			b.said = reason
+			b.log.Error("the new rules cannot be used: those of before go on to count", "reason", reason)
+		}
 		return
 	}
-	b.current = policy
+	b.current, b.said = policy, ""
 	b.log.Info("new rules: they count from now on", "file", b.file)
 }
 
@@ -88,6 +102,15 @@ func stampOf(file string) (s stamp) {
 }
 
 func read(file string) (*access.Policy, error) {
+	text, err := slurp(file)
+	if err != nil {
+		return nil, err
+	}
+	return access.Parse(file, text)
+}
+
+// slurp reads a file that is as small as it should be.
+func slurp(file string) ([]byte, error) {
 	info, err := os.Stat(file)
 	switch {
 	case err != nil:
@@ -97,9 +120,5 @@ func read(file string) (*access.Policy, error) {
 	case info.Size() > access.MaxFileBytes:
 		return nil, fmt.Errorf("%s: longer than %d bytes", file, access.MaxFileBytes)
 	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return nil, err
-	}
-	return access.Parse(file, text)
+	return os.ReadFile(file)
 }

@@ -357,6 +357,62 @@ func TestRulesChange(t *testing.T) {
 	}
 }
 
+// TestRulesAreNotLiftedByAFile: one without any, as a file is that somebody is just
+// writing, opens nothing; and what could not be read is tried again.
+func TestRulesAreNotLiftedByAFile(t *testing.T) {
+	const rules = "allow ci lock x\n"
+	s := newScene(t, rules)
+	may := func() bool { return s.doors.book.Policy().May("eve", access.Admin, "y") }
+	for _, text := range []string{"", "# allow ci lo", "limit * rate=5\n"} {
+		s.said.Reset()
+		s.write(text)
+		s.doors.book.Look()
+		s.doors.book.Look()
+		if may() || strings.Count(s.said.String(), "has no line with allow any more") != 1 {
+			t.Errorf("%q: eve may: %v; said %s", text, may(), &s.said)
+		}
+	}
+	s.said.Reset()
+	if err := os.Remove(s.file); err != nil {
+		t.Fatal(err)
+	}
+	s.doors.book.Look()
+	s.doors.book.Look()
+	if may() || strings.Count(s.said.String(), "level=ERROR") != 1 {
+		t.Errorf("no file: eve may: %v; said %s", may(), &s.said)
+	}
+	s.write("allow eve admin *\n")
+	s.doors.book.Look()
+	if !may() {
+		t.Error("rules in place of rules don't count")
+	}
+}
+
+// TestWhatCouldNotBeReadIsReadLater: although it looks as it did.
+func TestWhatCouldNotBeReadIsReadLater(t *testing.T) {
+	s := newScene(t, "allow ci lock x\n")
+	if err := errors.Join(os.Remove(s.file), os.Mkdir(s.file, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(s.file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.doors.book.Look()
+	if err := os.Remove(s.file); err != nil {
+		t.Fatal(err)
+	}
+	text := "allow eve lock x\n"
+	s.write(text + strings.Repeat("#", max(0, int(info.Size())-len(text))))
+	if err := os.Chtimes(s.file, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	s.doors.book.Look()
+	if p := s.doors.book.Policy(); p.May("ci", access.Lock, "x") || !p.May("eve", access.Lock, "x") {
+		t.Error("the file that could not be read at first was never read")
+	}
+}
+
 // TestWhatRulesAllow: each verb, at each lock that a request is about.
 func TestWhatRulesAllow(t *testing.T) {
 	s := newScene(t, "allow ci lock deploy/*\nallow eve read *\nallow root admin *\n")
