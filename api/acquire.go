@@ -18,7 +18,8 @@ import (
 const (
 	longestWait  = time.Hour              // of one TryAcquire
 	firstNews    = 200 * time.Millisecond // until a stream is told that it waits
-	newsEvery    = 5 * time.Second        // and where it stands
+	newsEvery    = 5 * time.Second        // and where it stands,
+	newsWithin   = 500 * time.Millisecond // if that is found out
 	undoneWithin = time.Second            // what nobody wants any more is given back
 	beatsATTL    = 3                      // signs of life for who cannot give them yet
 )
@@ -301,24 +302,27 @@ func (a *asking) await(ctx context.Context, send func(*pb.AcquireResponse) error
 		result, err := a.service.backend.Ask(ctx, a.command, 0)
 		done <- answer{result, err}
 	}()
-	news := time.NewTimer(firstNews)
-	defer news.Stop()
+	next := time.NewTimer(firstNews)
+	defer next.Stop()
+	news := make(chan *pb.AcquireResponse, 1) // no grant waits until they are found out
 	for {
 		select {
 		case end := <-done:
 			return end.result, end.err
-		case <-news.C:
-			if err := send(a.news(ctx)); err != nil {
+		case <-next.C:
+			go func() { news <- a.news(ctx) }()
+		case update := <-news:
+			if err := send(update); err != nil {
 				cancel()
 			}
-			news.Reset(newsEvery)
+			next.Reset(newsEvery)
 		}
 	}
 }
 
 // news is where the request stands, as far as that is found out.
 func (a *asking) news(ctx context.Context) *pb.AcquireResponse {
-	ctx, cancel := context.WithTimeout(ctx, newsEvery)
+	ctx, cancel := context.WithTimeout(ctx, newsWithin)
 	defer cancel()
 	waiting := &pb.Waiting{}
 	report, err := a.service.backend.Inquire(ctx, lock.Query{Kind: lock.QueryLock, Name: a.command.Name, Waiters: true})
