@@ -165,7 +165,7 @@ func (p *Pair) onStranger(e Received) {
 func (p *Pair) onSeek(m Seek) {
 	reason := fmt.Sprintf("%s is a node of the pair %s %s and knows no clusters; start %s as the other node of the pair, or take the pair over with lockd import",
 		p.self(), p.cfg.Pair[0], p.cfg.Pair[1], m.Name)
-	p.do(Send{To: p.peer, Message: Refusal{Reason: reason}})
+	p.do(Send{To: p.peer, Message: Refusal{Reason: reason, Member: m.Member}})
 	p.say(true, "refused a stranger: "+reason)
 }
 

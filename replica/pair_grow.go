@@ -400,9 +400,15 @@ func (p *Pair) turn(cause Event) {
 	p.out = append(p.out, Turn{Became: g.became, Digest: g.digest, Table: g.table, Stores: p.disk.seq, Event: cause})
 }
 
-// waitForOutcome tells what to do when the primary does not come back.
+// waitForOutcome asks the primary, which may have gone on without this node for so
+// long that nobody speaks to it any more, and tells what to do when it does not
+// come back.
 func (p *Pair) waitForOutcome() {
-	if n := p.suspect.count; n == p.suspect.limit || n%(handedEvery*p.suspect.limit) == 0 {
-		p.say(true, fmt.Sprintf("waiting for %s, which was about to make a cluster of the pair and is silent: it may serve, so this node must not; start %s again with its state, or, if that is lost for good, begin anew with what this node has: lockc cluster bootstrap", p.peer, p.peer))
+	n := p.suspect.count
+	if n >= p.suspect.limit && n%p.suspect.limit == 0 {
+		p.hello()
+	}
+	if n == p.suspect.limit || n%(handedEvery*p.suspect.limit) == 0 {
+		p.say(true, fmt.Sprintf("waiting for %s, which was about to make a cluster of the pair and is silent: it may serve, so this node must not; start %s again with its state; if that is lost for good, and lockc status of the third node shows no primary, begin anew with what this node has: lockc cluster bootstrap", p.peer, p.peer))
 	}
 }

@@ -146,6 +146,7 @@ func (q *Quorum) beginAlone(at place, h header, table []byte) {
 	h.members, h.gone = []replica.Member{self}, nil
 	h.cluster = q.nextCluster(lock.View(at.term))
 	q.proposals, q.transfers, q.intake, q.log = nil, nil, nil, nil
+	q.retired = false
 	clear(q.seekers) // who sought the old one does not come in under its name
 	q.beginAt(at, h, table)
 	q.founding = q.ticks

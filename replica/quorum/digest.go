@@ -84,8 +84,13 @@ func (q *Quorum) onFingerprinted(e replica.Fingerprinted) {
 	q.compare(asked.engine, e.Digest)
 }
 
+// tellDigests tells the others what this node has applied. That it knows of a
+// change of the members it says when it cannot forget it any more.
 func (q *Quorum) tellDigests() {
 	newest := keepLast(slices.Clone(q.digests.own), digestsSent)
+	if !q.keepsChange() {
+		newest = slices.DeleteFunc(newest, func(d replica.DigestAt) bool { return d.Index >= q.roster.asOf })
+	}
 	if len(newest) == 0 {
 		return
 	}

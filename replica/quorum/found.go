@@ -161,10 +161,13 @@ func (q *Quorum) foundView() lock.View {
 }
 
 // unused reports whether nothing has been committed since the cluster was
-// founded. Who is the only member cannot say so after a restart: what it has
-// answered is in its log, and how much of that was committed need not be.
+// founded. After a restart how much was committed need not be in the log: who is
+// the only member cannot tell, and nobody whose log has commands.
 func (q *Quorum) unused() bool {
-	return q.node != nil && len(q.roster.members) > 1 && q.log.base.index == foundingIndex && q.engine.commit == foundingIndex
+	if q.node == nil || len(q.roster.members) < 2 || q.log.base.index != foundingIndex || q.engine.commit != foundingIndex {
+		return false
+	}
+	return !slices.ContainsFunc(q.log.entries, func(e *raftpb.Entry) bool { return len(e.GetData()) > 0 })
 }
 
 // mismatch says why a node that seeks cannot be a member here. Two that have
@@ -321,7 +324,7 @@ func (q *Quorum) beginAt(at place, h header, table []byte) {
 func (q *Quorum) start(log *storage, snapshot *replica.LogSnapshot) {
 	q.log = log
 	q.log.state = &raftpb.HardState{Term: new(uint64(q.views.highest)), Vote: new(uint64(0)), Commit: new(log.base.index)}
-	q.disk.writes, q.disk.unsaved, q.disk.changed = nil, false, false
+	q.disk.writes, q.disk.unsaved, q.disk.changed, q.disk.change = nil, false, false, 0
 	if q.cfg.Durable {
 		q.disk.begun = q.emitStore(replica.Store{Snapshot: snapshot, Whole: true, State: q.encodeState(q.log.state)})
 	}
@@ -381,6 +384,9 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	if m.Member != 0 && m.Member != q.member {
 		return // it asked long ago, and was at this address before
 	}
+	if m.Member == 0 && q.node != nil && e.Cluster == q.cluster {
+		return // meant for what this node was before it was a member
+	}
 	from := func(n replica.Member) bool { return n.Address == e.From }
 	if q.node == nil {
 		// Once a cluster is known, another newcomer has no say.
@@ -391,7 +397,7 @@ func (q *Quorum) onRefusal(e replica.Received, m replica.Refusal) {
 	}
 	// Who was removed before its log came knows the members by hearsay only.
 	known := slices.ContainsFunc(q.roster.members, from) || slices.ContainsFunc(q.roster.book, from)
-	if known && e.Cluster == q.cluster && q.retired {
+	if known && q.retired {
 		q.exit(removedText(q.cfg.Name))
 		return
 	}

@@ -124,6 +124,32 @@ func TestNewcomersAreNoJudges(t *testing.T) {
 	}
 }
 
+// TestAPromisedBackupHearsOfItsCluster: it asks as a node of a pair, which is sent
+// away; but with the members of the cluster that it has promised to be in. What is
+// said to a node of a pair does not end a member.
+func TestAPromisedBackupHearsOfItsCluster(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	w.awaitPrimary()
+	var told []replica.Message
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		if to == "x:1" {
+			told = append(told, m)
+		}
+		return false
+	}
+	a := w.node("a")
+	a.step(replica.Received{From: "x:1", Incarnation: 1, Message: replica.Hello{Role: replica.Backup}})
+	if found, ok := told[0].(replica.Found); !ok || found.Cluster != a.core.cluster || len(found.Members) != 3 {
+		t.Errorf("told %+v", told)
+	}
+	b := w.node("b")
+	b.core.engine.leader = 0
+	b.step(replica.Received{From: a.address, Incarnation: a.id.incarnation, Cluster: a.core.cluster, Message: told[1]})
+	if b.exited != "" {
+		t.Errorf("b ends with %q", b.exited)
+	}
+}
+
 // TestWrongCluster: a node that belongs to another cluster, or wants the name of
 // a member, is sent away, and nobody else is disturbed.
 func TestWrongCluster(t *testing.T) {

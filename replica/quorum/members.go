@@ -143,7 +143,7 @@ func (q *Quorum) mayGo() bool {
 			aware++
 		}
 	}
-	return q.ready() && !q.changing() && aware > voters/2
+	return q.ready() && !q.changing() && q.keepsChange() && aware > voters/2
 }
 
 func removedText(name string) string {

@@ -535,6 +535,41 @@ func TestARefusalMeansOneMember(t *testing.T) {
 	}
 }
 
+// TestWhoSaysThatItKnowsOfAChangeHasItOnDisk: a removed node goes by what the others
+// say, so after a loss of power they must still know (R1).
+func TestWhoSaysThatItKnowsOfAChangeHasItOnDisk(t *testing.T) {
+	for seed := range uint64(10) {
+		w := startWorld(t, seed, "abcd", true)
+		p := w.awaitPrimary()
+		w.run(30)
+		w.disk = 10 * tickTime
+		var removed *box
+		for _, name := range w.names {
+			if b := w.nodes[name]; b != p {
+				removed = b
+			}
+		}
+		early := 0
+		w.drop = func(to replica.NodeID, m replica.Message) bool {
+			for _, b := range w.nodes {
+				for id, said := range b.core.digests.others {
+					for _, o := range w.nodes {
+						if o.core.member == id && said[len(said)-1].Index >= o.core.roster.asOf && !o.core.keepsChange() {
+							early++
+						}
+					}
+				}
+			}
+			return false
+		}
+		w.order(replica.Order{Kind: replica.RemoveMember, Name: removed.name})
+		w.until("it ends", func() bool { return removed.exited != "" })
+		if early > 0 {
+			t.Fatalf("seed %d: what is not on disk yet was said", seed)
+		}
+	}
+}
+
 // TestAChangeThatAnEarlierPrimaryBegan: who asks again elsewhere for what is under
 // way is not refused for it.
 func TestAChangeThatAnEarlierPrimaryBegan(t *testing.T) {

@@ -278,8 +278,12 @@ func (q *Quorum) received(e replica.Received) {
 	// Everything else is said between the nodes of a pair.
 }
 
-// onHello sends a node of a pair away, which would wait for ever.
+// onHello sends a node of a pair away, which would wait for ever. One that has
+// promised to become a node of this cluster learns that it has.
 func (q *Quorum) onHello(from replica.NodeID) {
+	if q.node != nil && q.begun() && len(q.roster.members) > 0 {
+		q.send(from, replica.Found{Cluster: q.cluster, View: q.foundView(), Members: q.roster.members})
+	}
 	q.send(from, replica.Refusal{Reason: fmt.Sprintf("%s at %s is a node of a cluster, and knows no pairs; start a node of it with lockd node",
 		q.cfg.Name, q.cfg.Address)})
 }

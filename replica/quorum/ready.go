@@ -21,6 +21,7 @@ type disk struct {
 	begun   uint64 // the Store with which the log began
 	unsaved bool   // the commit index has risen since the last Store
 	changed bool   // and over a change of the members
+	change  uint64 // the Store of the last such change
 }
 
 // write is one of the engine's writes. In memory it is there as soon as the
@@ -114,6 +115,9 @@ func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 	s := replica.Store{Snapshot: snapshot, Whole: snapshot != nil}
 	if w.state != nil {
 		s.State = q.encodeState(w.state)
+		if q.disk.changed {
+			q.disk.change = q.disk.seq + 1
+		}
 		q.disk.unsaved, q.disk.changed = false, false
 	}
 	for _, e := range w.entries {
@@ -165,12 +169,22 @@ func (q *Quorum) saveChange() {
 		return
 	}
 	q.disk.unsaved, q.disk.changed = false, false
-	q.emitStore(replica.Store{State: q.encodeState(q.log.state)})
+	q.disk.change = q.emitStore(replica.Store{State: q.encodeState(q.log.state)})
+}
+
+// keepsChange reports whether it would survive a loss of power that the last
+// change of the members is committed (R1).
+func (q *Quorum) keepsChange() bool {
+	return !q.cfg.Durable || !q.disk.changed && q.disk.stored >= q.disk.change
 }
 
 func (q *Quorum) onStored(seq uint64) {
+	kept := q.keepsChange()
 	q.disk.stored = max(q.disk.stored, seq)
 	q.written()
+	if !kept && q.keepsChange() {
+		q.tellDigests()
+	}
 }
 
 // written ends the writes that are safe, in order: then they are part of the
