@@ -230,6 +230,25 @@ func TestTheMeterIsBounded(t *testing.T) {
 	}
 }
 
+// TestATokenItselfIsNeverShown: wherever in the file it stands, and however.
+func TestATokenItselfIsNeverShown(t *testing.T) {
+	secret, line, _ := NewToken("ci")
+	for _, text := range []string{
+		secret, secret + " ci", "token " + secret, "token " + secret + " ci", "token ci sha256:" + secret, "ci " + secret,
+		"allow " + secret + " lock x", "allow ci " + secret + " x", "allow ci lock x*" + secret, `allow ci lock "` + secret + `"x`,
+		"limit ci " + secret + "=1", "limit " + secret, line + " " + secret, "Authorization: Bearer " + secret,
+		line + " # " + secret, `"` + secret, secret[:40],
+	} {
+		_, err := Parse("rules", []byte("# fine\n"+text+"\n"))
+		if err == nil || !strings.HasPrefix(err.Error(), "rules:2: this is a token itself") || strings.Contains(err.Error(), secret[9:14]) {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if p := parsed(t, "allow ci lock lockstep_tests/*\n"); !p.May("ci", Lock, "lockstep_tests/x") {
+		t.Error("names of locks don't begin with lockstep_ any more")
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	_, line, _ := NewToken("ci")
 	f.Add(line + "\nallow ci lock \"a b*\"\nlimit * rate=5 # x")

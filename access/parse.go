@@ -47,6 +47,10 @@ func Parse(file string, text []byte) (*Policy, error) {
 			return nil, fmt.Errorf("%s:%d: more than %d lines", file, number, maxLines)
 		}
 		words, err := split(strings.TrimRight(line, "\r\n"))
+		if tellsToken(line) {
+			// Whatever else is wrong would be shown with the line's own words.
+			err = errRawToken
+		}
 		if err == nil && len(words) > 0 {
 			err = p.add(words)
 		}

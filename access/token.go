@@ -18,6 +18,9 @@ const (
 	hashPrefix  = "sha256:"
 
 	maxTokenBytes = 256 // of what somebody shows
+
+	tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+	tellingChars  = 24 // of the 43 of a token; fewer leave more than can be guessed
 )
 
 // token is the hash of one, and whom it is for.
@@ -38,13 +41,29 @@ func NewToken(principal string) (secret, line string, err error) {
 	return secret, fmt.Sprintf("token %s %s%s", principal, hashPrefix, hex.EncodeToString(hash[:])), nil
 }
 
+// errRawToken has nothing of the token: it goes into logs.
+var errRawToken = fmt.Errorf("this is a token itself, which belongs in no file of the nodes: want its hash, as lockd token new prints it; the token is known to too many now, make another")
+
+// tellsToken reports whether there is a token in a line, or much of one. Names of
+// locks may begin in the same way.
+func tellsToken(line string) bool {
+	for {
+		_, rest, found := strings.Cut(line, tokenPrefix)
+		if !found {
+			return false
+		}
+		odd := func(r rune) bool { return !strings.ContainsRune(tokenAlphabet, r) }
+		if end := strings.IndexFunc(rest+" ", odd); end >= tellingChars {
+			return true
+		}
+		line = rest
+	}
+}
+
 func parseHash(s string) (hash [sha256.Size]byte, err error) {
 	digits, ok := strings.CutPrefix(s, hashPrefix)
 	raw, err := hex.DecodeString(digits)
 	switch {
-	case strings.HasPrefix(s, tokenPrefix):
-		// The value itself stays out of the message, and so out of logs.
-		return hash, fmt.Errorf("this is a token itself, which belongs in no file of the nodes: want its hash, as lockd token new prints it; the token is known to too many now, make another")
 	case !ok || err != nil || len(raw) != len(hash):
 		return hash, fmt.Errorf("want the hash of a token, %s and %d hexadecimal digits, as lockd token new prints it", hashPrefix, 2*len(hash))
 	}
