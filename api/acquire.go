@@ -81,7 +81,7 @@ func (s *service) ask(ctx context.Context, r wanting) (*asking, error) {
 	}
 	card, err := s.backend.Open(ctx, 0, lock.Terms{TTL: ttl})
 	if err != nil {
-		return nil, failure(err)
+		return nil, s.ended(err)
 	}
 	a.command.Session, a.opened = card.ID, card.TTL
 	return a, nil
@@ -258,7 +258,9 @@ func (s *service) refusal(ctx context.Context, command lock.Command, result lock
 func (s *service) Acquire(ctx context.Context, r *pb.AcquireRequest, to *connect.ServerStream[pb.AcquireResponse]) error {
 	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
-	a, err := s.ask(ctx, r)
+	opening, done := within(ctx, 0)
+	a, err := s.ask(opening, r)
+	done()
 	if err != nil {
 		return err
 	}

@@ -2,18 +2,24 @@ package api
 
 import (
 	"context"
+	"fmt"
+	"iter"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"connectrpc.com/connect"
+
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
+	"lockstep/replica"
 )
 
 // silent is a Backend whose questions get no answer, and whose grants come late.
 type silent struct {
 	Backend
-	grants time.Duration // after the asking
+	grants  time.Duration     // after the asking
+	because func(error) error // what it says when its caller has waited enough
 }
 
 func (s *silent) Inquire(ctx context.Context, _ lock.Query) (lock.Report, error) {
@@ -48,4 +54,53 @@ func TestNewsKeepNoGrantWaiting(t *testing.T) {
 			}
 		}
 	})
+}
+
+func (s *silent) Open(ctx context.Context, _ lock.Number, _ lock.Terms) (lock.SessionCard, error) {
+	<-ctx.Done()
+	return lock.SessionCard{}, s.because(ctx.Err())
+}
+
+func (s *silent) Watch(ctx context.Context, _ string, _ lock.Index) iter.Seq2[lock.Report, error] {
+	return func(yield func(lock.Report, error) bool) {
+		<-ctx.Done()
+		yield(lock.Report{}, s.because(ctx.Err()))
+	}
+}
+
+// TestStreamsThatDoNotBegin: they end as other requests without an answer do.
+func TestStreamsThatDoNotBegin(t *testing.T) {
+	for _, test := range []struct {
+		because func(error) error
+		code    connect.Code
+		reason  pb.Failure_Reason
+	}{
+		{func(err error) error { return err }, connect.CodeDeadlineExceeded, pb.Failure_REASON_NO_ANSWER},
+		{func(err error) error { return fmt.Errorf("%w: %w", replica.ErrNoQuorum, err) }, connect.CodeUnavailable, pb.Failure_REASON_NO_QUORUM},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			stopping, stop := context.WithTimeout(t.Context(), time.Hour)
+			defer stop()
+			s := &service{backend: &silent{because: test.because}, stopping: stopping}
+			for name, begin := range map[string]func(context.Context) error{
+				"Acquire": func(ctx context.Context) error { return s.Acquire(ctx, &pb.AcquireRequest{Name: "x"}, nil) },
+				"Watch":   func(ctx context.Context) error { return s.Watch(ctx, &pb.WatchRequest{}, nil) },
+			} {
+				began := time.Now()
+				err := begin(t.Context())
+				if lasted := time.Since(began); lasted != answerWithin {
+					t.Errorf("%s: %v after %v", name, err, lasted)
+				}
+				if got := reasonOf(t, err); connect.CodeOf(err) != test.code || got.GetReason() != test.reason {
+					t.Errorf("%s: %v", name, err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+				began = time.Now()
+				if err := begin(ctx); connect.CodeOf(err) != test.code || time.Since(began) >= time.Second {
+					t.Errorf("%s with a deadline: %v after %v", name, err, time.Since(began))
+				}
+				cancel()
+			}
+		})
+	}
 }

@@ -2,11 +2,13 @@ package api
 
 import (
 	"context"
+	"errors"
 
 	"connectrpc.com/connect"
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
+	"lockstep/replica"
 )
 
 // Watch sends events until the caller goes or the node stops. A caller who does
@@ -17,13 +19,22 @@ func (s *service) Watch(ctx context.Context, r *pb.WatchRequest, to *connect.Ser
 	}
 	ctx, cancel := s.untilStop(ctx)
 	defer cancel()
+	// It goes on for as long as it likes, but its beginning is an answer like others.
+	beginning, done := within(ctx, 0)
+	defer done()
+	bound := context.AfterFunc(beginning, cancel)
 	began := false
 	for report, err := range s.backend.Watch(ctx, r.GetPrefix(), lock.Index(r.GetBehind())) {
+		if err != nil && !began && errors.Is(beginning.Err(), context.DeadlineExceeded) && !errors.Is(err, replica.ErrNoQuorum) {
+			err = beginning.Err()
+		}
 		if err != nil {
 			return s.ended(err)
 		}
 		if !began {
-			began = true
+			if began = true; !bound() {
+				return s.ended(beginning.Err())
+			}
 			if err := to.Send(&pb.WatchResponse{Began: true, Index: uint64(report.Index)}); err != nil {
 				return err
 			}
