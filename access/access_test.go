@@ -170,6 +170,12 @@ func TestLimits(t *testing.T) {
 	if own, all := p.LimitsOf("ci"), p.LimitsOf("bob"); own != (Limits{10, 3, 2, 4}) || all != (Limits{Rate: 5, Burst: 5}) {
 		t.Fatalf("%+v, %+v", own, all)
 	}
+	if l := parsed(t, "limit ci rate=10\n").LimitsOf("bob"); l != DefaultLimits || l.Rate == 0 || l.Burst == 0 || l.Open == 0 || l.Sessions == 0 {
+		t.Fatalf("of whom no line is about: %+v", l)
+	}
+	if l := new(Policy).LimitsOf("bob"); l != DefaultLimits {
+		t.Fatalf("without a file: %+v", l)
+	}
 	m, l := NewMeter(), p.LimitsOf("ci")
 	now := time.Unix(1000, 0)
 	begin := func(want Exceeded, wait time.Duration) {

@@ -13,5 +13,6 @@
 //
 // A principal is the name that a token stands for, or the common name of a
 // client's certificate. Without any allow, whoever is known may do everything;
-// with one, only what is allowed. Admin includes lock, which includes read.
+// with one, only what is allowed. Admin includes lock, which includes read. Without
+// any limit DefaultLimits count; a line with limit takes the place of all of them.
 package access

@@ -116,10 +116,17 @@ type Limits struct {
 	Sessions int     // opened at this node, and not over
 }
 
-// LimitsOf are those of a principal: its own line counts, or that of everybody.
+// DefaultLimits are those of whom no line is about: more than a program needs, and
+// less than would hold the others up.
+var DefaultLimits = Limits{Rate: 1000, Burst: 2000, Open: 512, Sessions: 1000}
+
+// LimitsOf are those of a principal: its own line counts, or that of everybody, or
+// else DefaultLimits.
 func (p *Policy) LimitsOf(principal string) Limits {
-	if own, ok := p.limits[principal]; ok {
-		return own
+	for _, who := range []string{principal, Everybody} {
+		if l, ok := p.limits[who]; ok {
+			return l
+		}
 	}
-	return p.limits[Everybody]
+	return DefaultLimits
 }

@@ -34,6 +34,7 @@ type house struct {
 	sessions map[lock.SessionID]lock.SessionCard
 	nonces   map[lock.Number]lock.SessionID
 	asked    int
+	shown    int           // how often a session was
 	holds    chan struct{} // an Open waits for it, if not nil
 }
 
@@ -59,6 +60,7 @@ func (h *house) Open(_ context.Context, nonce lock.Number, terms lock.Terms) (lo
 func (h *house) Session(_ context.Context, id lock.SessionID) (lock.SessionCard, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.shown++
 	card, ok := h.sessions[id]
 	if !ok || card.ID == 0 {
 		return lock.SessionCard{}, replica.ErrSessionExpired
@@ -282,6 +284,26 @@ func TestAFloodHurtsOnlyWhoMakesIt(t *testing.T) {
 	}
 	if lines := strings.Count(s.audit.String(), "\n"); lines < 2 || lines > 40 {
 		t.Errorf("%d lines for it:\n%.2000s", lines, &s.audit)
+	}
+}
+
+// TestLimitsWithoutALine: whoever is known has some, and where nobody is asked who
+// he is there are none.
+func TestLimitsWithoutALine(t *testing.T) {
+	ci, line := newToken(t, "ci")
+	s := newScene(t, line)
+	inside := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for doors, most := range map[*Doors]int{s.doors: access.DefaultLimits.Burst, New(Config{Journal: NewJournal(nil)}): 0} {
+		porter, refused := doors.Porter(inside), 0
+		for range 3 * access.DefaultLimits.Burst {
+			w := httptest.NewRecorder()
+			if porter.ServeHTTP(w, bearing(ci)); w.Code == 429 {
+				refused++
+			}
+		}
+		if (refused > 0) != (most > 0) {
+			t.Errorf("closed: %v; %d were refused", doors.Closed(), refused)
+		}
 	}
 }
 
@@ -599,14 +621,32 @@ func TestSessionsAreLimited(t *testing.T) {
 	if err := open("bob", 0); err != nil {
 		t.Errorf("bob: %v", err)
 	}
+	later := func() { g.(*guarded).counted["ci"] = time.Time{} }
+	later()
+	h.shown = 0
+	for range 10 {
+		if err := open("ci", 0); connect.CodeOf(err) != connect.CodeResourceExhausted {
+			t.Errorf("one more: %v", err)
+		}
+	}
+	if h.shown != 2 {
+		t.Errorf("for ten that were refused the two sessions were looked at %d times", h.shown)
+	}
 	h.end(1)
+	later()
 	if err := open("ci", 5); err != nil {
 		t.Errorf("one is over: %v", err)
+	}
+	if err := g.CloseSession(as("ci"), 2); err != nil {
+		t.Fatal(err)
+	}
+	if err := open("ci", 0); err != nil {
+		t.Errorf("one was closed: %v", err)
 	}
 	if err := open("ci", 0); connect.CodeOf(err) != connect.CodeResourceExhausted {
 		t.Errorf("one more: %v", err)
 	}
-	if s.doors.journal.Refusals()[Sessions] != 4 {
+	if s.doors.journal.Refusals()[Sessions] != 14 {
 		t.Errorf("%v", s.doors.journal.Refusals())
 	}
 }

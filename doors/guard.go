@@ -24,7 +24,7 @@ const principalKey = "principal"
 // it to the one behind it.
 func (d *Doors) Guard(behind api.Backend) api.Backend {
 	return &guarded{behind: behind, doors: d, owners: map[lock.SessionID]string{},
-		opened: map[string][]lock.SessionID{}, opening: map[string]int{}}
+		opened: map[string][]lock.SessionID{}, opening: map[string]int{}, counted: map[string]time.Time{}}
 }
 
 // guarded is a Backend. It has a method of its own for each: what a Backend may
@@ -37,6 +37,7 @@ type guarded struct {
 	owners  map[lock.SessionID]string   // no session ever changes hands, and no id is used twice
 	opened  map[string][]lock.SessionID // here, by principals with a limit on sessions
 	opening map[string]int              // how many more each of them is about to have
+	counted map[string]time.Time        // when they were asked which of theirs are over
 }
 
 var _ api.Backend = (*guarded)(nil)
@@ -48,7 +49,7 @@ const mostOwners = 100_000
 // Open stamps the session with its owner.
 func (g *guarded) Open(ctx context.Context, nonce lock.Number, terms lock.Terms) (lock.SessionCard, error) {
 	who := guestOf(ctx)
-	if most := g.doors.policy().LimitsOf(who.name).Sessions; most > 0 {
+	if most := g.doors.limitsOf(g.doors.policy(), who).Sessions; most > 0 {
 		if err := g.mayOpen(ctx, who, most); err != nil {
 			return lock.SessionCard{}, err
 		}
@@ -94,16 +95,14 @@ func stampFor(info lock.Info, who guest) (lock.Info, error) {
 }
 
 // mayOpen holds a principal to its number of sessions. Which of those that it has
-// opened are over is found out when there seem to be too many.
+// opened are over is found out when there seem to be too many, and not at each
+// request that is one too many.
 func (g *guarded) mayOpen(ctx context.Context, who guest, most int) error {
 	if g.reserve(who, most, nil) {
 		return nil
 	}
-	g.mu.Lock()
-	mine := slices.Clone(g.opened[who.name])
-	g.mu.Unlock()
 	var over []lock.SessionID
-	for _, id := range mine {
+	for _, id := range g.toCount(who, time.Now()) {
 		if _, err := g.behind.Session(ctx, id); errors.Is(err, replica.ErrSessionExpired) {
 			over = append(over, id)
 		} else if err != nil {
@@ -115,6 +114,31 @@ func (g *guarded) mayOpen(ctx context.Context, who guest, most int) error {
 	}
 	return g.deny(Sessions, who, "a session", connect.CodeResourceExhausted,
 		fmt.Errorf("%s has the %d sessions that are due to it at this node: close some", who.name, most))
+}
+
+// countEvery is how often the sessions of a principal are looked through.
+const countEvery = time.Second
+
+// toCount are the sessions of a principal, unless they were looked through a moment
+// ago.
+func (g *guarded) toCount(who guest, now time.Time) []lock.SessionID {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if now.Sub(g.counted[who.name]) < countEvery {
+		return nil
+	}
+	g.counted[who.name] = now
+	return slices.Clone(g.opened[who.name])
+}
+
+// closed makes room for another session.
+func (g *guarded) closed(who guest, id lock.SessionID) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.opened[who.name] = slices.DeleteFunc(g.opened[who.name], func(one lock.SessionID) bool { return one == id })
+	if len(g.opened[who.name]) == 0 {
+		delete(g.opened, who.name)
+	}
 }
 
 // reserve makes room for one more session, if there is any without those that are
@@ -228,7 +252,11 @@ func (g *guarded) CloseSession(ctx context.Context, id lock.SessionID) error {
 	if err != nil {
 		return err
 	}
-	return g.behind.CloseSession(ctx, id)
+	if err := g.behind.CloseSession(ctx, id); err != nil {
+		return err
+	}
+	g.closed(guestOf(ctx), id)
+	return nil
 }
 
 func (g *guarded) Ask(ctx context.Context, c lock.Command, patience time.Duration) (lock.Result, error) {

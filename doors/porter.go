@@ -80,6 +80,15 @@ func (d *Doors) policy() *access.Policy {
 	return d.book.Policy()
 }
 
+// limitsOf are those of somebody. Where nobody is asked who he is, there is nobody
+// in particular to hold to any.
+func (d *Doors) limitsOf(policy *access.Policy, who guest) access.Limits {
+	if !d.closed {
+		return access.Limits{}
+	}
+	return policy.LimitsOf(who.name)
+}
+
 // open are what anybody may ask who reaches the port: whether the node is well.
 func open(path string) bool {
 	return path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/grpc.health.v1.Health/")
@@ -90,7 +99,7 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		policy := d.policy()
 		who, err := d.identify(r, policy)
-		limits := policy.LimitsOf(who.name)
+		limits := d.limitsOf(policy, who)
 		switch {
 		case !d.closed && rebound(r):
 			d.refuse(w, r, Rebound, who, connect.CodePermissionDenied,

@@ -142,6 +142,8 @@ The file has a line for each token and rule:
 NAME may also be the common name of a client's certificate. Without any line with allow,
 whoever is known may do everything; with one, only what is allowed. Limits are per node:
 requests a second, how many of them at once after a pause, requests under way, sessions.
+Whom no line with limit is about has rate=1000 burst=2000 open=512 sessions=1000; a line
+with limit takes the place of all four, and what it does not name is without bound.
 Taking a line out takes the right away; taking out the last one with allow takes a restart,
 since a file that is half written may look so. So write a new file beside the old one, and
 rename it. On the port of the nodes, where lockc and programs

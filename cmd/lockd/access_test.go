@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -47,6 +48,15 @@ func TestTheHelpShowsRulesThatCount(t *testing.T) {
 	}
 	if !policy.May("ci", access.Lock, "deploy/x") || policy.May("ci", access.Lock, "x") || policy.LimitsOf("ci").Sessions != 16 || policy.LimitsOf("bob").Rate != 500 {
 		t.Errorf("the rules are others:\n%s", &file)
+	}
+}
+
+// TestTheHelpSaysWhatCountsWithoutALimit: with the numbers that do.
+func TestTheHelpSaysWhatCountsWithoutALimit(t *testing.T) {
+	l := access.DefaultLimits
+	_, help, _ := typeLine(t, "token new --help")
+	if want := fmt.Sprintf("rate=%.0f burst=%d open=%d sessions=%d", l.Rate, l.Burst, l.Open, l.Sessions); !strings.Contains(help, want) {
+		t.Errorf("%q is not in:\n%s", want, help)
 	}
 }
 
