@@ -33,6 +33,7 @@ var Reasons = [kinds]string{
 var Questions = [queries]string{
 	lock.QueryLocks: "locks", lock.QueryLock: "lock", lock.QuerySessions: "sessions", lock.QuerySession: "session",
 	lock.QueryDeadlocks: "deadlocks", lock.QueryToken: "token", lock.QueryEvents: "events",
+	lock.QueryTenures: "tenures",
 }
 
 // Modes are how a lock can be granted.

@@ -9,7 +9,7 @@ const (
 	verbs    = int(lock.Reopen) + 1
 	outcomes = int(lock.Alive) + 1
 	kinds    = int(replica.NoQuorum) + 1
-	queries  = int(lock.QueryEvents) + 1
+	queries  = int(lock.QueryTenures) + 1
 	grants   = int(lock.Counted) + 2 // an ownerless lock has no mode
 	// Ownerless counts among the grants as a mode of its own.
 	Ownerless = lock.Counted + 1

@@ -1,6 +1,10 @@
 package metrics
 
 import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"strconv"
 	"testing"
 
 	"lockstep/lock"
@@ -88,5 +92,38 @@ func TestEverythingThatIsCountedHasAName(t *testing.T) {
 			}
 			seen[name] = true
 		}
+	}
+}
+
+// TestEveryKindOfQueryIsCounted: which ones there are stands nowhere but in the
+// source.
+func TestEveryKindOfQueryIsCounted(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../lock/query.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != "QueryKind" {
+			return true
+		}
+		found++
+		value, err := strconv.ParseUint(spec.Values[0].(*ast.BasicLit).Value, 10, 8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var counted Table
+		counted.Queried(lock.QueryKind(value))
+		if counted == (Table{}) || Questions[value] == "" {
+			t.Errorf("%s is not counted, or has no name", spec.Names[0].Name)
+		}
+		return true
+	})
+	if found < int(lock.QueryTenures) {
+		t.Errorf("only %d kinds are found", found)
 	}
 }
