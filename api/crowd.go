@@ -2,6 +2,7 @@ package api
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -9,16 +10,42 @@ import (
 // process a file, which the log on disk and the other nodes need too.
 const maxConnections = 8192
 
-// crowd is a listener with room for so many. Whoever comes when it is full is sent
-// away at once: who says nothing in time makes room before long.
+// crowd is a listener with room for so many, and for a part of them from one
+// origin. Whoever comes when it is full is sent away at once: who says nothing in
+// time makes room before long.
 type crowd struct {
 	net.Listener
 	room    chan struct{}
+	each    int // of one origin
 	refused func(from net.Addr)
+
+	mu   sync.Mutex
+	from map[string]int // how many are here
 }
 
+// originShare is which part of the room one origin can have.
+const originShare = 8
+
 func newCrowd(l net.Listener, most int, refused func(net.Addr)) *crowd {
-	return &crowd{Listener: l, room: make(chan struct{}, most), refused: refused}
+	return &crowd{
+		Listener: l, room: make(chan struct{}, most), each: max(1, most/originShare), refused: refused, from: map[string]int{},
+	}
+}
+
+// Origin is the part of a remote address that whoever comes does not choose: its IP,
+// or of one of version 6 the network, of which a host has all. It is empty if there
+// is none, as on a socket with a path.
+func Origin(address string) string {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return ""
+	}
+	ip := at.Addr().Unmap().WithZone("")
+	if ip.Is4() {
+		return ip.String()
+	}
+	network, _ := ip.Prefix(64) // which every address of version 6 has
+	return network.String()
 }
 
 func (c *crowd) Accept() (net.Conn, error) {
@@ -27,14 +54,38 @@ func (c *crowd) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case c.room <- struct{}{}:
-			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { <-c.room })}, nil
-		default:
-			c.refused(conn.RemoteAddr())
-			_ = conn.Close()
+		origin := Origin(conn.RemoteAddr().String())
+		if c.enter(origin) {
+			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) })}, nil
 		}
+		c.refused(conn.RemoteAddr())
+		_ = conn.Close()
 	}
+}
+
+// enter takes the room for one, if there is any.
+func (c *crowd) enter(origin string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if origin != "" && c.from[origin] >= c.each {
+		return false
+	}
+	select {
+	case c.room <- struct{}{}:
+		c.from[origin]++
+		return true
+	default:
+		return false
+	}
+}
+
+func (c *crowd) leave(origin string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.from[origin]--; c.from[origin] == 0 {
+		delete(c.from, origin)
+	}
+	<-c.room
 }
 
 type inCrowd struct {

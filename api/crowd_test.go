@@ -16,6 +16,7 @@ func TestACrowdIsBounded(t *testing.T) {
 	}
 	refused := make(chan net.Addr, 10)
 	c := newCrowd(l, 2, func(from net.Addr) { refused <- from })
+	c.each = 2
 	defer c.Close()
 	in := make(chan net.Conn, 10)
 	go func() {
@@ -53,4 +54,49 @@ func TestACrowdIsBounded(t *testing.T) {
 	<-in
 	come()
 	<-refused
+}
+
+// TestOneOriginLeavesRoomForOthers: however many come from it, and again when some
+// have left.
+func TestOneOriginLeavesRoomForOthers(t *testing.T) {
+	c := newCrowd(nil, 2*originShare, nil)
+	one, other := Origin("192.0.2.1:5"), Origin("192.0.2.2:5")
+	for _, step := range []struct {
+		origin string
+		enters bool
+	}{{one, true}, {one, true}, {one, false}, {other, true}, {other, true}, {other, false}} {
+		if c.enter(step.origin) != step.enters {
+			t.Fatalf("one more of %s: entered is %v", step.origin, !step.enters)
+		}
+	}
+	c.leave(one)
+	if !c.enter(one) || c.enter(one) {
+		t.Error("who left made no room for one, or for more")
+	}
+	for range 2*originShare - 4 {
+		if !c.enter("") {
+			t.Fatal("a socket with a path is held to a share")
+		}
+	}
+	if c.enter("") || c.enter("one more") {
+		t.Error("there is more room than there is")
+	}
+	c.leave(one)
+	c.leave(one)
+	if len(c.from) != 2 {
+		t.Errorf("who has gone is remembered: %v", c.from)
+	}
+}
+
+// TestOrigins: what whoever comes can choose makes no difference.
+func TestOrigins(t *testing.T) {
+	for address, want := range map[string]string{
+		"192.0.2.1:5": "192.0.2.1", "192.0.2.1:6": "192.0.2.1", "[::ffff:192.0.2.1]:7": "192.0.2.1",
+		"[2001:db8::1]:5": "2001:db8::/64", "[2001:db8::ffff:1]:5": "2001:db8::/64", "[2001:db8:0:1::1]:5": "2001:db8:0:1::/64",
+		"[fe80::1%eth0]:5": "fe80::/64", "@": "", "": "", "/tmp/s": "",
+	} {
+		if got := Origin(address); got != want {
+			t.Errorf("%s is from %q, want %q", address, got, want)
+		}
+	}
 }
