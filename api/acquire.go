@@ -273,7 +273,11 @@ func (s *service) Acquire(ctx context.Context, r *pb.AcquireRequest, to *connect
 	answer := a.update()
 	if result.Outcome == lock.Granted {
 		answer.Update = &pb.AcquireResponse_Token{Token: uint64(result.Token)}
-		return a.hand(ctx, to.Send(answer), result.Token)
+		sent := ctx.Err()
+		if sent == nil { // else nobody is told what is about to be given back
+			sent = to.Send(answer)
+		}
+		return s.ended(a.hand(ctx, sent, result.Token))
 	}
 	refusal := s.refusal(ctx, a.command, result)
 	if r.GetOrFail() {

@@ -330,17 +330,26 @@ func TestWaitersThatGo(t *testing.T) {
 }
 
 // TestGrantsThatNobodyHears: what was granted to a caller who has gone is given
-// back.
+// back, and told to nobody.
 func TestGrantsThatNobodyHears(t *testing.T) {
-	f := newFake()
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	s := &service{backend: f, stopping: t.Context()}
-	if _, err := s.TryAcquire(gone, &pb.TryAcquireRequest{Name: "x"}); connect.CodeOf(err) != connect.CodeCanceled {
-		t.Errorf("got %v", err)
-	}
-	if locks, sessions := f.table.Size(); locks != 0 || sessions != 0 || f.index != 4 {
-		t.Errorf("%d locks and %d sessions are left after %d entries", locks, sessions, f.index)
+	for name, ask := range map[string]func(context.Context, *service) error{
+		"TryAcquire": func(ctx context.Context, s *service) error {
+			_, err := s.TryAcquire(ctx, &pb.TryAcquireRequest{Name: "x"})
+			return err
+		},
+		"Acquire": func(ctx context.Context, s *service) error {
+			return s.Acquire(ctx, &pb.AcquireRequest{Name: "x"}, nil) // there is nothing to send to
+		},
+	} {
+		f := newFake()
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := ask(gone, &service{backend: f, stopping: t.Context()}); connect.CodeOf(err) != connect.CodeCanceled {
+			t.Errorf("%s: got %v", name, err)
+		}
+		if locks, sessions := f.table.Size(); locks != 0 || sessions != 0 || f.index != 4 {
+			t.Errorf("%s: %d locks and %d sessions are left after %d entries", name, locks, sessions, f.index)
+		}
 	}
 }
 
