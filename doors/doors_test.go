@@ -339,6 +339,57 @@ func TestRequestsAtOnce(t *testing.T) {
 	<-ended
 }
 
+// TestStrangersDoNotHideThatTheNodeIsWell: however much they ask, others are told,
+// and each request of theirs has to come on a connection of its own.
+func TestStrangersDoNotHideThatTheNodeIsWell(t *testing.T) {
+	s := newScene(t, "allow ci lock x\n")
+	going, end := make(chan struct{}), make(chan struct{})
+	porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/Watch") {
+			going <- struct{}{}
+			<-end
+		}
+	}))
+	ask := func(from, path string) *httptest.ResponseRecorder {
+		r := httptest.NewRequest("POST", path, nil)
+		r.RemoteAddr = from
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		return w
+	}
+	const flood, probe = "192.0.2.1:5", "192.0.2.2:5"
+	ended := make(chan struct{})
+	for range watching.Open {
+		go func() { ask(flood, healthCalls+"Watch"); ended <- struct{}{} }()
+		<-going
+	}
+	if w := ask("192.0.2.1:6", healthCalls+"Watch"); w.Code != 429 {
+		t.Errorf("one more watch: %d", w.Code)
+	}
+	if w := ask(flood, healthCalls+"Check"); w.Code != 200 {
+		t.Errorf("a check beside watches: %d", w.Code)
+	}
+	refused := false
+	for range 10 * probing.Burst {
+		if w := ask(flood, "/livez"); w.Code != 200 || w.Header().Get("Connection") != "close" {
+			t.Fatalf("%d %v", w.Code, w.Header())
+		}
+		refused = ask(flood, healthCalls+"Check").Code == 429 || refused
+	}
+	if !refused {
+		t.Error("a flood of checks is let in")
+	}
+	for _, path := range []string{"/livez", "/readyz", healthCalls + "Check"} {
+		if w := ask(probe, path); w.Code != 200 {
+			t.Errorf("%s: %d", path, w.Code)
+		}
+	}
+	close(end)
+	for range watching.Open {
+		<-ended
+	}
+}
+
 // TestRulesChange: without a restart. A file with a mistake changes nothing, and a
 // token that is removed is nobody's from then on.
 func TestRulesChange(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"connectrpc.com/connect"
 
 	"lockstep/access"
+	"lockstep/api"
 )
 
 // Config is what the doors of a port are told.
@@ -28,20 +29,25 @@ type Config struct {
 
 // Doors are those of one port.
 type Doors struct {
-	book     *Book
-	closed   bool // who is not known stays outside
-	journal  *Journal
-	meter    *access.Meter
-	answers  *connect.ErrorWriter
-	nobodies access.Limits
+	book      *Book
+	closed    bool // who is not known stays outside
+	journal   *Journal
+	meter     *access.Meter // of those who are known
+	strangers *access.Meter // of the others, by their origins
+	answers   *connect.ErrorWriter
 }
+
+// Limits of the strangers of one origin.
+var (
+	probing  = access.Limits{Rate: 200, Burst: 400, Open: 64}
+	watching = access.Limits{Open: 8} // each takes its room for as long as it wants
+)
 
 // New returns the doors of a port.
 func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, journal: cfg.Journal,
-		meter: access.NewMeter(), answers: connect.NewErrorWriter(),
-		nobodies: access.Limits{Rate: 200, Burst: 400, Open: 64},
+		meter: access.NewMeter(), strangers: access.NewMeter(), answers: connect.NewErrorWriter(),
 	}
 }
 
@@ -89,9 +95,25 @@ func (d *Doors) limitsOf(policy *access.Policy, who guest) access.Limits {
 	return policy.LimitsOf(who.name)
 }
 
+const healthCalls = "/grpc.health.v1.Health/"
+
 // open are what anybody may ask who reaches the port: whether the node is well.
-func open(path string) bool {
-	return path == "/livez" || path == "/readyz" || strings.HasPrefix(path, "/grpc.health.v1.Health/")
+func open(path string) bool { return probe(path) || strings.HasPrefix(path, healthCalls) }
+
+// probe is what costs the node nothing, however often it is asked: what looks after
+// the node believes that it is dead if there is no answer.
+func probe(path string) bool { return path == "/livez" || path == "/readyz" }
+
+// account is where a request is counted, and what is due there.
+func (d *Doors) account(policy *access.Policy, who guest, path string) (*access.Meter, string, access.Limits) {
+	switch {
+	case who.known || !d.closed:
+		return d.meter, who.name, d.limitsOf(policy, who)
+	case path == healthCalls+"Watch":
+		return d.strangers, "watch " + api.Origin(who.from), watching
+	default:
+		return d.strangers, api.Origin(who.from), probing
+	}
 }
 
 // Porter is the handler before all others.
@@ -99,7 +121,6 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		policy := d.policy()
 		who, err := d.identify(r, policy)
-		limits := d.limitsOf(policy, who)
 		switch {
 		case !d.closed && rebound(r):
 			d.refuse(w, r, Rebound, who, connect.CodePermissionDenied,
@@ -107,17 +128,21 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 			return
 		case err == nil && who.known, !d.closed:
 		case open(r.URL.Path):
-			who, limits = guest{from: r.RemoteAddr}, d.nobodies
+			who = guest{from: r.RemoteAddr}
+			w.Header().Set("Connection", "close") // strangers keep no room
 		default:
 			d.refuse(w, r, Unknown, who, connect.CodeUnauthenticated, err)
 			return
 		}
-		exceeded, after := d.meter.Begin(who.name, limits, time.Now())
-		if exceeded != access.Nothing {
-			d.slow(w, r, who, exceeded, after)
-			return
+		if !probe(r.URL.Path) {
+			meter, account, limits := d.account(policy, who, r.URL.Path)
+			exceeded, after := meter.Begin(account, limits, time.Now())
+			if exceeded != access.Nothing {
+				d.slow(w, r, who, exceeded, after)
+				return
+			}
+			defer meter.End(account)
 		}
-		defer d.meter.End(who.name)
 		if err := d.mayEnter(policy, who, r.URL.Path); err != nil {
 			d.refuse(w, r, Forbids, who, connect.CodePermissionDenied, err)
 			return
