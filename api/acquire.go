@@ -175,7 +175,7 @@ func (s *service) TryAcquire(ctx context.Context, r *pb.TryAcquireRequest) (*pb.
 	default:
 		if answer.Refusal = s.refusal(ctx, a.command, result); r.GetOrFail() {
 			a.forsake(ctx)
-			return nil, refusedAsError(answer.Refusal)
+			return nil, refusedAsError(answer.Refusal, a.command.Number)
 		}
 	}
 	return answer, nil
@@ -282,7 +282,7 @@ func (s *service) Acquire(ctx context.Context, r *pb.AcquireRequest, to *connect
 	refusal := s.refusal(ctx, a.command, result)
 	if r.GetOrFail() {
 		a.forsake(ctx)
-		return refusedAsError(refusal)
+		return refusedAsError(refusal, a.command.Number)
 	}
 	answer.Update = &pb.AcquireResponse_Refusal{Refusal: refusal}
 	return to.Send(answer)

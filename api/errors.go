@@ -9,6 +9,7 @@ import (
 	"google.golang.org/protobuf/proto"
 
 	pb "lockstep/api/lockstep/v1"
+	"lockstep/lock"
 	"lockstep/replica"
 )
 
@@ -108,7 +109,8 @@ func failed(code connect.Code, reason pb.Failure_Reason, notExecuted bool, text 
 	return err
 }
 
-// refusedAsError is for those who asked with or_fail.
-func refusedAsError(r *pb.Refusal) error {
-	return failed(connect.CodeFailedPrecondition, pb.Failure_REASON_REFUSED, true, r.GetMessage(), r)
+// refusedAsError is for those who asked with or_fail. Of a pair the refusal is
+// remembered: it was executed, and whoever asks with it again gets the same.
+func refusedAsError(r *pb.Refusal, number lock.Number) error {
+	return failed(connect.CodeFailedPrecondition, pb.Failure_REASON_REFUSED, number == 0, r.GetMessage(), r)
 }

@@ -263,6 +263,19 @@ func TestRefusalsCarryTheHolder(t *testing.T) {
 		if connect.CodeOf(err) != connect.CodeFailedPrecondition || reasonOf(t, err).GetReason() != pb.Failure_REASON_REFUSED {
 			t.Fatal(err)
 		}
+		if !reasonOf(t, err).GetNotExecuted() {
+			t.Error("nothing stays of a request without a number, but its error does not say so")
+		}
+		other := must(s.OpenSession(t.Context(), &pb.OpenSessionRequest{}))(t).GetSession()
+		paired := &pb.TryAcquireRequest{Session: other, Name: "deploy", Number: 1, OrFail: true}
+		if _, err := s.TryAcquire(t.Context(), paired); reasonOf(t, err).GetNotExecuted() {
+			t.Error("the refusal of a pair is remembered, but its error says that it was not executed")
+		}
+		stream := must(s.Acquire(t.Context(), &pb.AcquireRequest{Session: other, Name: "deploy", Number: 1, OrFail: true}))(t)
+		defer stream.Close()
+		if stream.Receive() || reasonOf(t, stream.Err()).GetReason() != pb.Failure_REASON_REFUSED || reasonOf(t, stream.Err()).GetNotExecuted() {
+			t.Errorf("a stream with the same pair got %v, %v", stream.Msg(), stream.Err())
+		}
 		for _, d := range err.(*connect.Error).Details() {
 			if m, wrong := d.Value(); wrong == nil {
 				if r, ok := m.(*pb.Refusal); ok {

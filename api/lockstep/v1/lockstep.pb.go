@@ -3645,7 +3645,8 @@ type Failure struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
 	Reason Failure_Reason         `protobuf:"varint,1,opt,name=reason,proto3,enum=lockstep.v1.Failure_Reason" json:"reason,omitempty"`
 	// The request was certainly not executed. Else it may have been, or may be yet,
-	// once; repeat it with its number to find out.
+	// once; repeat it with its number to find out. The refusal of a request with a
+	// number was executed: it is remembered, and asking anew takes a new number.
 	NotExecuted   bool `protobuf:"varint,2,opt,name=not_executed,json=notExecuted,proto3" json:"not_executed,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
