@@ -34,7 +34,9 @@ type house struct {
 	sessions map[lock.SessionID]lock.SessionCard
 	nonces   map[lock.Number]lock.SessionID
 	asked    int
-	shown    int           // how often a session was
+	shown    int // how often a session was
+	last     lock.Command
+	reports  map[lock.QueryKind]lock.Report
 	holds    chan struct{} // an Open waits for it, if not nil
 }
 
@@ -81,17 +83,18 @@ func (h *house) KeepAlive(context.Context, lock.SessionID) (lock.Millis, error) 
 	return 1, nil
 }
 func (h *house) CloseSession(context.Context, lock.SessionID) error { h.count(); return nil }
-func (h *house) Ask(context.Context, lock.Command, time.Duration) (lock.Result, error) {
+func (h *house) Ask(_ context.Context, c lock.Command, _ time.Duration) (lock.Result, error) {
 	h.count()
+	h.last = c
 	return lock.Result{Outcome: lock.Released}, nil
 }
 func (h *house) Blockers(context.Context, lock.Command) []lock.LockCard {
 	h.count()
 	return []lock.LockCard{{}}
 }
-func (h *house) Inquire(context.Context, lock.Query) (lock.Report, error) {
+func (h *house) Inquire(_ context.Context, q lock.Query) (lock.Report, error) {
 	h.count()
-	return lock.Report{}, nil
+	return h.reports[q.Kind], nil
 }
 func (h *house) Pages(context.Context, lock.Query) iter.Seq2[lock.Report, error] {
 	h.count()
@@ -639,6 +642,43 @@ func TestSessionsHaveOwners(t *testing.T) {
 	}
 	if s.doors.journal.Refusals()[Foreign] == 0 {
 		t.Error("nothing was counted")
+	}
+}
+
+// TestUnderWhoseGrant: a command is asked under one's own, and under no other.
+func TestUnderWhoseGrant(t *testing.T) {
+	s := newScene(t, "allow * lock deploy/*\n")
+	h := newHouse()
+	g := s.doors.Guard(h)
+	ids := map[string]lock.SessionID{}
+	for _, who := range []string{"alice", "mallory"} {
+		card, err := g.Open(as(who), 0, lock.Terms{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[who] = card.ID
+	}
+	h.reports = map[lock.QueryKind]lock.Report{lock.QueryLock: {Locks: []lock.LockCard{{
+		Name: "deploy/a", Holders: []lock.HolderCard{{Token: 6, Session: 999}, {Token: 7, Session: ids["alice"]}},
+	}}}}
+	ask := func(who, name string, token lock.Token) error {
+		h.last = lock.Command{}
+		_, err := g.Ask(as(who), lock.Command{
+			Verb: lock.Acquire, Session: ids[who], Name: "deploy/x", Terms: &lock.Terms{Under: lock.Holding{Name: name, Token: token}, Reentrant: true},
+		}, 0)
+		return err
+	}
+	if err := ask("alice", "deploy/a", 7); err != nil || h.last.Terms.Under.Token != 7 {
+		t.Errorf("under her own: %v, %+v", err, h.last)
+	}
+	if err := ask("mallory", "deploy/a", 7); connect.CodeOf(err) != connect.CodePermissionDenied || h.last.Terms != nil {
+		t.Errorf("under another's: %v, %+v", err, h.last)
+	}
+	if err := ask("alice", "other", 7); connect.CodeOf(err) != connect.CodePermissionDenied || h.last.Terms != nil {
+		t.Errorf("under what she may not take: %v, %+v", err, h.last)
+	}
+	if err := ask("alice", "deploy/a", 8); err != nil || h.last.Terms.Under != (lock.Holding{}) || !h.last.Terms.Reentrant {
+		t.Errorf("under what nobody holds yet: %v, %+v", err, h.last)
 	}
 }
 

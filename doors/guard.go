@@ -268,11 +268,39 @@ func (g *guarded) Ask(ctx context.Context, c lock.Command, patience time.Duratio
 	if err := g.Judge(ctx, c); err != nil {
 		return lock.Result{}, err
 	}
+	c, err := g.under(ctx, c)
+	if err != nil {
+		return lock.Result{}, err
+	}
 	result, err := g.behind.Ask(ctx, c, patience)
 	if c.Verb == lock.Revoke {
 		g.revoked(ctx, c, result, err)
 	}
 	return result, err
+}
+
+// under looks whose grant a command is asked under: with that of somebody else it
+// could be made to look as if he waited for what he does not. One that nobody holds
+// is left out, as the nodes would: its token may be drawn a moment later.
+func (g *guarded) under(ctx context.Context, c lock.Command) (lock.Command, error) {
+	if !g.doors.closed || c.Terms == nil || c.Terms.Under == (lock.Holding{}) {
+		return c, nil
+	}
+	report, err := g.behind.Inquire(ctx, lock.Query{Kind: lock.QueryLock, Name: c.Terms.Under.Name})
+	if err != nil {
+		return c, err
+	}
+	for _, l := range report.Locks {
+		for _, h := range l.Holders {
+			if h.Token == c.Terms.Under.Token && h.Session != 0 {
+				return c, g.owns(ctx, h.Session)
+			}
+		}
+	}
+	terms := *c.Terms
+	terms.Under = lock.Holding{}
+	c.Terms = &terms
+	return c, nil
 }
 
 // Judge holds a command to the rules; whose session it is in is another matter.
@@ -291,6 +319,9 @@ func (g *guarded) Judge(ctx context.Context, c lock.Command) error {
 func namesOf(c lock.Command) []string {
 	names := []string{c.Name}
 	if c.Terms != nil {
+		if c.Terms.Under != (lock.Holding{}) {
+			names = append(names, c.Terms.Under.Name)
+		}
 		for _, w := range c.Terms.And {
 			names = append(names, w.Name)
 		}
