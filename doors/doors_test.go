@@ -36,6 +36,8 @@ type house struct {
 	asked    int
 	shown    int // how often a session was
 	last     lock.Command
+	cycle    string // of each answer
+	blocking []lock.LockCard
 	reports  map[lock.QueryKind]lock.Report
 	holds    chan struct{} // an Open waits for it, if not nil
 }
@@ -86,19 +88,19 @@ func (h *house) CloseSession(context.Context, lock.SessionID) error { h.count();
 func (h *house) Ask(_ context.Context, c lock.Command, _ time.Duration) (lock.Result, error) {
 	h.count()
 	h.last = c
-	return lock.Result{Outcome: lock.Released}, nil
+	return lock.Result{Outcome: lock.Released, Cycle: h.cycle}, nil
 }
 func (h *house) Blockers(context.Context, lock.Command) []lock.LockCard {
 	h.count()
-	return []lock.LockCard{{}}
+	return append([]lock.LockCard{{Name: "deploy/web"}}, h.blocking...)
 }
 func (h *house) Inquire(_ context.Context, q lock.Query) (lock.Report, error) {
 	h.count()
 	return h.reports[q.Kind], nil
 }
-func (h *house) Pages(context.Context, lock.Query) iter.Seq2[lock.Report, error] {
+func (h *house) Pages(_ context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
 	h.count()
-	return nothingBut(nil)
+	return func(yield func(lock.Report, error) bool) { yield(h.reports[q.Kind], nil) }
 }
 func (h *house) Watch(context.Context, string, lock.Index) iter.Seq2[lock.Report, error] {
 	h.count()
@@ -543,7 +545,6 @@ func TestWhatRulesAllow(t *testing.T) {
 		{"list all", look(lock.Query{Kind: lock.QueryLocks}), "eve root"},
 		{"events", look(lock.Query{Kind: lock.QueryEvents}), "eve root"},
 		{"sessions", look(lock.Query{Kind: lock.QuerySessions}), "eve root"},
-		{"deadlocks", look(lock.Query{Kind: lock.QueryDeadlocks}), "eve root"},
 		{"what is not known yet", look(lock.Query{Kind: 200}), "eve root"},
 		{"watch some", watch("deploy/"), "ci eve root"},
 		{"watch all", watch(""), "eve root"},
@@ -642,6 +643,63 @@ func TestSessionsHaveOwners(t *testing.T) {
 	}
 	if s.doors.journal.Refusals()[Foreign] == 0 {
 		t.Error("nothing was counted")
+	}
+}
+
+// TestNamesThatAreNotForEverybody: whoever may see one lock is not told the names of
+// others by it, in no answer; who may see all is.
+func TestNamesThatAreNotForEverybody(t *testing.T) {
+	s := newScene(t, "allow ci lock deploy/*\nallow eve lock *\n")
+	h := newHouse()
+	g := s.doors.Guard(h)
+	cards := []lock.LockCard{
+		{Name: "deploy/web", Queue: []lock.WaiterCard{{Names: []string{"deploy/web", "secret/1", "deploy/db"}}}},
+		{Name: "secret/2"},
+	}
+	cycle := func(a, b string) lock.Cycle { return lock.Cycle{{Holds: a, Waits: b}, {Holds: b, Waits: a}} }
+	h.cycle, h.blocking = "x waits for secret/3", cards
+	h.reports = map[lock.QueryKind]lock.Report{}
+	for kind := lock.QueryLocks; kind <= lock.QueryDeadlocks; kind++ {
+		h.reports[kind] = lock.Report{Locks: cards, Cycles: []lock.Cycle{cycle("deploy/a", "secret/4"), cycle("deploy/a", "deploy/b")}}
+	}
+	for _, who := range []string{"ci", "eve"} {
+		card, err := g.Open(as(who), 0, lock.Terms{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		answers := map[string]any{"blockers": g.Blockers(as(who), lock.Command{Name: "deploy/web"})}
+		for _, q := range []lock.Query{
+			{Kind: lock.QueryLock, Name: "deploy/web"}, {Kind: lock.QueryLocks, Name: "deploy/"},
+			{Kind: lock.QuerySession, Session: card.ID}, {Kind: lock.QueryDeadlocks},
+		} {
+			report, err := g.Inquire(as(who), q)
+			if err != nil {
+				t.Fatalf("%s asks %+v: %v", who, q, err)
+			}
+			answers[fmt.Sprintf("%+v", q)] = report
+			for report, err := range g.Pages(as(who), q) {
+				answers[fmt.Sprintf("%+v by pages", q)] = fmt.Sprint(report, err)
+			}
+		}
+		for what, answer := range answers {
+			text := fmt.Sprintf("%+v", answer)
+			if strings.Contains(text, "secret") != (who == "eve") || !strings.Contains(text, "deploy/db") {
+				t.Errorf("%s of %s: %s", what, who, text)
+			}
+		}
+		result, err := g.Ask(as(who), lock.Command{Session: card.ID, Verb: lock.Acquire, Name: "deploy/web"}, 0)
+		if err != nil || strings.Contains(result.Cycle, "secret") != (who == "eve") || result.Cycle == "" {
+			t.Errorf("an answer to %s: %+v, %v", who, result, err)
+		}
+	}
+	if r := h.reports[lock.QueryLock]; len(r.Locks) != 2 || len(r.Locks[0].Queue[0].Names) != 3 || len(r.Cycles) != 2 {
+		t.Errorf("what the node gave was changed: %+v", r)
+	}
+	if r, err := g.Inquire(as("nobody"), lock.Query{Kind: lock.QueryDeadlocks}); err != nil || len(r.Cycles) != 0 {
+		t.Errorf("who may see nothing: %+v, %v", r, err)
+	}
+	if s.audit.Len() > 0 {
+		t.Errorf("asking for deadlocks is written down: %s", &s.audit)
 	}
 }
 

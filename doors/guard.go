@@ -276,7 +276,7 @@ func (g *guarded) Ask(ctx context.Context, c lock.Command, patience time.Duratio
 	if c.Verb == lock.Revoke {
 		g.revoked(ctx, c, result, err)
 	}
-	return result, err
+	return g.sight(ctx).result(result), err
 }
 
 // under looks whose grant a command is asked under: with that of somebody else it
@@ -352,7 +352,7 @@ func (g *guarded) Blockers(ctx context.Context, c lock.Command) []lock.LockCard 
 	if g.may(ctx, access.Lock, namesOf(c)...) != nil {
 		return nil
 	}
-	return g.behind.Blockers(ctx, c)
+	return g.sight(ctx).cards(g.behind.Blockers(ctx, c))
 }
 
 // mayAsk holds a question to the rules.
@@ -367,6 +367,8 @@ func (g *guarded) mayAsk(ctx context.Context, q lock.Query) error {
 			return nil
 		}
 		return g.owns(ctx, q.Session)
+	case lock.QueryDeadlocks:
+		return nil // who may see none of them is told that there is none
 	default: // what all sessions do
 		return g.mayAll(ctx, access.Read, "")
 	}
@@ -376,14 +378,15 @@ func (g *guarded) Inquire(ctx context.Context, q lock.Query) (lock.Report, error
 	if err := g.mayAsk(ctx, q); err != nil {
 		return lock.Report{}, err
 	}
-	return g.behind.Inquire(ctx, q)
+	report, err := g.behind.Inquire(ctx, q)
+	return g.sight(ctx).report(report), err
 }
 
 func (g *guarded) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
 	if err := g.mayAsk(ctx, q); err != nil {
 		return nothingBut(err)
 	}
-	return g.behind.Pages(ctx, q)
+	return g.sight(ctx).pages(g.behind.Pages(ctx, q))
 }
 
 // Watch looks at the rules again whenever there is something to tell: it goes on
