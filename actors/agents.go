@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"strings"
@@ -129,6 +130,9 @@ func (a *Agents) KeepAlive(ctx context.Context, id lock.SessionID) (lock.Millis,
 	}
 	defer a.letGo(entry)
 	if err := a.learnTTL(ctx, entry); err != nil {
+		if errors.Is(err, replica.ErrSessionExpired) {
+			entry.over.Store(true) // the agent was made for nothing
+		}
 		return 0, err
 	}
 	if _, err := a.ask(ctx, entry, lock.Command{Verb: lock.KeepAlive}, 0); err != nil {

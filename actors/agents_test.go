@@ -142,6 +142,30 @@ func TestAgentsOfADeadSessionGo(t *testing.T) {
 	})
 }
 
+// A keep-alive of a session that there is not leaves no agent behind.
+func TestAnInventedSessionHasNoAgent(t *testing.T) {
+	agentsOnStand(t, func(t *testing.T, s *stand, a *Agents) {
+		ended := make(chan error, 1)
+		go func() {
+			_, err := a.KeepAlive(t.Context(), agentsSession)
+			ended <- err
+		}()
+		synctest.Wait()
+		for _, p := range s.taken() {
+			for _, q := range p.parcel.Queries {
+				s.Root().Send(a.caller.pid, &ReportsFromNode{From: p.to, Reports: []replica.Reported{{ID: q.ID, Kind: replica.Executed}}})
+			}
+		}
+		if err := <-ended; !errors.Is(err, replica.ErrSessionExpired) {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if n := a.count(); n != 0 {
+			t.Errorf("%d agents", n)
+		}
+	})
+}
+
 // The TTL is asked for once, and a keep-alive begins after that was known.
 func TestKeepAliveTellsTheTTL(t *testing.T) {
 	agentsOnStand(t, func(t *testing.T, s *stand, a *Agents) {
