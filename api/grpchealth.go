@@ -35,19 +35,19 @@ func mountHealth(s *Server, options []connect.HandlerOption) {
 	s.Handle(watch, connect.NewServerStreamHandlerSimple(watch, h.watch, options...))
 }
 
-func (h *health) status(service string) healthpb.HealthCheckResponse_ServingStatus {
+func (h *health) status(ctx context.Context, service string) healthpb.HealthCheckResponse_ServingStatus {
 	switch {
 	case service != "" && service != pb.LockServiceName:
 		return healthpb.HealthCheckResponse_SERVICE_UNKNOWN
-	case h.stopping.Err() != nil, service != "" && h.ready.now() != nil:
+	case h.stopping.Err() != nil, service != "" && h.ready.now(ctx) != nil:
 		return healthpb.HealthCheckResponse_NOT_SERVING
 	default:
 		return healthpb.HealthCheckResponse_SERVING
 	}
 }
 
-func (h *health) check(_ context.Context, r *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
-	status := h.status(r.GetService())
+func (h *health) check(ctx context.Context, r *healthpb.HealthCheckRequest) (*healthpb.HealthCheckResponse, error) {
+	status := h.status(ctx, r.GetService())
 	if status == healthpb.HealthCheckResponse_SERVICE_UNKNOWN {
 		return nil, connect.NewError(connect.CodeNotFound, errNoSuchService)
 	}
@@ -61,7 +61,7 @@ func (h *health) watch(ctx context.Context, r *healthpb.HealthCheckRequest, to *
 	look := time.NewTicker(healthEvery)
 	defer look.Stop()
 	for {
-		if now := h.status(r.GetService()); now != last {
+		if now := h.status(ctx, r.GetService()); now != last {
 			if err := to.Send(&healthpb.HealthCheckResponse{Status: now}); err != nil {
 				return err
 			}

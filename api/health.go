@@ -43,23 +43,28 @@ func newReadiness(ask func(context.Context) error) *readiness {
 	return &readiness{ask: ask, turn: make(chan struct{}, 1)}
 }
 
-// now returns nil, or why the node cannot grant.
-func (r *readiness) now() error {
-	r.turn <- struct{}{}
-	defer func() { <-r.turn }()
+// now returns nil, or why the node cannot grant, or why ctx has ended before the
+// turn of whoever asks.
+func (r *readiness) now(ctx context.Context) error {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	if !r.at.IsZero() && time.Since(r.at) < readyFor {
 		return r.last
 	}
 	// It is asked for everybody, so nobody's going away ends it.
-	ctx, cancel := context.WithTimeout(context.Background(), readyWithin)
+	asking, cancel := context.WithTimeout(context.Background(), readyWithin)
 	defer cancel()
-	r.last = r.ask(ctx)
+	r.last = r.ask(asking)
 	r.at = time.Now()
 	return r.last
 }
 
-func (r *readiness) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
-	if err := r.now(); err != nil {
+func (r *readiness) ServeHTTP(w http.ResponseWriter, request *http.Request) {
+	if err := r.now(request.Context()); err != nil {
 		http.Error(w, err.Error(), http.StatusServiceUnavailable)
 		return
 	}

@@ -85,7 +85,7 @@ func TestReadyIsAskedForAll(t *testing.T) {
 		asked := 0
 		r := newReadiness(func(context.Context) error { asked++; time.Sleep(time.Millisecond); return nil })
 		for range 100 {
-			go r.now()
+			go r.now(t.Context())
 		}
 		synctest.Wait()
 		time.Sleep(readyFor)
@@ -93,7 +93,7 @@ func TestReadyIsAskedForAll(t *testing.T) {
 			t.Errorf("asked %d times at once", asked)
 		}
 		time.Sleep(time.Millisecond)
-		if r.now(); asked != 2 {
+		if r.now(t.Context()); asked != 2 {
 			t.Errorf("asked %d times after %v", asked, readyFor)
 		}
 	})
@@ -104,9 +104,19 @@ func TestReadyDoesNotWaitForEver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReadiness(func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() })
 		began := time.Now()
-		if err := r.now(); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != readyWithin {
+		if err := r.now(t.Context()); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != readyWithin {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
+		time.Sleep(readyFor)
+		go r.now(t.Context())
+		synctest.Wait() // who asks now waits until that one knows
+		gone, cancel := context.WithTimeout(t.Context(), readyWithin/4)
+		defer cancel()
+		began = time.Now()
+		if err := r.now(gone); !errors.Is(err, context.DeadlineExceeded) || time.Since(began) != readyWithin/4 {
+			t.Errorf("who has gone is answered %v after %v", err, time.Since(began))
+		}
+		time.Sleep(readyWithin) // until the other one knows, too
 	})
 }
 
