@@ -830,6 +830,100 @@ func TestWatchEndsWithTheRight(t *testing.T) {
 	}
 }
 
+// queue is a house in which who waits waits until he may go on.
+type queue struct {
+	*house
+	waits  chan struct{} // somebody does
+	grants chan struct{}
+	mu     sync.Mutex
+	asked  []lock.Command
+}
+
+func (q *queue) Ask(ctx context.Context, c lock.Command, _ time.Duration) (lock.Result, error) {
+	q.mu.Lock()
+	q.asked = append(q.asked, c)
+	q.mu.Unlock()
+	if c.Verb != lock.Acquire {
+		return lock.Result{Outcome: lock.Released}, nil
+	}
+	q.waits <- struct{}{}
+	select {
+	case <-q.grants:
+		return lock.Result{Outcome: lock.Granted, Token: 9}, nil
+	case <-ctx.Done():
+		return lock.Result{}, ctx.Err()
+	}
+}
+
+// TestAWaitEndsWithTheRight: also if it is granted just then, and what it got or
+// would get is given back.
+func TestAWaitEndsWithTheRight(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	const rule = "allow ci lock x\n"
+	for _, test := range []struct {
+		what    string
+		number  lock.Number
+		change  string
+		granted bool
+		code    connect.Code
+		back    lock.Verb
+	}{
+		{"nothing changes", 0, line + rule, true, 0, 0},
+		{"granted", 0, rule, true, connect.CodeUnauthenticated, lock.Release},
+		{"granted without a rule", 0, line + "allow ci lock y\n", true, connect.CodePermissionDenied, lock.Release},
+		{"waiting", 0, rule, false, connect.CodeUnauthenticated, 0},
+		{"granted by a number", 7, rule, true, connect.CodeUnauthenticated, lock.Cancel},
+		{"waiting by a number", 7, rule, false, connect.CodeUnauthenticated, lock.Cancel},
+	} {
+		s := newScene(t, line+rule)
+		q := &queue{house: newHouse(), waits: make(chan struct{}), grants: make(chan struct{})}
+		g := s.doors.Guard(q).(*guarded)
+		g.lookAgain = time.Hour
+		if !test.granted {
+			g.lookAgain = time.Millisecond
+		}
+		var ctx context.Context
+		s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })).ServeHTTP(
+			httptest.NewRecorder(), bearing(secret))
+		card, err := g.Open(ctx, 0, lock.Terms{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ended := make(chan error)
+		go func() {
+			result, err := g.Ask(ctx, lock.Command{Verb: lock.Acquire, Session: card.ID, Name: "x", Slot: 3, Number: test.number, Wait: true}, 0)
+			if (result.Token != 0) != (err == nil) {
+				err = fmt.Errorf("%+v, %v", result, err)
+			}
+			ended <- err
+		}()
+		<-q.waits
+		s.write(test.change)
+		s.doors.book.Look()
+		if test.granted {
+			q.grants <- struct{}{}
+		}
+		if err = <-ended; (err == nil) != (test.code == 0) || err != nil && connect.CodeOf(err) != test.code {
+			t.Errorf("%s: %v", test.what, err)
+		}
+		if wants := 1 + min(1, int(test.back)); len(q.asked) != wants {
+			t.Errorf("%s: %+v", test.what, q.asked)
+			continue
+		}
+		back := q.asked[len(q.asked)-1]
+		switch test.back {
+		case lock.Release:
+			if back.Verb != lock.Release || back.Session != card.ID || back.Name != "x" || back.Token != 9 {
+				t.Errorf("%s: %+v", test.what, back)
+			}
+		case lock.Cancel:
+			if back.Verb != lock.Cancel || back.Session != card.ID || back.Slot != 3 || back.Number != test.number+1 {
+				t.Errorf("%s: %+v", test.what, back)
+			}
+		}
+	}
+}
+
 func bearing(secret string) *http.Request {
 	r := httptest.NewRequest("GET", "/x", nil)
 	r.Header.Set("Authorization", "Bearer "+secret)

@@ -23,7 +23,7 @@ const principalKey = "principal"
 // Guard returns a backend that does what the rules allow whoever asks, and leaves
 // it to the one behind it.
 func (d *Doors) Guard(behind api.Backend) api.Backend {
-	return &guarded{behind: behind, doors: d, owners: map[lock.SessionID]string{},
+	return &guarded{behind: behind, doors: d, lookAgain: lookAgain, owners: map[lock.SessionID]string{},
 		opened: map[string][]lock.SessionID{}, opening: map[string]int{}, counted: map[string]time.Time{}}
 }
 
@@ -32,6 +32,8 @@ func (d *Doors) Guard(behind api.Backend) api.Backend {
 type guarded struct {
 	behind api.Backend
 	doors  *Doors
+
+	lookAgain time.Duration // how often who waits is looked at
 
 	mu      sync.Mutex
 	owners  map[lock.SessionID]string   // no session ever changes hands, and no id is used twice
@@ -272,7 +274,7 @@ func (g *guarded) Ask(ctx context.Context, c lock.Command, patience time.Duratio
 	if err != nil {
 		return lock.Result{}, err
 	}
-	result, err := g.behind.Ask(ctx, c, patience)
+	result, err := g.ask(ctx, c, patience)
 	if c.Verb == lock.Revoke {
 		g.revoked(ctx, c, result, err)
 	}
@@ -413,9 +415,8 @@ func (g *guarded) Watch(ctx context.Context, prefix string, behind lock.Index) i
 
 // still returns an error if who came in a while ago would not be let in now.
 func (g *guarded) still(ctx context.Context, prefix string) error {
-	who := guestOf(ctx)
-	if who.valid != nil && !who.valid(g.doors.policy()) {
-		return g.deny(Unknown, who, "watch", connect.CodeUnauthenticated, errors.New("this token is not known here any more"))
+	if err := g.valid(ctx, "watch"); err != nil {
+		return err
 	}
 	return g.mayAll(ctx, access.Read, prefix)
 }
