@@ -33,8 +33,9 @@ type Keeper struct {
 
 	mu      sync.Mutex
 	current Identity
-	seen    stamps    // of the files that were read last, well or not
+	seen    stamps    // of the files that count
 	looked  time.Time // when
+	said    string    // what was wrong the last time
 }
 
 var _ Source = (*Keeper)(nil)
@@ -60,8 +61,8 @@ func Open(files Files, log *slog.Logger) (*Keeper, error) {
 func (k *Keeper) Identity() Identity {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Since(k.looked) >= lookEvery {
-		k.lookLocked()
+	if now := time.Now(); now.Sub(k.looked) >= lookEvery {
+		k.lookLocked(now)
 	}
 	return k.current
 }
@@ -85,24 +86,34 @@ func (k *Keeper) Public() *tls.Config {
 func (k *Keeper) Look() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.lookLocked()
+	k.lookLocked(time.Now())
 }
 
-// lookLocked reads the files if they are not those that were read last. What
-// cannot be used is said once, and changes nothing: a new certificate is often
-// there before its key.
-func (k *Keeper) lookLocked() {
-	k.looked = time.Now()
+// lookLocked reads the files if they are not those that count. What cannot be used
+// is said once, and changes nothing: a new certificate is often there before its
+// key. It is looked at again each time: files that could not be read, and
+// certificates that are not valid yet, become good without a change.
+func (k *Keeper) lookLocked(at time.Time) {
+	k.looked = at
 	now := k.files.stamps()
 	if now == k.seen {
+		k.said = ""
 		return
 	}
-	k.seen = now
-	identity, err := k.files.read(k.looked)
+	identity, err := k.files.read(at)
 	if err != nil {
-		k.log.Error("the new certificates cannot be used: this process goes on with those that it has", "reason", err.Error())
+		reason := err.Error()
+		said := reason
+		if invalid := (x509.CertificateInvalidError{}); errors.As(err, &invalid) {
+			said = fmt.Sprint(invalid.Reason, now) // its text has the time
+		}
+		if said != k.said {
+			k.said = said
+			k.log.Error("the new certificates cannot be used: this process goes on with those that it has", "reason", reason)
+		}
 		return
 	}
+	k.seen, k.said = now, ""
 	k.current = identity
 	k.log.Info("new certificates: they count for every connection from now on",
 		"certificate", identity.Party().String(), "until", identity.Certificate.Leaf.NotAfter.UTC().Format(time.RFC3339))
@@ -158,8 +169,8 @@ func (f Files) check(i Identity, now time.Time) error {
 	case now.After(leaf.NotAfter):
 		return fmt.Errorf("the certificate in %s was valid until %s: get a new one", f.Certificate, leaf.NotAfter.UTC().Format(time.RFC3339))
 	case now.Before(leaf.NotBefore):
-		return fmt.Errorf("the certificate in %s is valid from %s on, and this machine's clock shows %s", f.Certificate,
-			leaf.NotBefore.UTC().Format(time.RFC3339), now.UTC().Format(time.RFC3339))
+		// Without the time that is now: it is said once.
+		return fmt.Errorf("the certificate in %s is valid from %s on, and not yet by this machine's clock", f.Certificate, leaf.NotBefore.UTC().Format(time.RFC3339))
 	}
 	between := x509.NewCertPool()
 	for _, der := range i.Certificate.Certificate[1:] {

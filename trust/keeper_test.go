@@ -91,6 +91,34 @@ func TestNewFilesCountWithoutARestart(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotValidYet counts as soon as it is, without a change of the files; that
+// it is not is said once.
+func TestWhatIsNotValidYet(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	issue(t, dir, Grantee{Name: "alice"})
+	issue(t, other, Grantee{Name: "alice"})
+	files, newer := FilesIn(dir, "alice"), FilesIn(other, "alice")
+	var said bytes.Buffer
+	k, err := Open(files, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	replace(t, files.Certificate, newer.Certificate)
+	replace(t, files.Key, newer.Key)
+	replace(t, files.Authorities, newer.Authorities)
+	wanted := open(t, newer).Identity().Certificate.Leaf
+	for ahead := 3; ahead > 0; ahead-- {
+		k.lookLocked(wanted.NotBefore.Add(-time.Duration(ahead) * time.Second))
+	}
+	if lines := strings.Count(said.String(), "\n"); lines != 1 || k.current.Certificate.Leaf.Equal(wanted) {
+		t.Errorf("before it is valid: %d lines: %s", lines, &said)
+	}
+	k.lookLocked(time.Now())
+	if !k.current.Certificate.Leaf.Equal(wanted) {
+		t.Errorf("it is valid, and does not count: %s", &said)
+	}
+}
+
 // TestConnectionsSeeNewFiles: without being asked to look.
 func TestConnectionsSeeNewFiles(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
