@@ -75,6 +75,27 @@ func eventCard(e lock.Event) *pb.Event {
 	return card
 }
 
+// endings are how a tenure ended; one that lasts has not.
+var endings = map[lock.EventKind]pb.Tenure_Ending{
+	lock.LockReleased: pb.Tenure_ENDING_RELEASED, lock.SessionClosed: pb.Tenure_ENDING_CLOSED, lock.LockExpired: pb.Tenure_ENDING_EXPIRED,
+	lock.LockRevoked: pb.Tenure_ENDING_REVOKED, lock.LockOverheld: pb.Tenure_ENDING_OVERHELD,
+}
+
+// tenureCards shows tenures with what the sessions say of themselves.
+func tenureCards(tenures []lock.Tenure, parties []lock.Party) []*pb.Tenure {
+	owners := map[lock.SessionID]lock.Info{}
+	for _, p := range parties {
+		owners[p.ID] = p.Info
+	}
+	return each(tenures, func(t lock.Tenure) *pb.Tenure {
+		return &pb.Tenure{
+			Session: sessionText(t.Session), Token: uint64(t.Token), Mode: modeCard(t.Mode), Permits: t.Permits, Of: t.Of,
+			Granted: moment(t.Since), Waited: span(t.Waited), Ended: moment(t.Until), How: endings[t.How], Reason: t.Reason,
+			By: sessionText(t.By), Info: t.Info.Map(), Owner: owners[t.Session].Map(), ByOwner: owners[t.By].Map(),
+		}
+	})
+}
+
 func nodeCard(r replica.NodeReport) *pb.NodeStatus {
 	card := &pb.NodeStatus{Name: r.Name, Address: string(r.Node)}
 	s := r.Status

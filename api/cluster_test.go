@@ -75,6 +75,10 @@ func TestAnyNodeTakesAnyRequest(t *testing.T) {
 	if !must(at[1].Verify(ctx, &pb.VerifyRequest{Name: "x", Token: next}))(t).GetCurrent() {
 		t.Error("the grant is not current")
 	}
+	had := must(at[2].History(ctx, &pb.HistoryRequest{Name: "x"}))(t)
+	if all := had.GetTenures(); !had.GetComplete() || len(all) != 2 || all[0].GetToken() != token || all[1].GetToken() != next {
+		t.Errorf("the history is %v", had)
+	}
 	// The watcher goes on at another node, where it was.
 	watch = must(at[0].Watch(ctx, &pb.WatchRequest{Prefix: "x", Behind: seen}))(t)
 	defer watch.Close()

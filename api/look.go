@@ -4,8 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+
+	"connectrpc.com/connect"
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
@@ -69,6 +72,36 @@ func (s *service) ListLocks(ctx context.Context, r *pb.ListLocksRequest) (*pb.Li
 	answer := &pb.ListLocksResponse{Locks: each(cards, lockCard)}
 	if more {
 		answer.NextPageToken = cards[len(cards)-1].Name
+	}
+	return answer, nil
+}
+
+// History takes the tokens of the grants as those of its pages.
+func (s *service) History(ctx context.Context, r *pb.HistoryRequest) (*pb.HistoryResponse, error) {
+	if err := named(r.GetName()); err != nil {
+		return nil, err
+	}
+	var behind uint64
+	if r.GetPageToken() != "" {
+		var err error
+		if behind, err = strconv.ParseUint(r.GetPageToken(), 10, 64); err != nil {
+			return nil, invalid("%.40q is no page_token: want the next_page_token of the page before", r.GetPageToken())
+		}
+	}
+	report, err := s.inquire(ctx, lock.Query{Kind: lock.QueryTenures, Name: r.GetName(), Token: lock.Token(behind)})
+	if err != nil {
+		return nil, err
+	}
+	record := report.Record
+	if record == nil {
+		return nil, failed(connect.CodeUnavailable, pb.Failure_REASON_INCOMPATIBLE, true, "the primary's version keeps no history")
+	}
+	tenures, more := page(record.Tenures, r.GetPageSize(), report.More)
+	answer := &pb.HistoryResponse{
+		Complete: record.Whole, Begins: moment(record.Forgot), Tenures: tenureCards(tenures, record.Parties),
+	}
+	if more {
+		answer.NextPageToken = strconv.FormatUint(uint64(tenures[len(tenures)-1].Token), 10)
 	}
 	return answer, nil
 }

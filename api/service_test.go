@@ -93,6 +93,8 @@ func TestBadRequests(t *testing.T) {
 	s := serveFake(t)
 	for _, test := range []struct{ method, body, want string }{
 		{"TryAcquire", `{}`, "a name is 1 to 256 bytes"},
+		{"History", `{}`, "a name is 1 to 256 bytes"},
+		{"History", `{"name":"a","page_token":"x"}`, "is no page_token"},
 		{"TryAcquire", `{"name":"a\nb"}`, "a name is 1 to 256 bytes"},
 		{"TryAcquire", `{"name":"a","names":["a"]}`, "each once"},
 		{"TryAcquire", `{"name":"a","mode":"MODE_PERMITS"}`, "counted acquire"},
@@ -508,6 +510,69 @@ func TestPages(t *testing.T) {
 		if sessions != 40 {
 			t.Errorf("size %d: %d sessions", size, sessions)
 		}
+	}
+}
+
+// TestHistory: who had a lock, how each tenure ended and by whom, in pages of
+// every size.
+func TestHistory(t *testing.T) {
+	s := serveFake(t)
+	open := func(user string) string {
+		return must(s.OpenSession(t.Context(), &pb.OpenSessionRequest{Info: map[string]string{"user": user}}))(t).GetSession()
+	}
+	take := func(session string) uint64 {
+		request := &pb.TryAcquireRequest{Session: session, Name: "x", Terms: &pb.Terms{Info: map[string]string{"job": "7"}}}
+		return must(s.TryAcquire(t.Context(), request))(t).GetToken()
+	}
+	alice, bob, root := open("alice"), open("bob"), open("root")
+	token := take(alice)
+	must(s.Release(t.Context(), &pb.ReleaseRequest{Session: alice, Name: "x", Token: token}))(t)
+	take(bob)
+	must(s.Revoke(t.Context(), &pb.RevokeRequest{Session: root, Number: 1, Name: "x", Reason: "it is stuck"}))(t)
+	take(bob)
+	must(s.CloseSession(t.Context(), &pb.CloseSessionRequest{Session: bob}))(t)
+	must(s.Lock(t.Context(), &pb.LockRequest{Name: "x"}))(t)
+	must(s.Unlock(t.Context(), &pb.UnlockRequest{Name: "x"}))(t)
+	last := take(alice)
+	want := []string{"alice RELEASED", "bob REVOKED root it is stuck", "bob CLOSED", " RELEASED", "alice UNSPECIFIED"}
+	for _, size := range []uint32{0, 1, 2, 5} {
+		var told []string
+		highest, pages := uint64(0), 0
+		for token := ""; ; {
+			got := must(s.History(t.Context(), &pb.HistoryRequest{Name: "x", PageSize: size, PageToken: token}))(t)
+			for _, one := range got.GetTenures() {
+				how := strings.TrimPrefix(one.GetHow().String(), "ENDING_")
+				line := one.GetOwner()["user"] + " " + how + " " + one.GetByOwner()["user"] + " " + one.GetReason()
+				told = append(told, strings.TrimRight(line, " "))
+				if one.GetToken() <= highest {
+					t.Errorf("token %d after %d", one.GetToken(), highest)
+				}
+				if highest = one.GetToken(); one.GetOwner() != nil && one.GetInfo()["job"] != "7" {
+					t.Errorf("the grant says %v", one.GetInfo())
+				}
+			}
+			pages++
+			if token = got.GetNextPageToken(); token == "" {
+				if !got.GetComplete() || got.GetBegins() != nil {
+					t.Errorf("something is missing: %v", got)
+				}
+				break
+			}
+		}
+		if !slices.Equal(told, want) || highest != last {
+			t.Errorf("size %d: told %q up to %d", size, told, highest)
+		}
+		if size == 2 && pages != 3 {
+			t.Errorf("%d pages", pages)
+		}
+	}
+	status, answer := s.post(t, "History", `{"name":"x","page_size":1}`)
+	first := fmt.Sprintf("complete:true nextPageToken:%d tenures:[map[how:ENDING_RELEASED info:map[job:7] mode:MODE_EXCLUSIVE owner:map[user:alice] session:%s token:%[1]d]]", token, alice)
+	if status != 200 || !strings.Contains(fmt.Sprint(answer), first) {
+		t.Errorf("%d %v\nwant %s", status, answer, first)
+	}
+	if status, answer := s.post(t, "History", `{"name":"y"}`); status != 200 || fmt.Sprint(answer) != "map[complete:true]" {
+		t.Errorf("of a lock that nobody had: %d %v", status, answer)
 	}
 }
 

@@ -111,6 +111,8 @@ const (
 	LockServiceShowLockProcedure = "/lockstep.v1.LockService/ShowLock"
 	// LockServiceListLocksProcedure is the fully-qualified name of the LockService's ListLocks RPC.
 	LockServiceListLocksProcedure = "/lockstep.v1.LockService/ListLocks"
+	// LockServiceHistoryProcedure is the fully-qualified name of the LockService's History RPC.
+	LockServiceHistoryProcedure = "/lockstep.v1.LockService/History"
 	// LockServiceExplainProcedure is the fully-qualified name of the LockService's Explain RPC.
 	LockServiceExplainProcedure = "/lockstep.v1.LockService/Explain"
 	// LockServiceShowSessionProcedure is the fully-qualified name of the LockService's ShowSession RPC.
@@ -165,6 +167,9 @@ type LockServiceClient interface {
 	// ListLocks shows the locks that are held, waited for, or closed by a lock-delay,
 	// in the order of their names.
 	ListLocks(context.Context, *ListLocksRequest) (*ListLocksResponse, error)
+	// History shows who had a lock, and when: all who have it now, and of those who
+	// had it the last 16 at least, unless there are very many locks.
+	History(context.Context, *HistoryRequest) (*HistoryResponse, error)
 	// Explain says why a lock cannot be had now.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// ShowSession shows a session, and the locks that it holds or waits for.
@@ -262,6 +267,12 @@ func NewLockServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(lockServiceMethods.ByName("ListLocks")),
 			connect.WithClientOptions(opts...),
 		),
+		history: connect.NewClient[HistoryRequest, HistoryResponse](
+			httpClient,
+			baseURL+LockServiceHistoryProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("History")),
+			connect.WithClientOptions(opts...),
+		),
 		explain: connect.NewClient[ExplainRequest, ExplainResponse](
 			httpClient,
 			baseURL+LockServiceExplainProcedure,
@@ -326,6 +337,7 @@ type lockServiceClient struct {
 	unlock        *connect.Client[UnlockRequest, UnlockResponse]
 	showLock      *connect.Client[ShowLockRequest, ShowLockResponse]
 	listLocks     *connect.Client[ListLocksRequest, ListLocksResponse]
+	history       *connect.Client[HistoryRequest, HistoryResponse]
 	explain       *connect.Client[ExplainRequest, ExplainResponse]
 	showSession   *connect.Client[ShowSessionRequest, ShowSessionResponse]
 	listSessions  *connect.Client[ListSessionsRequest, ListSessionsResponse]
@@ -425,6 +437,15 @@ func (c *lockServiceClient) ShowLock(ctx context.Context, req *ShowLockRequest) 
 // ListLocks calls lockstep.v1.LockService.ListLocks.
 func (c *lockServiceClient) ListLocks(ctx context.Context, req *ListLocksRequest) (*ListLocksResponse, error) {
 	response, err := c.listLocks.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// History calls lockstep.v1.LockService.History.
+func (c *lockServiceClient) History(ctx context.Context, req *HistoryRequest) (*HistoryResponse, error) {
+	response, err := c.history.CallUnary(ctx, connect.NewRequest(req))
 	if response != nil {
 		return response.Msg, err
 	}
@@ -533,6 +554,9 @@ type LockServiceHandler interface {
 	// ListLocks shows the locks that are held, waited for, or closed by a lock-delay,
 	// in the order of their names.
 	ListLocks(context.Context, *ListLocksRequest) (*ListLocksResponse, error)
+	// History shows who had a lock, and when: all who have it now, and of those who
+	// had it the last 16 at least, unless there are very many locks.
+	History(context.Context, *HistoryRequest) (*HistoryResponse, error)
 	// Explain says why a lock cannot be had now.
 	Explain(context.Context, *ExplainRequest) (*ExplainResponse, error)
 	// ShowSession shows a session, and the locks that it holds or waits for.
@@ -626,6 +650,12 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(lockServiceMethods.ByName("ListLocks")),
 		connect.WithHandlerOptions(opts...),
 	)
+	lockServiceHistoryHandler := connect.NewUnaryHandlerSimple(
+		LockServiceHistoryProcedure,
+		svc.History,
+		connect.WithSchema(lockServiceMethods.ByName("History")),
+		connect.WithHandlerOptions(opts...),
+	)
 	lockServiceExplainHandler := connect.NewUnaryHandlerSimple(
 		LockServiceExplainProcedure,
 		svc.Explain,
@@ -698,6 +728,8 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 			lockServiceShowLockHandler.ServeHTTP(w, r)
 		case LockServiceListLocksProcedure:
 			lockServiceListLocksHandler.ServeHTTP(w, r)
+		case LockServiceHistoryProcedure:
+			lockServiceHistoryHandler.ServeHTTP(w, r)
 		case LockServiceExplainProcedure:
 			lockServiceExplainHandler.ServeHTTP(w, r)
 		case LockServiceShowSessionProcedure:
@@ -765,6 +797,10 @@ func (UnimplementedLockServiceHandler) ShowLock(context.Context, *ShowLockReques
 
 func (UnimplementedLockServiceHandler) ListLocks(context.Context, *ListLocksRequest) (*ListLocksResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.ListLocks is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) History(context.Context, *HistoryRequest) (*HistoryResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.History is not implemented"))
 }
 
 func (UnimplementedLockServiceHandler) Explain(context.Context, *ExplainRequest) (*ExplainResponse, error) {

@@ -181,6 +181,64 @@ func (Refusal_Reason) EnumDescriptor() ([]byte, []int) {
 	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{11, 0}
 }
 
+type Tenure_Ending int32
+
+const (
+	Tenure_ENDING_UNSPECIFIED Tenure_Ending = 0 // it lasts
+	Tenure_ENDING_RELEASED    Tenure_Ending = 1
+	Tenure_ENDING_CLOSED      Tenure_Ending = 2 // released with its session, which its client closed
+	Tenure_ENDING_EXPIRED     Tenure_Ending = 3 // the session ended in silence
+	Tenure_ENDING_REVOKED     Tenure_Ending = 4 // taken away by `by`, for the reason
+	Tenure_ENDING_OVERHELD    Tenure_Ending = 5 // the longest hold was over
+)
+
+// Enum value maps for Tenure_Ending.
+var (
+	Tenure_Ending_name = map[int32]string{
+		0: "ENDING_UNSPECIFIED",
+		1: "ENDING_RELEASED",
+		2: "ENDING_CLOSED",
+		3: "ENDING_EXPIRED",
+		4: "ENDING_REVOKED",
+		5: "ENDING_OVERHELD",
+	}
+	Tenure_Ending_value = map[string]int32{
+		"ENDING_UNSPECIFIED": 0,
+		"ENDING_RELEASED":    1,
+		"ENDING_CLOSED":      2,
+		"ENDING_EXPIRED":     3,
+		"ENDING_REVOKED":     4,
+		"ENDING_OVERHELD":    5,
+	}
+)
+
+func (x Tenure_Ending) Enum() *Tenure_Ending {
+	p := new(Tenure_Ending)
+	*p = x
+	return p
+}
+
+func (x Tenure_Ending) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Tenure_Ending) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_lockstep_proto_enumTypes[2].Descriptor()
+}
+
+func (Tenure_Ending) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_lockstep_proto_enumTypes[2]
+}
+
+func (x Tenure_Ending) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Tenure_Ending.Descriptor instead.
+func (Tenure_Ending) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{33, 0}
+}
+
 type Event_Kind int32
 
 const (
@@ -241,11 +299,11 @@ func (x Event_Kind) String() string {
 }
 
 func (Event_Kind) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lockstep_proto_enumTypes[2].Descriptor()
+	return file_lockstep_v1_lockstep_proto_enumTypes[3].Descriptor()
 }
 
 func (Event_Kind) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lockstep_proto_enumTypes[2]
+	return &file_lockstep_v1_lockstep_proto_enumTypes[3]
 }
 
 func (x Event_Kind) Number() protoreflect.EnumNumber {
@@ -254,7 +312,7 @@ func (x Event_Kind) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Event_Kind.Descriptor instead.
 func (Event_Kind) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{42, 0}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{45, 0}
 }
 
 type Failure_Reason int32
@@ -326,11 +384,11 @@ func (x Failure_Reason) String() string {
 }
 
 func (Failure_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lockstep_proto_enumTypes[3].Descriptor()
+	return file_lockstep_v1_lockstep_proto_enumTypes[4].Descriptor()
 }
 
 func (Failure_Reason) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lockstep_proto_enumTypes[3]
+	return &file_lockstep_v1_lockstep_proto_enumTypes[4]
 }
 
 func (x Failure_Reason) Number() protoreflect.EnumNumber {
@@ -339,7 +397,7 @@ func (x Failure_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failure_Reason.Descriptor instead.
 func (Failure_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{50, 0}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{53, 0}
 }
 
 type OpenSessionRequest struct {
@@ -2524,6 +2582,290 @@ func (x *ListLocksResponse) GetNextPageToken() string {
 	return ""
 }
 
+type HistoryRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
+	PageSize      uint32                 `protobuf:"varint,2,opt,name=page_size,json=pageSize,proto3" json:"page_size,omitempty"`
+	PageToken     string                 `protobuf:"bytes,3,opt,name=page_token,json=pageToken,proto3" json:"page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HistoryRequest) Reset() {
+	*x = HistoryRequest{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[31]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HistoryRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HistoryRequest) ProtoMessage() {}
+
+func (x *HistoryRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[31]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HistoryRequest.ProtoReflect.Descriptor instead.
+func (*HistoryRequest) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{31}
+}
+
+func (x *HistoryRequest) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *HistoryRequest) GetPageSize() uint32 {
+	if x != nil {
+		return x.PageSize
+	}
+	return 0
+}
+
+func (x *HistoryRequest) GetPageToken() string {
+	if x != nil {
+		return x.PageToken
+	}
+	return ""
+}
+
+type HistoryResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Nothing is missing. Else whoever had the lock at `begins` or later is there, and
+	// of those before perhaps some; absent, that moment is not known. Of several pages
+	// the last one knows best.
+	Complete bool                   `protobuf:"varint,1,opt,name=complete,proto3" json:"complete,omitempty"`
+	Begins   *timestamppb.Timestamp `protobuf:"bytes,2,opt,name=begins,proto3" json:"begins,omitempty"`
+	// In the order of the grants. Their times are by the clocks of the nodes that took
+	// in the requests, so that those of two may not quite fit; their order does.
+	Tenures       []*Tenure `protobuf:"bytes,3,rep,name=tenures,proto3" json:"tenures,omitempty"`
+	NextPageToken string    `protobuf:"bytes,4,opt,name=next_page_token,json=nextPageToken,proto3" json:"next_page_token,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HistoryResponse) Reset() {
+	*x = HistoryResponse{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[32]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HistoryResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HistoryResponse) ProtoMessage() {}
+
+func (x *HistoryResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[32]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HistoryResponse.ProtoReflect.Descriptor instead.
+func (*HistoryResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{32}
+}
+
+func (x *HistoryResponse) GetComplete() bool {
+	if x != nil {
+		return x.Complete
+	}
+	return false
+}
+
+func (x *HistoryResponse) GetBegins() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Begins
+	}
+	return nil
+}
+
+func (x *HistoryResponse) GetTenures() []*Tenure {
+	if x != nil {
+		return x.Tenures
+	}
+	return nil
+}
+
+func (x *HistoryResponse) GetNextPageToken() string {
+	if x != nil {
+		return x.NextPageToken
+	}
+	return ""
+}
+
+// Tenure is the time for which somebody had a lock.
+type Tenure struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Session string                 `protobuf:"bytes,1,opt,name=session,proto3" json:"session,omitempty"` // absent: of an ownerless lock
+	Token   uint64                 `protobuf:"varint,2,opt,name=token,proto3" json:"token,omitempty"`
+	Mode    Mode                   `protobuf:"varint,3,opt,name=mode,proto3,enum=lockstep.v1.Mode" json:"mode,omitempty"`
+	Permits uint32                 `protobuf:"varint,4,opt,name=permits,proto3" json:"permits,omitempty"`
+	Of      uint32                 `protobuf:"varint,5,opt,name=of,proto3" json:"of,omitempty"` // the permits that the lock had, if it was held by permits
+	Granted *timestamppb.Timestamp `protobuf:"bytes,6,opt,name=granted,proto3" json:"granted,omitempty"`
+	Waited  *durationpb.Duration   `protobuf:"bytes,7,opt,name=waited,proto3" json:"waited,omitempty"` // before that
+	Ended   *timestamppb.Timestamp `protobuf:"bytes,8,opt,name=ended,proto3" json:"ended,omitempty"`
+	How     Tenure_Ending          `protobuf:"varint,9,opt,name=how,proto3,enum=lockstep.v1.Tenure_Ending" json:"how,omitempty"`
+	Reason  string                 `protobuf:"bytes,10,opt,name=reason,proto3" json:"reason,omitempty"`
+	// The session that ended it, if that is another: it revoked the lock, or unlocked
+	// an ownerless one.
+	By            string            `protobuf:"bytes,11,opt,name=by,proto3" json:"by,omitempty"`
+	Info          map[string]string `protobuf:"bytes,12,rep,name=info,proto3" json:"info,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`                      // of the grant
+	Owner         map[string]string `protobuf:"bytes,13,rep,name=owner,proto3" json:"owner,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`                    // of its session
+	ByOwner       map[string]string `protobuf:"bytes,14,rep,name=by_owner,json=byOwner,proto3" json:"by_owner,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"` // of that which ended it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Tenure) Reset() {
+	*x = Tenure{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[33]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Tenure) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Tenure) ProtoMessage() {}
+
+func (x *Tenure) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[33]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Tenure.ProtoReflect.Descriptor instead.
+func (*Tenure) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{33}
+}
+
+func (x *Tenure) GetSession() string {
+	if x != nil {
+		return x.Session
+	}
+	return ""
+}
+
+func (x *Tenure) GetToken() uint64 {
+	if x != nil {
+		return x.Token
+	}
+	return 0
+}
+
+func (x *Tenure) GetMode() Mode {
+	if x != nil {
+		return x.Mode
+	}
+	return Mode_MODE_UNSPECIFIED
+}
+
+func (x *Tenure) GetPermits() uint32 {
+	if x != nil {
+		return x.Permits
+	}
+	return 0
+}
+
+func (x *Tenure) GetOf() uint32 {
+	if x != nil {
+		return x.Of
+	}
+	return 0
+}
+
+func (x *Tenure) GetGranted() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Granted
+	}
+	return nil
+}
+
+func (x *Tenure) GetWaited() *durationpb.Duration {
+	if x != nil {
+		return x.Waited
+	}
+	return nil
+}
+
+func (x *Tenure) GetEnded() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Ended
+	}
+	return nil
+}
+
+func (x *Tenure) GetHow() Tenure_Ending {
+	if x != nil {
+		return x.How
+	}
+	return Tenure_ENDING_UNSPECIFIED
+}
+
+func (x *Tenure) GetReason() string {
+	if x != nil {
+		return x.Reason
+	}
+	return ""
+}
+
+func (x *Tenure) GetBy() string {
+	if x != nil {
+		return x.By
+	}
+	return ""
+}
+
+func (x *Tenure) GetInfo() map[string]string {
+	if x != nil {
+		return x.Info
+	}
+	return nil
+}
+
+func (x *Tenure) GetOwner() map[string]string {
+	if x != nil {
+		return x.Owner
+	}
+	return nil
+}
+
+func (x *Tenure) GetByOwner() map[string]string {
+	if x != nil {
+		return x.ByOwner
+	}
+	return nil
+}
+
 type ExplainRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	Name  string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`
@@ -2535,7 +2877,7 @@ type ExplainRequest struct {
 
 func (x *ExplainRequest) Reset() {
 	*x = ExplainRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[31]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2547,7 +2889,7 @@ func (x *ExplainRequest) String() string {
 func (*ExplainRequest) ProtoMessage() {}
 
 func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[31]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2560,7 +2902,7 @@ func (x *ExplainRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainRequest.ProtoReflect.Descriptor instead.
 func (*ExplainRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{31}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *ExplainRequest) GetName() string {
@@ -2594,7 +2936,7 @@ type ExplainResponse struct {
 
 func (x *ExplainResponse) Reset() {
 	*x = ExplainResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[32]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2606,7 +2948,7 @@ func (x *ExplainResponse) String() string {
 func (*ExplainResponse) ProtoMessage() {}
 
 func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[32]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2619,7 +2961,7 @@ func (x *ExplainResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ExplainResponse.ProtoReflect.Descriptor instead.
 func (*ExplainResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{32}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *ExplainResponse) GetMessage() string {
@@ -2666,7 +3008,7 @@ type ShowSessionRequest struct {
 
 func (x *ShowSessionRequest) Reset() {
 	*x = ShowSessionRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[33]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2678,7 +3020,7 @@ func (x *ShowSessionRequest) String() string {
 func (*ShowSessionRequest) ProtoMessage() {}
 
 func (x *ShowSessionRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[33]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2691,7 +3033,7 @@ func (x *ShowSessionRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowSessionRequest.ProtoReflect.Descriptor instead.
 func (*ShowSessionRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{33}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *ShowSessionRequest) GetSession() string {
@@ -2713,7 +3055,7 @@ type ShowSessionResponse struct {
 
 func (x *ShowSessionResponse) Reset() {
 	*x = ShowSessionResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[34]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2725,7 +3067,7 @@ func (x *ShowSessionResponse) String() string {
 func (*ShowSessionResponse) ProtoMessage() {}
 
 func (x *ShowSessionResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[34]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2738,7 +3080,7 @@ func (x *ShowSessionResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ShowSessionResponse.ProtoReflect.Descriptor instead.
 func (*ShowSessionResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{34}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *ShowSessionResponse) GetSession() *SessionCard {
@@ -2772,7 +3114,7 @@ type ListSessionsRequest struct {
 
 func (x *ListSessionsRequest) Reset() {
 	*x = ListSessionsRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[35]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[38]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2784,7 +3126,7 @@ func (x *ListSessionsRequest) String() string {
 func (*ListSessionsRequest) ProtoMessage() {}
 
 func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[35]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[38]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2797,7 +3139,7 @@ func (x *ListSessionsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsRequest.ProtoReflect.Descriptor instead.
 func (*ListSessionsRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{35}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{38}
 }
 
 func (x *ListSessionsRequest) GetPageSize() uint32 {
@@ -2824,7 +3166,7 @@ type ListSessionsResponse struct {
 
 func (x *ListSessionsResponse) Reset() {
 	*x = ListSessionsResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[36]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[39]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2836,7 +3178,7 @@ func (x *ListSessionsResponse) String() string {
 func (*ListSessionsResponse) ProtoMessage() {}
 
 func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[36]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[39]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2849,7 +3191,7 @@ func (x *ListSessionsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListSessionsResponse.ProtoReflect.Descriptor instead.
 func (*ListSessionsResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{36}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{39}
 }
 
 func (x *ListSessionsResponse) GetSessions() []*SessionCard {
@@ -2874,7 +3216,7 @@ type ListDeadlocksRequest struct {
 
 func (x *ListDeadlocksRequest) Reset() {
 	*x = ListDeadlocksRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[37]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2886,7 +3228,7 @@ func (x *ListDeadlocksRequest) String() string {
 func (*ListDeadlocksRequest) ProtoMessage() {}
 
 func (x *ListDeadlocksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[37]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2899,7 +3241,7 @@ func (x *ListDeadlocksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadlocksRequest.ProtoReflect.Descriptor instead.
 func (*ListDeadlocksRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{37}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{40}
 }
 
 type ListDeadlocksResponse struct {
@@ -2911,7 +3253,7 @@ type ListDeadlocksResponse struct {
 
 func (x *ListDeadlocksResponse) Reset() {
 	*x = ListDeadlocksResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[38]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2923,7 +3265,7 @@ func (x *ListDeadlocksResponse) String() string {
 func (*ListDeadlocksResponse) ProtoMessage() {}
 
 func (x *ListDeadlocksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[38]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2936,7 +3278,7 @@ func (x *ListDeadlocksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListDeadlocksResponse.ProtoReflect.Descriptor instead.
 func (*ListDeadlocksResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{38}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *ListDeadlocksResponse) GetDeadlocks() []*Deadlock {
@@ -2957,7 +3299,7 @@ type Deadlock struct {
 
 func (x *Deadlock) Reset() {
 	*x = Deadlock{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[39]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2969,7 +3311,7 @@ func (x *Deadlock) String() string {
 func (*Deadlock) ProtoMessage() {}
 
 func (x *Deadlock) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[39]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2982,7 +3324,7 @@ func (x *Deadlock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deadlock.ProtoReflect.Descriptor instead.
 func (*Deadlock) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{39}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Deadlock) GetSteps() []*Deadlock_Step {
@@ -3004,7 +3346,7 @@ type WatchRequest struct {
 
 func (x *WatchRequest) Reset() {
 	*x = WatchRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[40]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3016,7 +3358,7 @@ func (x *WatchRequest) String() string {
 func (*WatchRequest) ProtoMessage() {}
 
 func (x *WatchRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[40]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3029,7 +3371,7 @@ func (x *WatchRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchRequest.ProtoReflect.Descriptor instead.
 func (*WatchRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{40}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *WatchRequest) GetPrefix() string {
@@ -3065,7 +3407,7 @@ type WatchResponse struct {
 
 func (x *WatchResponse) Reset() {
 	*x = WatchResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[41]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3077,7 +3419,7 @@ func (x *WatchResponse) String() string {
 func (*WatchResponse) ProtoMessage() {}
 
 func (x *WatchResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[41]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3090,7 +3432,7 @@ func (x *WatchResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WatchResponse.ProtoReflect.Descriptor instead.
 func (*WatchResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{41}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *WatchResponse) GetBegan() bool {
@@ -3140,7 +3482,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[42]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3152,7 +3494,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[42]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3165,7 +3507,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{42}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Event) GetKind() Event_Kind {
@@ -3241,7 +3583,7 @@ type VerifyRequest struct {
 
 func (x *VerifyRequest) Reset() {
 	*x = VerifyRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[43]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3253,7 +3595,7 @@ func (x *VerifyRequest) String() string {
 func (*VerifyRequest) ProtoMessage() {}
 
 func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[43]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3266,7 +3608,7 @@ func (x *VerifyRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyRequest.ProtoReflect.Descriptor instead.
 func (*VerifyRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{43}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *VerifyRequest) GetName() string {
@@ -3292,7 +3634,7 @@ type VerifyResponse struct {
 
 func (x *VerifyResponse) Reset() {
 	*x = VerifyResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[44]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3304,7 +3646,7 @@ func (x *VerifyResponse) String() string {
 func (*VerifyResponse) ProtoMessage() {}
 
 func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[44]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3317,7 +3659,7 @@ func (x *VerifyResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use VerifyResponse.ProtoReflect.Descriptor instead.
 func (*VerifyResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{44}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *VerifyResponse) GetCurrent() bool {
@@ -3344,7 +3686,7 @@ type RevokeRequest struct {
 
 func (x *RevokeRequest) Reset() {
 	*x = RevokeRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[45]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3356,7 +3698,7 @@ func (x *RevokeRequest) String() string {
 func (*RevokeRequest) ProtoMessage() {}
 
 func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[45]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3369,7 +3711,7 @@ func (x *RevokeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeRequest.ProtoReflect.Descriptor instead.
 func (*RevokeRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{45}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *RevokeRequest) GetName() string {
@@ -3424,7 +3766,7 @@ type RevokeResponse struct {
 
 func (x *RevokeResponse) Reset() {
 	*x = RevokeResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[46]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3436,7 +3778,7 @@ func (x *RevokeResponse) String() string {
 func (*RevokeResponse) ProtoMessage() {}
 
 func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[46]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3449,7 +3791,7 @@ func (x *RevokeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RevokeResponse.ProtoReflect.Descriptor instead.
 func (*RevokeResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{46}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *RevokeResponse) GetRevoked() bool {
@@ -3467,7 +3809,7 @@ type StatusRequest struct {
 
 func (x *StatusRequest) Reset() {
 	*x = StatusRequest{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[47]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3479,7 +3821,7 @@ func (x *StatusRequest) String() string {
 func (*StatusRequest) ProtoMessage() {}
 
 func (x *StatusRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[47]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3492,7 +3834,7 @@ func (x *StatusRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusRequest.ProtoReflect.Descriptor instead.
 func (*StatusRequest) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{47}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{50}
 }
 
 type StatusResponse struct {
@@ -3504,7 +3846,7 @@ type StatusResponse struct {
 
 func (x *StatusResponse) Reset() {
 	*x = StatusResponse{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[48]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3516,7 +3858,7 @@ func (x *StatusResponse) String() string {
 func (*StatusResponse) ProtoMessage() {}
 
 func (x *StatusResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[48]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3529,7 +3871,7 @@ func (x *StatusResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StatusResponse.ProtoReflect.Descriptor instead.
 func (*StatusResponse) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{48}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *StatusResponse) GetNodes() []*NodeStatus {
@@ -3556,7 +3898,7 @@ type NodeStatus struct {
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[49]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3568,7 +3910,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[49]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3581,7 +3923,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{49}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *NodeStatus) GetName() string {
@@ -3654,7 +3996,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[50]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3666,7 +4008,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[50]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3679,7 +4021,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{50}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *Failure) GetReason() Failure_Reason {
@@ -3711,7 +4053,7 @@ type Deadlock_Step struct {
 
 func (x *Deadlock_Step) Reset() {
 	*x = Deadlock_Step{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[56]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3723,7 +4065,7 @@ func (x *Deadlock_Step) String() string {
 func (*Deadlock_Step) ProtoMessage() {}
 
 func (x *Deadlock_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[56]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3736,7 +4078,7 @@ func (x *Deadlock_Step) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Deadlock_Step.ProtoReflect.Descriptor instead.
 func (*Deadlock_Step) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{39, 0}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{42, 0}
 }
 
 func (x *Deadlock_Step) GetSession() string {
@@ -3958,7 +4300,50 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"page_token\x18\x04 \x01(\tR\tpageToken\"h\n" +
 	"\x11ListLocksResponse\x12+\n" +
 	"\x05locks\x18\x01 \x03(\v2\x15.lockstep.v1.LockCardR\x05locks\x12&\n" +
-	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\">\n" +
+	"\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"`\n" +
+	"\x0eHistoryRequest\x12\x12\n" +
+	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1b\n" +
+	"\tpage_size\x18\x02 \x01(\rR\bpageSize\x12\x1d\n" +
+	"\n" +
+	"page_token\x18\x03 \x01(\tR\tpageToken\"\xb8\x01\n" +
+	"\x0fHistoryResponse\x12\x1a\n" +
+	"\bcomplete\x18\x01 \x01(\bR\bcomplete\x122\n" +
+	"\x06begins\x18\x02 \x01(\v2\x1a.google.protobuf.TimestampR\x06begins\x12-\n" +
+	"\atenures\x18\x03 \x03(\v2\x13.lockstep.v1.TenureR\atenures\x12&\n" +
+	"\x0fnext_page_token\x18\x04 \x01(\tR\rnextPageToken\"\xd7\x06\n" +
+	"\x06Tenure\x12\x18\n" +
+	"\asession\x18\x01 \x01(\tR\asession\x12\x14\n" +
+	"\x05token\x18\x02 \x01(\x04R\x05token\x12%\n" +
+	"\x04mode\x18\x03 \x01(\x0e2\x11.lockstep.v1.ModeR\x04mode\x12\x18\n" +
+	"\apermits\x18\x04 \x01(\rR\apermits\x12\x0e\n" +
+	"\x02of\x18\x05 \x01(\rR\x02of\x124\n" +
+	"\agranted\x18\x06 \x01(\v2\x1a.google.protobuf.TimestampR\agranted\x121\n" +
+	"\x06waited\x18\a \x01(\v2\x19.google.protobuf.DurationR\x06waited\x120\n" +
+	"\x05ended\x18\b \x01(\v2\x1a.google.protobuf.TimestampR\x05ended\x12,\n" +
+	"\x03how\x18\t \x01(\x0e2\x1a.lockstep.v1.Tenure.EndingR\x03how\x12\x16\n" +
+	"\x06reason\x18\n" +
+	" \x01(\tR\x06reason\x12\x0e\n" +
+	"\x02by\x18\v \x01(\tR\x02by\x121\n" +
+	"\x04info\x18\f \x03(\v2\x1d.lockstep.v1.Tenure.InfoEntryR\x04info\x124\n" +
+	"\x05owner\x18\r \x03(\v2\x1e.lockstep.v1.Tenure.OwnerEntryR\x05owner\x12;\n" +
+	"\bby_owner\x18\x0e \x03(\v2 .lockstep.v1.Tenure.ByOwnerEntryR\abyOwner\x1a7\n" +
+	"\tInfoEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a8\n" +
+	"\n" +
+	"OwnerEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\x1a:\n" +
+	"\fByOwnerEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"\x85\x01\n" +
+	"\x06Ending\x12\x16\n" +
+	"\x12ENDING_UNSPECIFIED\x10\x00\x12\x13\n" +
+	"\x0fENDING_RELEASED\x10\x01\x12\x11\n" +
+	"\rENDING_CLOSED\x10\x02\x12\x12\n" +
+	"\x0eENDING_EXPIRED\x10\x03\x12\x12\n" +
+	"\x0eENDING_REVOKED\x10\x04\x12\x13\n" +
+	"\x0fENDING_OVERHELD\x10\x05\">\n" +
 	"\x0eExplainRequest\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
 	"\asession\x18\x02 \x01(\tR\asession\"\xcc\x01\n" +
@@ -4078,7 +4463,7 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eMODE_EXCLUSIVE\x10\x01\x12\x0f\n" +
 	"\vMODE_SHARED\x10\x02\x12\x10\n" +
-	"\fMODE_PERMITS\x10\x032\xab\v\n" +
+	"\fMODE_PERMITS\x10\x032\xf3\v\n" +
 	"\vLockService\x12R\n" +
 	"\vOpenSession\x12\x1f.lockstep.v1.OpenSessionRequest\x1a .lockstep.v1.OpenSessionResponse\"\x00\x12L\n" +
 	"\tKeepAlive\x12\x1d.lockstep.v1.KeepAliveRequest\x1a\x1e.lockstep.v1.KeepAliveResponse\"\x00\x12U\n" +
@@ -4092,6 +4477,7 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x06Unlock\x12\x1a.lockstep.v1.UnlockRequest\x1a\x1b.lockstep.v1.UnlockResponse\"\x00\x12I\n" +
 	"\bShowLock\x12\x1c.lockstep.v1.ShowLockRequest\x1a\x1d.lockstep.v1.ShowLockResponse\"\x00\x12L\n" +
 	"\tListLocks\x12\x1d.lockstep.v1.ListLocksRequest\x1a\x1e.lockstep.v1.ListLocksResponse\"\x00\x12F\n" +
+	"\aHistory\x12\x1b.lockstep.v1.HistoryRequest\x1a\x1c.lockstep.v1.HistoryResponse\"\x00\x12F\n" +
 	"\aExplain\x12\x1b.lockstep.v1.ExplainRequest\x1a\x1c.lockstep.v1.ExplainResponse\"\x00\x12R\n" +
 	"\vShowSession\x12\x1f.lockstep.v1.ShowSessionRequest\x1a .lockstep.v1.ShowSessionResponse\"\x00\x12U\n" +
 	"\fListSessions\x12 .lockstep.v1.ListSessionsRequest\x1a!.lockstep.v1.ListSessionsResponse\"\x00\x12X\n" +
@@ -4113,178 +4499,197 @@ func file_lockstep_v1_lockstep_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_lockstep_proto_rawDescData
 }
 
-var file_lockstep_v1_lockstep_proto_enumTypes = make([]protoimpl.EnumInfo, 4)
-var file_lockstep_v1_lockstep_proto_msgTypes = make([]protoimpl.MessageInfo, 58)
+var file_lockstep_v1_lockstep_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
+var file_lockstep_v1_lockstep_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
 var file_lockstep_v1_lockstep_proto_goTypes = []any{
 	(Mode)(0),                     // 0: lockstep.v1.Mode
 	(Refusal_Reason)(0),           // 1: lockstep.v1.Refusal.Reason
-	(Event_Kind)(0),               // 2: lockstep.v1.Event.Kind
-	(Failure_Reason)(0),           // 3: lockstep.v1.Failure.Reason
-	(*OpenSessionRequest)(nil),    // 4: lockstep.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 5: lockstep.v1.OpenSessionResponse
-	(*KeepAliveRequest)(nil),      // 6: lockstep.v1.KeepAliveRequest
-	(*KeepAliveResponse)(nil),     // 7: lockstep.v1.KeepAliveResponse
-	(*CloseSessionRequest)(nil),   // 8: lockstep.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 9: lockstep.v1.CloseSessionResponse
-	(*Want)(nil),                  // 10: lockstep.v1.Want
-	(*Terms)(nil),                 // 11: lockstep.v1.Terms
-	(*Grant)(nil),                 // 12: lockstep.v1.Grant
-	(*TryAcquireRequest)(nil),     // 13: lockstep.v1.TryAcquireRequest
-	(*TryAcquireResponse)(nil),    // 14: lockstep.v1.TryAcquireResponse
-	(*Refusal)(nil),               // 15: lockstep.v1.Refusal
-	(*AcquireRequest)(nil),        // 16: lockstep.v1.AcquireRequest
-	(*AcquireResponse)(nil),       // 17: lockstep.v1.AcquireResponse
-	(*Waiting)(nil),               // 18: lockstep.v1.Waiting
-	(*CancelRequest)(nil),         // 19: lockstep.v1.CancelRequest
-	(*CancelResponse)(nil),        // 20: lockstep.v1.CancelResponse
-	(*ReleaseRequest)(nil),        // 21: lockstep.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 22: lockstep.v1.ReleaseResponse
-	(*LockRequest)(nil),           // 23: lockstep.v1.LockRequest
-	(*LockResponse)(nil),          // 24: lockstep.v1.LockResponse
-	(*UnlockRequest)(nil),         // 25: lockstep.v1.UnlockRequest
-	(*UnlockResponse)(nil),        // 26: lockstep.v1.UnlockResponse
-	(*LockCard)(nil),              // 27: lockstep.v1.LockCard
-	(*HolderCard)(nil),            // 28: lockstep.v1.HolderCard
-	(*WaiterCard)(nil),            // 29: lockstep.v1.WaiterCard
-	(*SessionCard)(nil),           // 30: lockstep.v1.SessionCard
-	(*ShowLockRequest)(nil),       // 31: lockstep.v1.ShowLockRequest
-	(*ShowLockResponse)(nil),      // 32: lockstep.v1.ShowLockResponse
-	(*ListLocksRequest)(nil),      // 33: lockstep.v1.ListLocksRequest
-	(*ListLocksResponse)(nil),     // 34: lockstep.v1.ListLocksResponse
-	(*ExplainRequest)(nil),        // 35: lockstep.v1.ExplainRequest
-	(*ExplainResponse)(nil),       // 36: lockstep.v1.ExplainResponse
-	(*ShowSessionRequest)(nil),    // 37: lockstep.v1.ShowSessionRequest
-	(*ShowSessionResponse)(nil),   // 38: lockstep.v1.ShowSessionResponse
-	(*ListSessionsRequest)(nil),   // 39: lockstep.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),  // 40: lockstep.v1.ListSessionsResponse
-	(*ListDeadlocksRequest)(nil),  // 41: lockstep.v1.ListDeadlocksRequest
-	(*ListDeadlocksResponse)(nil), // 42: lockstep.v1.ListDeadlocksResponse
-	(*Deadlock)(nil),              // 43: lockstep.v1.Deadlock
-	(*WatchRequest)(nil),          // 44: lockstep.v1.WatchRequest
-	(*WatchResponse)(nil),         // 45: lockstep.v1.WatchResponse
-	(*Event)(nil),                 // 46: lockstep.v1.Event
-	(*VerifyRequest)(nil),         // 47: lockstep.v1.VerifyRequest
-	(*VerifyResponse)(nil),        // 48: lockstep.v1.VerifyResponse
-	(*RevokeRequest)(nil),         // 49: lockstep.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 50: lockstep.v1.RevokeResponse
-	(*StatusRequest)(nil),         // 51: lockstep.v1.StatusRequest
-	(*StatusResponse)(nil),        // 52: lockstep.v1.StatusResponse
-	(*NodeStatus)(nil),            // 53: lockstep.v1.NodeStatus
-	(*Failure)(nil),               // 54: lockstep.v1.Failure
-	nil,                           // 55: lockstep.v1.OpenSessionRequest.InfoEntry
-	nil,                           // 56: lockstep.v1.Terms.InfoEntry
-	nil,                           // 57: lockstep.v1.HolderCard.InfoEntry
-	nil,                           // 58: lockstep.v1.WaiterCard.InfoEntry
-	nil,                           // 59: lockstep.v1.SessionCard.InfoEntry
-	(*Deadlock_Step)(nil),         // 60: lockstep.v1.Deadlock.Step
-	nil,                           // 61: lockstep.v1.Deadlock.Step.InfoEntry
-	(*durationpb.Duration)(nil),   // 62: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 63: google.protobuf.Timestamp
+	(Tenure_Ending)(0),            // 2: lockstep.v1.Tenure.Ending
+	(Event_Kind)(0),               // 3: lockstep.v1.Event.Kind
+	(Failure_Reason)(0),           // 4: lockstep.v1.Failure.Reason
+	(*OpenSessionRequest)(nil),    // 5: lockstep.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 6: lockstep.v1.OpenSessionResponse
+	(*KeepAliveRequest)(nil),      // 7: lockstep.v1.KeepAliveRequest
+	(*KeepAliveResponse)(nil),     // 8: lockstep.v1.KeepAliveResponse
+	(*CloseSessionRequest)(nil),   // 9: lockstep.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 10: lockstep.v1.CloseSessionResponse
+	(*Want)(nil),                  // 11: lockstep.v1.Want
+	(*Terms)(nil),                 // 12: lockstep.v1.Terms
+	(*Grant)(nil),                 // 13: lockstep.v1.Grant
+	(*TryAcquireRequest)(nil),     // 14: lockstep.v1.TryAcquireRequest
+	(*TryAcquireResponse)(nil),    // 15: lockstep.v1.TryAcquireResponse
+	(*Refusal)(nil),               // 16: lockstep.v1.Refusal
+	(*AcquireRequest)(nil),        // 17: lockstep.v1.AcquireRequest
+	(*AcquireResponse)(nil),       // 18: lockstep.v1.AcquireResponse
+	(*Waiting)(nil),               // 19: lockstep.v1.Waiting
+	(*CancelRequest)(nil),         // 20: lockstep.v1.CancelRequest
+	(*CancelResponse)(nil),        // 21: lockstep.v1.CancelResponse
+	(*ReleaseRequest)(nil),        // 22: lockstep.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 23: lockstep.v1.ReleaseResponse
+	(*LockRequest)(nil),           // 24: lockstep.v1.LockRequest
+	(*LockResponse)(nil),          // 25: lockstep.v1.LockResponse
+	(*UnlockRequest)(nil),         // 26: lockstep.v1.UnlockRequest
+	(*UnlockResponse)(nil),        // 27: lockstep.v1.UnlockResponse
+	(*LockCard)(nil),              // 28: lockstep.v1.LockCard
+	(*HolderCard)(nil),            // 29: lockstep.v1.HolderCard
+	(*WaiterCard)(nil),            // 30: lockstep.v1.WaiterCard
+	(*SessionCard)(nil),           // 31: lockstep.v1.SessionCard
+	(*ShowLockRequest)(nil),       // 32: lockstep.v1.ShowLockRequest
+	(*ShowLockResponse)(nil),      // 33: lockstep.v1.ShowLockResponse
+	(*ListLocksRequest)(nil),      // 34: lockstep.v1.ListLocksRequest
+	(*ListLocksResponse)(nil),     // 35: lockstep.v1.ListLocksResponse
+	(*HistoryRequest)(nil),        // 36: lockstep.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 37: lockstep.v1.HistoryResponse
+	(*Tenure)(nil),                // 38: lockstep.v1.Tenure
+	(*ExplainRequest)(nil),        // 39: lockstep.v1.ExplainRequest
+	(*ExplainResponse)(nil),       // 40: lockstep.v1.ExplainResponse
+	(*ShowSessionRequest)(nil),    // 41: lockstep.v1.ShowSessionRequest
+	(*ShowSessionResponse)(nil),   // 42: lockstep.v1.ShowSessionResponse
+	(*ListSessionsRequest)(nil),   // 43: lockstep.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),  // 44: lockstep.v1.ListSessionsResponse
+	(*ListDeadlocksRequest)(nil),  // 45: lockstep.v1.ListDeadlocksRequest
+	(*ListDeadlocksResponse)(nil), // 46: lockstep.v1.ListDeadlocksResponse
+	(*Deadlock)(nil),              // 47: lockstep.v1.Deadlock
+	(*WatchRequest)(nil),          // 48: lockstep.v1.WatchRequest
+	(*WatchResponse)(nil),         // 49: lockstep.v1.WatchResponse
+	(*Event)(nil),                 // 50: lockstep.v1.Event
+	(*VerifyRequest)(nil),         // 51: lockstep.v1.VerifyRequest
+	(*VerifyResponse)(nil),        // 52: lockstep.v1.VerifyResponse
+	(*RevokeRequest)(nil),         // 53: lockstep.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 54: lockstep.v1.RevokeResponse
+	(*StatusRequest)(nil),         // 55: lockstep.v1.StatusRequest
+	(*StatusResponse)(nil),        // 56: lockstep.v1.StatusResponse
+	(*NodeStatus)(nil),            // 57: lockstep.v1.NodeStatus
+	(*Failure)(nil),               // 58: lockstep.v1.Failure
+	nil,                           // 59: lockstep.v1.OpenSessionRequest.InfoEntry
+	nil,                           // 60: lockstep.v1.Terms.InfoEntry
+	nil,                           // 61: lockstep.v1.HolderCard.InfoEntry
+	nil,                           // 62: lockstep.v1.WaiterCard.InfoEntry
+	nil,                           // 63: lockstep.v1.SessionCard.InfoEntry
+	nil,                           // 64: lockstep.v1.Tenure.InfoEntry
+	nil,                           // 65: lockstep.v1.Tenure.OwnerEntry
+	nil,                           // 66: lockstep.v1.Tenure.ByOwnerEntry
+	(*Deadlock_Step)(nil),         // 67: lockstep.v1.Deadlock.Step
+	nil,                           // 68: lockstep.v1.Deadlock.Step.InfoEntry
+	(*durationpb.Duration)(nil),   // 69: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
 }
 var file_lockstep_v1_lockstep_proto_depIdxs = []int32{
-	62, // 0: lockstep.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
-	55, // 1: lockstep.v1.OpenSessionRequest.info:type_name -> lockstep.v1.OpenSessionRequest.InfoEntry
-	62, // 2: lockstep.v1.OpenSessionResponse.ttl:type_name -> google.protobuf.Duration
-	62, // 3: lockstep.v1.KeepAliveResponse.ttl:type_name -> google.protobuf.Duration
+	69, // 0: lockstep.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
+	59, // 1: lockstep.v1.OpenSessionRequest.info:type_name -> lockstep.v1.OpenSessionRequest.InfoEntry
+	69, // 2: lockstep.v1.OpenSessionResponse.ttl:type_name -> google.protobuf.Duration
+	69, // 3: lockstep.v1.KeepAliveResponse.ttl:type_name -> google.protobuf.Duration
 	0,  // 4: lockstep.v1.Want.mode:type_name -> lockstep.v1.Mode
-	56, // 5: lockstep.v1.Terms.info:type_name -> lockstep.v1.Terms.InfoEntry
-	62, // 6: lockstep.v1.Terms.max_hold:type_name -> google.protobuf.Duration
-	62, // 7: lockstep.v1.Terms.lock_delay:type_name -> google.protobuf.Duration
-	12, // 8: lockstep.v1.Terms.under:type_name -> lockstep.v1.Grant
+	60, // 5: lockstep.v1.Terms.info:type_name -> lockstep.v1.Terms.InfoEntry
+	69, // 6: lockstep.v1.Terms.max_hold:type_name -> google.protobuf.Duration
+	69, // 7: lockstep.v1.Terms.lock_delay:type_name -> google.protobuf.Duration
+	13, // 8: lockstep.v1.Terms.under:type_name -> lockstep.v1.Grant
 	0,  // 9: lockstep.v1.TryAcquireRequest.mode:type_name -> lockstep.v1.Mode
-	10, // 10: lockstep.v1.TryAcquireRequest.also:type_name -> lockstep.v1.Want
-	11, // 11: lockstep.v1.TryAcquireRequest.terms:type_name -> lockstep.v1.Terms
-	62, // 12: lockstep.v1.TryAcquireRequest.wait:type_name -> google.protobuf.Duration
-	62, // 13: lockstep.v1.TryAcquireRequest.ttl:type_name -> google.protobuf.Duration
-	15, // 14: lockstep.v1.TryAcquireResponse.refusal:type_name -> lockstep.v1.Refusal
-	62, // 15: lockstep.v1.TryAcquireResponse.ttl:type_name -> google.protobuf.Duration
+	11, // 10: lockstep.v1.TryAcquireRequest.also:type_name -> lockstep.v1.Want
+	12, // 11: lockstep.v1.TryAcquireRequest.terms:type_name -> lockstep.v1.Terms
+	69, // 12: lockstep.v1.TryAcquireRequest.wait:type_name -> google.protobuf.Duration
+	69, // 13: lockstep.v1.TryAcquireRequest.ttl:type_name -> google.protobuf.Duration
+	16, // 14: lockstep.v1.TryAcquireResponse.refusal:type_name -> lockstep.v1.Refusal
+	69, // 15: lockstep.v1.TryAcquireResponse.ttl:type_name -> google.protobuf.Duration
 	1,  // 16: lockstep.v1.Refusal.reason:type_name -> lockstep.v1.Refusal.Reason
-	27, // 17: lockstep.v1.Refusal.locks:type_name -> lockstep.v1.LockCard
+	28, // 17: lockstep.v1.Refusal.locks:type_name -> lockstep.v1.LockCard
 	0,  // 18: lockstep.v1.AcquireRequest.mode:type_name -> lockstep.v1.Mode
-	10, // 19: lockstep.v1.AcquireRequest.also:type_name -> lockstep.v1.Want
-	11, // 20: lockstep.v1.AcquireRequest.terms:type_name -> lockstep.v1.Terms
-	62, // 21: lockstep.v1.AcquireRequest.ttl:type_name -> google.protobuf.Duration
-	18, // 22: lockstep.v1.AcquireResponse.waiting:type_name -> lockstep.v1.Waiting
-	15, // 23: lockstep.v1.AcquireResponse.refusal:type_name -> lockstep.v1.Refusal
-	62, // 24: lockstep.v1.AcquireResponse.ttl:type_name -> google.protobuf.Duration
-	27, // 25: lockstep.v1.Waiting.lock:type_name -> lockstep.v1.LockCard
-	15, // 26: lockstep.v1.LockResponse.refusal:type_name -> lockstep.v1.Refusal
-	28, // 27: lockstep.v1.LockCard.holders:type_name -> lockstep.v1.HolderCard
-	29, // 28: lockstep.v1.LockCard.queue:type_name -> lockstep.v1.WaiterCard
+	11, // 19: lockstep.v1.AcquireRequest.also:type_name -> lockstep.v1.Want
+	12, // 20: lockstep.v1.AcquireRequest.terms:type_name -> lockstep.v1.Terms
+	69, // 21: lockstep.v1.AcquireRequest.ttl:type_name -> google.protobuf.Duration
+	19, // 22: lockstep.v1.AcquireResponse.waiting:type_name -> lockstep.v1.Waiting
+	16, // 23: lockstep.v1.AcquireResponse.refusal:type_name -> lockstep.v1.Refusal
+	69, // 24: lockstep.v1.AcquireResponse.ttl:type_name -> google.protobuf.Duration
+	28, // 25: lockstep.v1.Waiting.lock:type_name -> lockstep.v1.LockCard
+	16, // 26: lockstep.v1.LockResponse.refusal:type_name -> lockstep.v1.Refusal
+	29, // 27: lockstep.v1.LockCard.holders:type_name -> lockstep.v1.HolderCard
+	30, // 28: lockstep.v1.LockCard.queue:type_name -> lockstep.v1.WaiterCard
 	0,  // 29: lockstep.v1.HolderCard.mode:type_name -> lockstep.v1.Mode
-	63, // 30: lockstep.v1.HolderCard.since:type_name -> google.protobuf.Timestamp
-	62, // 31: lockstep.v1.HolderCard.max_hold:type_name -> google.protobuf.Duration
-	57, // 32: lockstep.v1.HolderCard.info:type_name -> lockstep.v1.HolderCard.InfoEntry
-	30, // 33: lockstep.v1.HolderCard.owner:type_name -> lockstep.v1.SessionCard
+	70, // 30: lockstep.v1.HolderCard.since:type_name -> google.protobuf.Timestamp
+	69, // 31: lockstep.v1.HolderCard.max_hold:type_name -> google.protobuf.Duration
+	61, // 32: lockstep.v1.HolderCard.info:type_name -> lockstep.v1.HolderCard.InfoEntry
+	31, // 33: lockstep.v1.HolderCard.owner:type_name -> lockstep.v1.SessionCard
 	0,  // 34: lockstep.v1.WaiterCard.mode:type_name -> lockstep.v1.Mode
-	63, // 35: lockstep.v1.WaiterCard.since:type_name -> google.protobuf.Timestamp
-	58, // 36: lockstep.v1.WaiterCard.info:type_name -> lockstep.v1.WaiterCard.InfoEntry
-	30, // 37: lockstep.v1.WaiterCard.owner:type_name -> lockstep.v1.SessionCard
-	62, // 38: lockstep.v1.SessionCard.ttl:type_name -> google.protobuf.Duration
-	59, // 39: lockstep.v1.SessionCard.info:type_name -> lockstep.v1.SessionCard.InfoEntry
-	63, // 40: lockstep.v1.SessionCard.since:type_name -> google.protobuf.Timestamp
-	62, // 41: lockstep.v1.SessionCard.heard:type_name -> google.protobuf.Duration
-	27, // 42: lockstep.v1.ShowLockResponse.lock:type_name -> lockstep.v1.LockCard
-	27, // 43: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.LockCard
-	27, // 44: lockstep.v1.ExplainResponse.lock:type_name -> lockstep.v1.LockCard
-	27, // 45: lockstep.v1.ExplainResponse.mine:type_name -> lockstep.v1.LockCard
-	43, // 46: lockstep.v1.ExplainResponse.deadlocks:type_name -> lockstep.v1.Deadlock
-	30, // 47: lockstep.v1.ShowSessionResponse.session:type_name -> lockstep.v1.SessionCard
-	27, // 48: lockstep.v1.ShowSessionResponse.locks:type_name -> lockstep.v1.LockCard
-	30, // 49: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.SessionCard
-	43, // 50: lockstep.v1.ListDeadlocksResponse.deadlocks:type_name -> lockstep.v1.Deadlock
-	60, // 51: lockstep.v1.Deadlock.steps:type_name -> lockstep.v1.Deadlock.Step
-	46, // 52: lockstep.v1.WatchResponse.event:type_name -> lockstep.v1.Event
-	2,  // 53: lockstep.v1.Event.kind:type_name -> lockstep.v1.Event.Kind
-	63, // 54: lockstep.v1.Event.at:type_name -> google.protobuf.Timestamp
-	0,  // 55: lockstep.v1.Event.mode:type_name -> lockstep.v1.Mode
-	62, // 56: lockstep.v1.Event.span:type_name -> google.protobuf.Duration
-	53, // 57: lockstep.v1.StatusResponse.nodes:type_name -> lockstep.v1.NodeStatus
-	3,  // 58: lockstep.v1.Failure.reason:type_name -> lockstep.v1.Failure.Reason
-	61, // 59: lockstep.v1.Deadlock.Step.info:type_name -> lockstep.v1.Deadlock.Step.InfoEntry
-	4,  // 60: lockstep.v1.LockService.OpenSession:input_type -> lockstep.v1.OpenSessionRequest
-	6,  // 61: lockstep.v1.LockService.KeepAlive:input_type -> lockstep.v1.KeepAliveRequest
-	8,  // 62: lockstep.v1.LockService.CloseSession:input_type -> lockstep.v1.CloseSessionRequest
-	13, // 63: lockstep.v1.LockService.TryAcquire:input_type -> lockstep.v1.TryAcquireRequest
-	16, // 64: lockstep.v1.LockService.Acquire:input_type -> lockstep.v1.AcquireRequest
-	19, // 65: lockstep.v1.LockService.Cancel:input_type -> lockstep.v1.CancelRequest
-	21, // 66: lockstep.v1.LockService.Release:input_type -> lockstep.v1.ReleaseRequest
-	23, // 67: lockstep.v1.LockService.Lock:input_type -> lockstep.v1.LockRequest
-	25, // 68: lockstep.v1.LockService.Unlock:input_type -> lockstep.v1.UnlockRequest
-	31, // 69: lockstep.v1.LockService.ShowLock:input_type -> lockstep.v1.ShowLockRequest
-	33, // 70: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
-	35, // 71: lockstep.v1.LockService.Explain:input_type -> lockstep.v1.ExplainRequest
-	37, // 72: lockstep.v1.LockService.ShowSession:input_type -> lockstep.v1.ShowSessionRequest
-	39, // 73: lockstep.v1.LockService.ListSessions:input_type -> lockstep.v1.ListSessionsRequest
-	41, // 74: lockstep.v1.LockService.ListDeadlocks:input_type -> lockstep.v1.ListDeadlocksRequest
-	44, // 75: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
-	47, // 76: lockstep.v1.LockService.Verify:input_type -> lockstep.v1.VerifyRequest
-	49, // 77: lockstep.v1.LockService.Revoke:input_type -> lockstep.v1.RevokeRequest
-	51, // 78: lockstep.v1.LockService.Status:input_type -> lockstep.v1.StatusRequest
-	5,  // 79: lockstep.v1.LockService.OpenSession:output_type -> lockstep.v1.OpenSessionResponse
-	7,  // 80: lockstep.v1.LockService.KeepAlive:output_type -> lockstep.v1.KeepAliveResponse
-	9,  // 81: lockstep.v1.LockService.CloseSession:output_type -> lockstep.v1.CloseSessionResponse
-	14, // 82: lockstep.v1.LockService.TryAcquire:output_type -> lockstep.v1.TryAcquireResponse
-	17, // 83: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
-	20, // 84: lockstep.v1.LockService.Cancel:output_type -> lockstep.v1.CancelResponse
-	22, // 85: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
-	24, // 86: lockstep.v1.LockService.Lock:output_type -> lockstep.v1.LockResponse
-	26, // 87: lockstep.v1.LockService.Unlock:output_type -> lockstep.v1.UnlockResponse
-	32, // 88: lockstep.v1.LockService.ShowLock:output_type -> lockstep.v1.ShowLockResponse
-	34, // 89: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
-	36, // 90: lockstep.v1.LockService.Explain:output_type -> lockstep.v1.ExplainResponse
-	38, // 91: lockstep.v1.LockService.ShowSession:output_type -> lockstep.v1.ShowSessionResponse
-	40, // 92: lockstep.v1.LockService.ListSessions:output_type -> lockstep.v1.ListSessionsResponse
-	42, // 93: lockstep.v1.LockService.ListDeadlocks:output_type -> lockstep.v1.ListDeadlocksResponse
-	45, // 94: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
-	48, // 95: lockstep.v1.LockService.Verify:output_type -> lockstep.v1.VerifyResponse
-	50, // 96: lockstep.v1.LockService.Revoke:output_type -> lockstep.v1.RevokeResponse
-	52, // 97: lockstep.v1.LockService.Status:output_type -> lockstep.v1.StatusResponse
-	79, // [79:98] is the sub-list for method output_type
-	60, // [60:79] is the sub-list for method input_type
-	60, // [60:60] is the sub-list for extension type_name
-	60, // [60:60] is the sub-list for extension extendee
-	0,  // [0:60] is the sub-list for field type_name
+	70, // 35: lockstep.v1.WaiterCard.since:type_name -> google.protobuf.Timestamp
+	62, // 36: lockstep.v1.WaiterCard.info:type_name -> lockstep.v1.WaiterCard.InfoEntry
+	31, // 37: lockstep.v1.WaiterCard.owner:type_name -> lockstep.v1.SessionCard
+	69, // 38: lockstep.v1.SessionCard.ttl:type_name -> google.protobuf.Duration
+	63, // 39: lockstep.v1.SessionCard.info:type_name -> lockstep.v1.SessionCard.InfoEntry
+	70, // 40: lockstep.v1.SessionCard.since:type_name -> google.protobuf.Timestamp
+	69, // 41: lockstep.v1.SessionCard.heard:type_name -> google.protobuf.Duration
+	28, // 42: lockstep.v1.ShowLockResponse.lock:type_name -> lockstep.v1.LockCard
+	28, // 43: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.LockCard
+	70, // 44: lockstep.v1.HistoryResponse.begins:type_name -> google.protobuf.Timestamp
+	38, // 45: lockstep.v1.HistoryResponse.tenures:type_name -> lockstep.v1.Tenure
+	0,  // 46: lockstep.v1.Tenure.mode:type_name -> lockstep.v1.Mode
+	70, // 47: lockstep.v1.Tenure.granted:type_name -> google.protobuf.Timestamp
+	69, // 48: lockstep.v1.Tenure.waited:type_name -> google.protobuf.Duration
+	70, // 49: lockstep.v1.Tenure.ended:type_name -> google.protobuf.Timestamp
+	2,  // 50: lockstep.v1.Tenure.how:type_name -> lockstep.v1.Tenure.Ending
+	64, // 51: lockstep.v1.Tenure.info:type_name -> lockstep.v1.Tenure.InfoEntry
+	65, // 52: lockstep.v1.Tenure.owner:type_name -> lockstep.v1.Tenure.OwnerEntry
+	66, // 53: lockstep.v1.Tenure.by_owner:type_name -> lockstep.v1.Tenure.ByOwnerEntry
+	28, // 54: lockstep.v1.ExplainResponse.lock:type_name -> lockstep.v1.LockCard
+	28, // 55: lockstep.v1.ExplainResponse.mine:type_name -> lockstep.v1.LockCard
+	47, // 56: lockstep.v1.ExplainResponse.deadlocks:type_name -> lockstep.v1.Deadlock
+	31, // 57: lockstep.v1.ShowSessionResponse.session:type_name -> lockstep.v1.SessionCard
+	28, // 58: lockstep.v1.ShowSessionResponse.locks:type_name -> lockstep.v1.LockCard
+	31, // 59: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.SessionCard
+	47, // 60: lockstep.v1.ListDeadlocksResponse.deadlocks:type_name -> lockstep.v1.Deadlock
+	67, // 61: lockstep.v1.Deadlock.steps:type_name -> lockstep.v1.Deadlock.Step
+	50, // 62: lockstep.v1.WatchResponse.event:type_name -> lockstep.v1.Event
+	3,  // 63: lockstep.v1.Event.kind:type_name -> lockstep.v1.Event.Kind
+	70, // 64: lockstep.v1.Event.at:type_name -> google.protobuf.Timestamp
+	0,  // 65: lockstep.v1.Event.mode:type_name -> lockstep.v1.Mode
+	69, // 66: lockstep.v1.Event.span:type_name -> google.protobuf.Duration
+	57, // 67: lockstep.v1.StatusResponse.nodes:type_name -> lockstep.v1.NodeStatus
+	4,  // 68: lockstep.v1.Failure.reason:type_name -> lockstep.v1.Failure.Reason
+	68, // 69: lockstep.v1.Deadlock.Step.info:type_name -> lockstep.v1.Deadlock.Step.InfoEntry
+	5,  // 70: lockstep.v1.LockService.OpenSession:input_type -> lockstep.v1.OpenSessionRequest
+	7,  // 71: lockstep.v1.LockService.KeepAlive:input_type -> lockstep.v1.KeepAliveRequest
+	9,  // 72: lockstep.v1.LockService.CloseSession:input_type -> lockstep.v1.CloseSessionRequest
+	14, // 73: lockstep.v1.LockService.TryAcquire:input_type -> lockstep.v1.TryAcquireRequest
+	17, // 74: lockstep.v1.LockService.Acquire:input_type -> lockstep.v1.AcquireRequest
+	20, // 75: lockstep.v1.LockService.Cancel:input_type -> lockstep.v1.CancelRequest
+	22, // 76: lockstep.v1.LockService.Release:input_type -> lockstep.v1.ReleaseRequest
+	24, // 77: lockstep.v1.LockService.Lock:input_type -> lockstep.v1.LockRequest
+	26, // 78: lockstep.v1.LockService.Unlock:input_type -> lockstep.v1.UnlockRequest
+	32, // 79: lockstep.v1.LockService.ShowLock:input_type -> lockstep.v1.ShowLockRequest
+	34, // 80: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
+	36, // 81: lockstep.v1.LockService.History:input_type -> lockstep.v1.HistoryRequest
+	39, // 82: lockstep.v1.LockService.Explain:input_type -> lockstep.v1.ExplainRequest
+	41, // 83: lockstep.v1.LockService.ShowSession:input_type -> lockstep.v1.ShowSessionRequest
+	43, // 84: lockstep.v1.LockService.ListSessions:input_type -> lockstep.v1.ListSessionsRequest
+	45, // 85: lockstep.v1.LockService.ListDeadlocks:input_type -> lockstep.v1.ListDeadlocksRequest
+	48, // 86: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
+	51, // 87: lockstep.v1.LockService.Verify:input_type -> lockstep.v1.VerifyRequest
+	53, // 88: lockstep.v1.LockService.Revoke:input_type -> lockstep.v1.RevokeRequest
+	55, // 89: lockstep.v1.LockService.Status:input_type -> lockstep.v1.StatusRequest
+	6,  // 90: lockstep.v1.LockService.OpenSession:output_type -> lockstep.v1.OpenSessionResponse
+	8,  // 91: lockstep.v1.LockService.KeepAlive:output_type -> lockstep.v1.KeepAliveResponse
+	10, // 92: lockstep.v1.LockService.CloseSession:output_type -> lockstep.v1.CloseSessionResponse
+	15, // 93: lockstep.v1.LockService.TryAcquire:output_type -> lockstep.v1.TryAcquireResponse
+	18, // 94: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
+	21, // 95: lockstep.v1.LockService.Cancel:output_type -> lockstep.v1.CancelResponse
+	23, // 96: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
+	25, // 97: lockstep.v1.LockService.Lock:output_type -> lockstep.v1.LockResponse
+	27, // 98: lockstep.v1.LockService.Unlock:output_type -> lockstep.v1.UnlockResponse
+	33, // 99: lockstep.v1.LockService.ShowLock:output_type -> lockstep.v1.ShowLockResponse
+	35, // 100: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
+	37, // 101: lockstep.v1.LockService.History:output_type -> lockstep.v1.HistoryResponse
+	40, // 102: lockstep.v1.LockService.Explain:output_type -> lockstep.v1.ExplainResponse
+	42, // 103: lockstep.v1.LockService.ShowSession:output_type -> lockstep.v1.ShowSessionResponse
+	44, // 104: lockstep.v1.LockService.ListSessions:output_type -> lockstep.v1.ListSessionsResponse
+	46, // 105: lockstep.v1.LockService.ListDeadlocks:output_type -> lockstep.v1.ListDeadlocksResponse
+	49, // 106: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
+	52, // 107: lockstep.v1.LockService.Verify:output_type -> lockstep.v1.VerifyResponse
+	54, // 108: lockstep.v1.LockService.Revoke:output_type -> lockstep.v1.RevokeResponse
+	56, // 109: lockstep.v1.LockService.Status:output_type -> lockstep.v1.StatusResponse
+	90, // [90:110] is the sub-list for method output_type
+	70, // [70:90] is the sub-list for method input_type
+	70, // [70:70] is the sub-list for extension type_name
+	70, // [70:70] is the sub-list for extension extendee
+	0,  // [0:70] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_lockstep_proto_init() }
@@ -4302,8 +4707,8 @@ func file_lockstep_v1_lockstep_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_lockstep_proto_rawDesc), len(file_lockstep_v1_lockstep_proto_rawDesc)),
-			NumEnums:      4,
-			NumMessages:   58,
+			NumEnums:      5,
+			NumMessages:   64,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
