@@ -3,6 +3,8 @@ package doors
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +26,7 @@ import (
 	"lockstep/api"
 	"lockstep/lock"
 	"lockstep/replica"
+	"lockstep/trust"
 )
 
 // house is a Backend that says yes to everybody, and remembers its sessions.
@@ -629,8 +632,8 @@ func TestSessionsHaveOwners(t *testing.T) {
 			}
 		}
 	}
-	if _, err := there.Open(as("mallory"), 7, lock.Terms{}); connect.CodeOf(err) != connect.CodePermissionDenied {
-		t.Errorf("alice's nonce gave mallory %v", err)
+	if got, err := there.Open(as("mallory"), 7, lock.Terms{}); err != nil || got.ID == card.ID {
+		t.Errorf("alice's nonce gave mallory %v, %v", got, err)
 	}
 	if again, err := there.Open(as("alice"), 7, lock.Terms{}); err != nil || again.ID != card.ID {
 		t.Errorf("alice's nonce gave her %v, %v", again, err)
@@ -700,6 +703,73 @@ func TestNamesThatAreNotForEverybody(t *testing.T) {
 	}
 	if s.audit.Len() > 0 {
 		t.Errorf("asking for deadlocks is written down: %s", &s.audit)
+	}
+}
+
+// TestANonceIsOnesOwn: with that of somebody else nothing is found, and nothing
+// taken; with one's own what was opened before.
+func TestANonceIsOnesOwn(t *testing.T) {
+	s := newScene(t, "allow * lock *\n")
+	h := newHouse()
+	here, there := s.doors.Guard(h), s.doors.Guard(h)
+	ids := map[string]lock.SessionID{}
+	for _, who := range []string{"mallory", "alice"} {
+		card, err := here.Open(as(who), 7, lock.Terms{})
+		if err != nil {
+			t.Fatalf("%s: %v", who, err)
+		}
+		ids[who] = card.ID
+		again, err := there.Open(as(who), 7, lock.Terms{})
+		if err != nil || again.ID != card.ID {
+			t.Errorf("%s again: %v, %v", who, again, err)
+		}
+	}
+	if ids["mallory"] == ids["alice"] || h.nonces[7] != 0 {
+		t.Errorf("%v, %v", ids, h.nonces)
+	}
+	if _, err := New(Config{Journal: NewJournal(nil)}).Guard(h).Open(context.Background(), 7, lock.Terms{}); err != nil || h.nonces[7] == 0 {
+		t.Errorf("open doors: %v, %v", err, h.nonces)
+	}
+}
+
+// TestAGrantDoesNotSayWhoseItIs: its session does, and the rest of its info stays.
+func TestAGrantDoesNotSayWhoseItIs(t *testing.T) {
+	lie, err := lock.NewInfo(map[string]string{principalKey: "alice", "job": "7"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := newHouse()
+	for _, d := range []*Doors{newScene(t, "allow * admin *\n").doors, New(Config{Journal: NewJournal(nil)})} {
+		g := d.Guard(h)
+		for verb, want := range map[lock.Verb]lock.Info{lock.Acquire: "job=7", lock.Revoke: lie} {
+			terms := &lock.Terms{Info: lie}
+			_, err := g.Ask(as("mallory"), lock.Command{Verb: verb, Name: "x", Terms: terms}, 0)
+			if err != nil || h.last.Terms.Info != want || terms.Info != lie {
+				t.Errorf("%d: %v, %+v", verb, err, h.last.Terms)
+			}
+		}
+	}
+}
+
+// TestWhoseCertificate: a client's says who comes, and a node's nobody.
+func TestWhoseCertificate(t *testing.T) {
+	dir := t.TempDir()
+	if _, err := trust.Issue(dir, []trust.Grantee{{Name: "ci"}, {Name: "a", Hosts: []string{"127.0.0.1"}}}); err != nil {
+		t.Fatal(err)
+	}
+	s := newScene(t, "allow ci lock *\nallow a lock *\n")
+	for name, want := range map[string]int{"ci": 200, "a": 401} {
+		k, err := trust.Open(trust.FilesIn(dir, name), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf := k.Identity().Certificate.Leaf
+		r := httptest.NewRequest("GET", "/x", nil)
+		r.TLS = &tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}, VerifiedChains: [][]*x509.Certificate{{leaf}}}
+		w := httptest.NewRecorder()
+		if s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: %d, %s", name, w.Code, w.Body)
+		}
 	}
 }
 

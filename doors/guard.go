@@ -2,6 +2,8 @@ package doors
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"iter"
@@ -62,12 +64,12 @@ func (g *guarded) Open(ctx context.Context, nonce lock.Number, terms lock.Terms)
 		return lock.SessionCard{}, connect.NewError(connect.CodeInvalidArgument, err)
 	}
 	terms.Info = info
-	card, err := g.behind.Open(ctx, nonce, terms)
+	card, err := g.behind.Open(ctx, g.doors.ownNonce(who, nonce), terms)
 	if err != nil || !g.doors.closed {
 		return card, err
 	}
 	if nonce != 0 {
-		// Somebody else may have used it before.
+		// Whoever talks to the nodes without doors may have used it before.
 		if err := g.owns(ctx, card.ID); err != nil {
 			return lock.SessionCard{}, err
 		}
@@ -79,6 +81,16 @@ func (g *guarded) Open(ctx context.Context, nonce lock.Number, terms lock.Terms)
 		g.opened[who.name] = append(g.opened[who.name], card.ID)
 	}
 	return card, nil
+}
+
+// ownNonce makes a nonce one of who uses it: so with that of somebody else nothing
+// is found, and nothing taken.
+func (d *Doors) ownNonce(who guest, nonce lock.Number) lock.Number {
+	if nonce == 0 || !d.closed {
+		return nonce
+	}
+	sum := sha256.Sum256(binary.BigEndian.AppendUint64([]byte(who.name), uint64(nonce)))
+	return max(1, lock.Number(binary.BigEndian.Uint64(sum[:])))
 }
 
 func stampedBy(info lock.Info) string { return info.Map()[principalKey] }
@@ -94,6 +106,23 @@ func stampFor(info lock.Info, who guest) (lock.Info, error) {
 		lines[principalKey] = who.name
 	}
 	return lock.NewInfo(lines)
+}
+
+// withoutStamp is an Acquire that does not say who asks: its session does.
+func withoutStamp(c lock.Command) (lock.Command, error) {
+	if c.Verb != lock.Acquire || c.Terms == nil {
+		return c, nil
+	}
+	if _, claims := c.Terms.Info.Map()[principalKey]; !claims {
+		return c, nil
+	}
+	terms := *c.Terms
+	var err error
+	if terms.Info, err = stampFor(terms.Info, guest{}); err != nil {
+		return c, connect.NewError(connect.CodeInvalidArgument, err)
+	}
+	c.Terms = &terms
+	return c, nil
 }
 
 // mayOpen holds a principal to its number of sessions. Which of those that it has
@@ -270,7 +299,11 @@ func (g *guarded) Ask(ctx context.Context, c lock.Command, patience time.Duratio
 	if err := g.Judge(ctx, c); err != nil {
 		return lock.Result{}, err
 	}
-	c, err := g.under(ctx, c)
+	c, err := withoutStamp(c)
+	if err != nil {
+		return lock.Result{}, err
+	}
+	c, err = g.under(ctx, c)
 	if err != nil {
 		return lock.Result{}, err
 	}

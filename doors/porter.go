@@ -14,6 +14,7 @@ import (
 
 	"lockstep/access"
 	"lockstep/api"
+	"lockstep/trust"
 )
 
 // Config is what the doors of a port are told.
@@ -185,7 +186,11 @@ func (d *Doors) identify(r *http.Request, policy *access.Policy) (guest, error) 
 		return who, nil
 	}
 	if r.TLS != nil && len(r.TLS.VerifiedChains) > 0 {
-		name := r.TLS.PeerCertificates[0].Subject.CommonName
+		party, _ := trust.PartyOf(r.TLS.VerifiedChains[0])
+		if !party.IsClient() {
+			return who, errors.New("this certificate is for a node, which is no principal: show a client's, one that names no host")
+		}
+		name := party.Name()
 		if err := access.CheckPrincipal(name); err != nil {
 			return who, fmt.Errorf("the common name of this certificate stands for nobody: %w", err)
 		}

@@ -95,7 +95,7 @@ var layers = []layer{
 	},
 	{
 		folder: "doors",
-		ours:   []string{"lock", "replica", "api", "access"},
+		ours:   []string{"lock", "replica", "api", "access", "trust"},
 		theirs: []string{"connectrpc.com/connect"},
 		why:    "they stand before the public port, and know of the node what that knows",
 	},
