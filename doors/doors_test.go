@@ -257,6 +257,48 @@ func TestRefusalsInEachProtocol(t *testing.T) {
 	}
 }
 
+// TestRefusalsSayWhy: in the words of the service, before it and in it.
+func TestRefusalsSayWhy(t *testing.T) {
+	ci, line := newToken(t, "ci")
+	s := newScene(t, line+"allow ci lock x\nlimit ci open=1 sessions=1\n")
+	g := s.doors.Guard(newHouse())
+	reason := func(err error) string {
+		var refused *connect.Error
+		if !errors.As(err, &refused) || len(refused.Details()) != 1 {
+			return fmt.Sprintf("%v has not one detail", err)
+		}
+		why, err := refused.Details()[0].Value()
+		return fmt.Sprint(why, err)
+	}
+	var refusals []error
+	for range 2 {
+		_, err := g.Open(as("ci"), 0, lock.Terms{})
+		refusals = append(refusals, err)
+	}
+	_, err := g.Ask(as("ci"), lock.Command{Verb: lock.Lock, Name: "y"}, 0)
+	for want, err := range map[string]error{"QUOTA": refusals[1], "FORBIDDEN": err} {
+		if got := reason(err); !strings.Contains(got, "REASON_"+want) || !strings.Contains(got, "not_executed:true") {
+			t.Errorf("%s, want %s", got, want)
+		}
+	}
+	post := func(r *http.Request, inside http.HandlerFunc) string {
+		r.Header.Set("Content-Type", "application/json")
+		r.Method = "POST"
+		w := httptest.NewRecorder()
+		s.doors.Porter(inside).ServeHTTP(w, r)
+		return w.Body.String()
+	}
+	nothing := func(http.ResponseWriter, *http.Request) {}
+	if got := post(httptest.NewRequest("POST", "/x", nil), nothing); !strings.Contains(got, "REASON_UNAUTHENTICATED") {
+		t.Error(got)
+	}
+	post(bearing(ci), func(http.ResponseWriter, *http.Request) {
+		if got := post(bearing(ci), nothing); !strings.Contains(got, "REASON_QUOTA") {
+			t.Error(got)
+		}
+	})
+}
+
 // TestAFloodHurtsOnlyWhoMakesIt: what is more than due is refused and counted, and
 // written down once.
 func TestAFloodHurtsOnlyWhoMakesIt(t *testing.T) {
@@ -905,6 +947,7 @@ type queue struct {
 	*house
 	waits  chan struct{} // somebody does
 	grants chan struct{}
+	broken error // of all that is no Acquire
 	mu     sync.Mutex
 	asked  []lock.Command
 }
@@ -914,7 +957,7 @@ func (q *queue) Ask(ctx context.Context, c lock.Command, _ time.Duration) (lock.
 	q.asked = append(q.asked, c)
 	q.mu.Unlock()
 	if c.Verb != lock.Acquire {
-		return lock.Result{Outcome: lock.Released}, nil
+		return lock.Result{Outcome: lock.Released}, q.broken
 	}
 	q.waits <- struct{}{}
 	select {
@@ -937,16 +980,18 @@ func TestAWaitEndsWithTheRight(t *testing.T) {
 		granted bool
 		code    connect.Code
 		back    lock.Verb
+		broken  error
 	}{
-		{"nothing changes", 0, line + rule, true, 0, 0},
-		{"granted", 0, rule, true, connect.CodeUnauthenticated, lock.Release},
-		{"granted without a rule", 0, line + "allow ci lock y\n", true, connect.CodePermissionDenied, lock.Release},
-		{"waiting", 0, rule, false, connect.CodeUnauthenticated, 0},
-		{"granted by a number", 7, rule, true, connect.CodeUnauthenticated, lock.Cancel},
-		{"waiting by a number", 7, rule, false, connect.CodeUnauthenticated, lock.Cancel},
+		{"nothing changes", 0, line + rule, true, 0, 0, nil},
+		{"granted", 0, rule, true, connect.CodeUnauthenticated, lock.Release, nil},
+		{"granted without a rule", 0, line + "allow ci lock y\n", true, connect.CodePermissionDenied, lock.Release, nil},
+		{"waiting", 0, rule, false, connect.CodeUnauthenticated, 0, nil},
+		{"granted by a number", 7, rule, true, connect.CodeUnauthenticated, lock.Cancel, nil},
+		{"waiting by a number", 7, rule, false, connect.CodeUnauthenticated, lock.Cancel, nil},
+		{"granted and not undone", 0, rule, true, connect.CodeUnauthenticated, lock.Release, replica.ErrUnknown},
 	} {
 		s := newScene(t, line+rule)
-		q := &queue{house: newHouse(), waits: make(chan struct{}), grants: make(chan struct{})}
+		q := &queue{house: newHouse(), waits: make(chan struct{}), grants: make(chan struct{}), broken: test.broken}
 		g := s.doors.Guard(q).(*guarded)
 		g.lookAgain = time.Hour
 		if !test.granted {
@@ -975,6 +1020,10 @@ func TestAWaitEndsWithTheRight(t *testing.T) {
 		}
 		if err = <-ended; (err == nil) != (test.code == 0) || err != nil && connect.CodeOf(err) != test.code {
 			t.Errorf("%s: %v", test.what, err)
+		}
+		var refused *connect.Error
+		if errors.As(err, &refused) && (len(refused.Details()) == 0) != (test.broken != nil) {
+			t.Errorf("%s: it is said to be not executed: %v", test.what, test.broken == nil)
 		}
 		if wants := 1 + min(1, int(test.back)); len(q.asked) != wants {
 			t.Errorf("%s: %+v", test.what, q.asked)

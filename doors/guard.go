@@ -61,7 +61,7 @@ func (g *guarded) Open(ctx context.Context, nonce lock.Number, terms lock.Terms)
 	}
 	info, err := stampFor(terms.Info, who)
 	if err != nil {
-		return lock.SessionCard{}, connect.NewError(connect.CodeInvalidArgument, err)
+		return lock.SessionCard{}, api.Denied(connect.CodeInvalidArgument, err)
 	}
 	terms.Info = info
 	card, err := g.behind.Open(ctx, g.doors.ownNonce(who, nonce), terms)
@@ -119,7 +119,7 @@ func withoutStamp(c lock.Command) (lock.Command, error) {
 	terms := *c.Terms
 	var err error
 	if terms.Info, err = stampFor(terms.Info, guest{}); err != nil {
-		return c, connect.NewError(connect.CodeInvalidArgument, err)
+		return c, api.Denied(connect.CodeInvalidArgument, err)
 	}
 	c.Terms = &terms
 	return c, nil
@@ -255,7 +255,7 @@ func (g *guarded) forbid(who guest, what string) error {
 
 func (g *guarded) deny(why Refusal, who guest, what string, code connect.Code, err error) error {
 	g.doors.journal.refused(why, who, what, time.Now())
-	return connect.NewError(code, err)
+	return api.Denied(code, err)
 }
 
 // Session shows its owner a session, and those who may look at everything.

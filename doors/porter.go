@@ -236,7 +236,7 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 		w.Header().Set("Connection", "close") // strangers keep no room
 	}
 	if d.answers.IsSupported(r) {
-		_ = d.answers.Write(w, r, connect.NewError(code, err)) // who does not read it has gone
+		_ = d.answers.Write(w, r, api.Denied(code, err)) // who does not read it has gone
 		return
 	}
 	status := map[connect.Code]int{

@@ -3,6 +3,7 @@ package doors
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"connectrpc.com/connect"
@@ -45,7 +46,10 @@ func (g *guarded) ask(ctx context.Context, c lock.Command, patience time.Duratio
 		lost = g.lasts(ctx, c)
 	}
 	if lost != nil {
-		g.undo(ctx, c, result)
+		if err := g.undo(ctx, c, result); err != nil {
+			// It goes with the session; so nobody is told that nothing was done.
+			return lock.Result{}, connect.NewError(connect.CodeOf(lost), fmt.Errorf("%w; what was asked for could not be undone: %w", plainly(lost), err))
+		}
 		return lock.Result{}, lost
 	}
 	return result, err
@@ -70,7 +74,7 @@ func (g *guarded) valid(ctx context.Context, what string) error {
 
 // undo gives back what a wait has got, and its place in the queue if it is one that
 // goes on.
-func (g *guarded) undo(ctx context.Context, c lock.Command, result lock.Result) {
+func (g *guarded) undo(ctx context.Context, c lock.Command, result lock.Result) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), undoneWithin)
 	defer cancel()
 	back := lock.Command{Session: c.Session}
@@ -80,7 +84,17 @@ func (g *guarded) undo(ctx context.Context, c lock.Command, result lock.Result) 
 	case result.Outcome == lock.Granted:
 		back.Verb, back.Name, back.Token = lock.Release, c.Name, result.Token
 	default:
-		return // the nodes have undone it
+		return nil // the nodes have undone it
 	}
-	_, _ = g.behind.Ask(ctx, back, 0) // else it goes with the session
+	_, err := g.behind.Ask(ctx, back, 0)
+	return err
+}
+
+// plainly is an error without the code and the details of its answer.
+func plainly(err error) error {
+	var answer *connect.Error
+	if errors.As(err, &answer) {
+		return errors.New(answer.Message())
+	}
+	return err
 }
