@@ -58,13 +58,30 @@ func (q *Quorum) onEngine(from replica.NodeID, e replica.Engine) {
 		return
 	}
 	sender, known := q.roster.find(replica.MemberID(m.GetFrom()))
-	if !known || sender.Address != from || m.GetTo() != uint64(q.member) || !travels(m) {
+	if m.GetTo() != uint64(q.member) || !travels(m) {
+		return
+	}
+	if !known {
+		q.askWhoIs(from)
+		return
+	}
+	if sender.Address != from {
 		return
 	}
 	if m.GetType() == raftpb.MsgSnap && !q.takeArrival(from, m) {
 		return
 	}
 	q.stepEngine(m)
+}
+
+// askWhoIs asks a member that this node has not heard of for the list. A newcomer
+// without a log knows by hearsay only who belongs to the cluster, and the primary
+// that brings the log may have come later.
+func (q *Quorum) askWhoIs(from replica.NodeID) {
+	if q.asked != q.ticks {
+		q.asked = q.ticks
+		q.sendSeek(from)
+	}
 }
 
 // travels reports whether the message is one that engines send to each other

@@ -150,6 +150,27 @@ func TestAPromisedBackupHearsOfItsCluster(t *testing.T) {
 	}
 }
 
+// TestAnUnknownMemberIsAsked: who brings a newcomer its log may have become a member
+// after what the newcomer has heard.
+func TestAnUnknownMemberIsAsked(t *testing.T) {
+	w := startWorld(t, 1, "abc", true)
+	w.awaitPrimary()
+	b := w.node("b")
+	asked := 0
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		if _, is := m.(replica.Seek); is && to == "x:1" {
+			asked++
+		}
+		return false
+	}
+	for range 3 { // and once in a tick
+		b.step(replica.Received{From: "x:1", Incarnation: 1, Cluster: b.core.cluster, Message: engineVote(99, b.member, 5)})
+	}
+	if asked != 1 {
+		t.Errorf("asked %d times", asked)
+	}
+}
+
 // TestWrongCluster: a node that belongs to another cluster, or wants the name of
 // a member, is sent away, and nobody else is disturbed.
 func TestWrongCluster(t *testing.T) {

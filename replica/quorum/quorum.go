@@ -79,7 +79,8 @@ type Quorum struct {
 	arrived   *arrival
 	digests   digests
 	bootstrap *bootstrap
-	retired   bool // this node was removed
+	retired   bool   // this node was removed
+	asked     uint64 // the tick at which it last asked an unknown member who belongs to the cluster
 	// bootstrapped is the order that has begun this cluster.
 	bootstrapped replica.OrderID
 	awaken       []replica.Effect // before those of the first step
