@@ -1,7 +1,7 @@
 # What is checked, and how long each part may take on two cores (minutes):
 #
 #   fmt, vet, lint, tidy, fresh   1.5   mostly building the tools
-#   test                          7     README's command; most of it the simulator and its 110 mutations
+#   test                          8     README's command; most of it the simulator and its 138 mutations
 #   race                          4     everything in process; the simulator with fewer seeds
 #   chaos                         1     CI lets it run beside the first line
 #
