@@ -31,8 +31,37 @@ func (q *Quorum) instruct(e replica.Instruct) {
 	default:
 		answer.Outcome, answer.Text = replica.OrderRefused, "this node does not know that order: it has an older version"
 	}
+	if answer.Outcome == replica.OrderDone && e.Order.Kind != replica.Bootstrap && !q.sure(e.Order) {
+		answer.Outcome, answer.Text = working("%s; making sure", answer.Text)
+	}
 	answer.ID = e.ID
 	q.out = append(q.out, replica.Instructed{Ordered: answer})
+}
+
+// maxProofs bounds of how many orders it is remembered since when they seem done.
+const maxProofs = 64
+
+// sure reports whether this node has reigned since an order first seemed done here:
+// an entry that it has proposed after that, of nothing, is applied. What a primary
+// of yesterday sees may long be otherwise.
+func (q *Quorum) sure(o replica.Order) bool {
+	since, known := q.proofs[o]
+	if !known || since.term != q.engine.term {
+		if q.node.Propose(nil) != nil {
+			return false // it is tried again
+		}
+		q.drain()
+		if len(q.proofs) >= maxProofs || q.proofs == nil {
+			q.proofs = map[replica.Order]place{}
+		}
+		since = place{q.tail, q.engine.term}
+		q.proofs[o] = since
+	}
+	if !q.ready() || q.applied < since.index {
+		return false
+	}
+	delete(q.proofs, o)
+	return true
 }
 
 func working(format string, v ...any) (replica.OrderOutcome, string) {

@@ -67,11 +67,13 @@ type Quorum struct {
 	befriends []replica.NodeID // of the last Befriend
 	// befriendDue says that it has to be looked at again.
 	befriendDue bool
-	founding    uint64    // the tick at which this node founded the cluster; zero: it did not
-	led         uint64    // the tick at which a primary was last known
-	seen        lock.View // the highest that somebody else has told of
-	adding      string    // the newcomer that an order of this reign has last taken in
-	removing    string    // the member that an order of this reign has last removed
+	founding    uint64                  // the tick at which this node founded the cluster; zero: it did not
+	led         uint64                  // the tick at which a primary was last known
+	seen        lock.View               // the highest that somebody else has told of
+	adding      string                  // the newcomer that an order of this reign has last taken in
+	removing    string                  // the member that an order of this reign has last removed
+	proofs      map[replica.Order]place // what must be applied before an order that seems done is
+	tail        uint64                  // the last entry that was given to the log
 
 	cuts      cuts
 	transfers []*transfer

@@ -123,6 +123,7 @@ func (q *Quorum) underWay() int {
 func (q *Quorum) locate(entries []*raftpb.Entry) {
 	if len(entries) > 0 { // what stood there is cut off
 		q.roster.changedAt = min(q.roster.changedAt, entries[0].GetIndex()-1)
+		q.tail = entries[len(entries)-1].GetIndex()
 	}
 	next := slices.IndexFunc(q.proposals, func(p proposal) bool { return p.at.index == 0 })
 	for _, e := range entries {
