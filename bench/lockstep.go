@@ -30,7 +30,8 @@ type lockstepNodes struct {
 // buildLockd builds lockd from the tree that this module lies in.
 func buildLockd(ctx context.Context, dir string) (path string, err error) {
 	path = filepath.Join(dir, "lockd")
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, "lockstep/cmd/lockd")
+	build := exec.CommandContext(ctx, "go", "build", "-o", path, "./cmd/lockd")
+	build.Dir = ".." // with the versions that it is released with
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build lockd (run this in the folder bench/): %w: %s", err, strings.TrimSpace(string(out)))
 	}

@@ -19,7 +19,7 @@ func (p *process) step(ev replica.Event) {
 			p.spread.submitted(e.Commands, p.relayed)
 		}
 	case replica.Received:
-		if m, ok := e.Message.(replica.Relay); ok && p.w.plan.switches {
+		if m, ok := e.Message.(replica.Relay); ok {
 			for _, c := range m.Commands {
 				p.relayed[c.ID()] = true
 			}
