@@ -117,10 +117,10 @@ func TestSimulation(t *testing.T) {
 	}
 }
 
-// TestDurablePairSimulation does the same for pairs whose logs are on disk.
-func TestDurablePairSimulation(t *testing.T) {
-	seeds := freshSeeds() / 5
-	report, err := simulate("durable", 1, seeds)
+// runFresh runs the first seeds of a regime in the command, and reports what they find.
+func runFresh(t *testing.T, regime string, seeds uint64) sim.Report {
+	t.Helper()
+	report, err := simulate(regime, 1, seeds)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,6 +128,13 @@ func TestDurablePairSimulation(t *testing.T) {
 	for _, v := range report.Violations {
 		reportViolation(t, v)
 	}
+	return report
+}
+
+// TestDurablePairSimulation does the same for pairs whose logs are on disk.
+func TestDurablePairSimulation(t *testing.T) {
+	seeds := freshSeeds() / 5
+	report := runFresh(t, "durable", seeds)
 	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Crashes == 0 || !raceEnabled && (s.PowerCuts == 0 || s.Wipes == 0) {
 		t.Errorf("nothing happened: %+v", report)
 	}
@@ -136,14 +143,7 @@ func TestDurablePairSimulation(t *testing.T) {
 // TestQuorumSimulation does the same for three nodes and more.
 func TestQuorumSimulation(t *testing.T) {
 	seeds := freshSeeds()
-	report, err := simulate("quorum", 1, seeds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
-	for _, v := range report.Violations {
-		reportViolation(t, v)
-	}
+	report := runFresh(t, "quorum", seeds)
 	s := report.Stats
 	if report.Runs != int(seeds) || s.Entries == 0 || s.Reigns == 0 {
 		t.Errorf("nothing was run: %+v", report)
@@ -159,14 +159,7 @@ func TestQuorumSimulation(t *testing.T) {
 // TestSwitchOverSimulation does the same for pairs whose roles an operator changes.
 func TestSwitchOverSimulation(t *testing.T) {
 	seeds := freshSeeds() / 5
-	report, err := simulate("switched", 1, seeds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
-	for _, v := range report.Violations {
-		reportViolation(t, v)
-	}
+	report := runFresh(t, "switched", seeds)
 	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Crashes == 0 || s.OrdersDone == 0 || s.Handovers == 0 {
 		t.Errorf("nothing happened: %+v", report)
 	}
@@ -176,14 +169,7 @@ func TestSwitchOverSimulation(t *testing.T) {
 // for good, and an operator begins anew.
 func TestBootstrapSimulation(t *testing.T) {
 	seeds := freshSeeds() / 5
-	report, err := simulate("ruined", 1, seeds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
-	for _, v := range report.Violations {
-		reportViolation(t, v)
-	}
+	report := runFresh(t, "ruined", seeds)
 	if s := report.Stats; report.Runs != int(seeds) || s.Entries == 0 || s.Ruins == 0 || s.Bootstraps < s.Ruins || s.OrdersDone < 2*s.Bootstraps {
 		t.Errorf("nothing happened: %+v", report)
 	}
@@ -192,14 +178,7 @@ func TestBootstrapSimulation(t *testing.T) {
 // TestGrowingSimulation does the same for pairs that become quorums.
 func TestGrowingSimulation(t *testing.T) {
 	seeds := freshSeeds()
-	report, err := simulate("growing", 1, seeds)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Logf("%d runs of %d simulated seconds: %+v", report.Runs, simulated, report.Stats)
-	for _, v := range report.Violations {
-		reportViolation(t, v)
-	}
+	report := runFresh(t, "growing", seeds)
 	s := report.Stats
 	if report.Runs != int(seeds) || s.Turns < int(seeds) || s.Crashes == 0 || s.Expired == 0 || s.Passed == 0 {
 		t.Errorf("nothing happened: %+v", report)
