@@ -102,6 +102,8 @@ func (q *Quorum) changingOnly(name string) bool {
 // begun: it may be the very one that is wanted.
 func (q *Quorum) inherited() bool { return q.changing() && q.adding == "" && q.removing == "" }
 
+const inheritedText = "a change of the members that an earlier primary began is not over"
+
 func (q *Quorum) orderAdd(o replica.Order) (replica.OrderOutcome, string) {
 	named := q.named(o.Name)
 	if named != nil && named.Address == o.Address {
@@ -117,7 +119,7 @@ func (q *Quorum) orderAdd(o replica.Order) (replica.OrderOutcome, string) {
 		return refused("%s is the address of %s", o.Address, q.roster.members[i].Name)
 	}
 	if q.inherited() {
-		return working("a change of the members that an earlier primary began is not over")
+		return working(inheritedText)
 	}
 	if q.changing() && q.changingOnly(o.Name) {
 		return working("taking in %s", o.Name)
@@ -166,7 +168,7 @@ func (q *Quorum) orderRemove(o replica.Order) (replica.OrderOutcome, string) {
 	m := q.named(o.Name)
 	switch {
 	case q.inherited():
-		return working("a change of the members that an earlier primary began is not over")
+		return working(inheritedText)
 	case m == nil && !q.mayGo():
 		return working("%s is no member; leave it on until a majority of the others knows that", o.Name)
 	case m == nil:
