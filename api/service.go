@@ -24,6 +24,7 @@ const (
 
 // service is pb.LockServiceHandler: it translates, and decides nothing.
 type service struct {
+	pb.UnimplementedLockServiceHandler
 	backend  Backend
 	stopping context.Context
 }

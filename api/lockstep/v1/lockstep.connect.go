@@ -131,6 +131,10 @@ const (
 	LockServiceRevokeProcedure = "/lockstep.v1.LockService/Revoke"
 	// LockServiceStatusProcedure is the fully-qualified name of the LockService's Status RPC.
 	LockServiceStatusProcedure = "/lockstep.v1.LockService/Status"
+	// LockServiceListReignsProcedure is the fully-qualified name of the LockService's ListReigns RPC.
+	LockServiceListReignsProcedure = "/lockstep.v1.LockService/ListReigns"
+	// LockServiceWhoAmIProcedure is the fully-qualified name of the LockService's WhoAmI RPC.
+	LockServiceWhoAmIProcedure = "/lockstep.v1.LockService/WhoAmI"
 )
 
 // LockServiceClient is a client for the lockstep.v1.LockService service.
@@ -186,8 +190,13 @@ type LockServiceClient interface {
 	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
 	// Revoke takes a lock away from whoever holds it, by an operator's will.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
-	// Status says where the nodes stand.
+	// Status says where the nodes stand, and what is not safe.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
+	// ListReigns is the timeline of failovers: who was the primary, since when, and for
+	// how long nobody served before.
+	ListReigns(context.Context, *ListReignsRequest) (*ListReignsResponse, error)
+	// WhoAmI says whom the node takes the caller for, and what they may do.
+	WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error)
 }
 
 // NewLockServiceClient constructs a client for the lockstep.v1.LockService service. By default, it
@@ -321,6 +330,18 @@ func NewLockServiceClient(httpClient connect.HTTPClient, baseURL string, opts ..
 			connect.WithSchema(lockServiceMethods.ByName("Status")),
 			connect.WithClientOptions(opts...),
 		),
+		listReigns: connect.NewClient[ListReignsRequest, ListReignsResponse](
+			httpClient,
+			baseURL+LockServiceListReignsProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("ListReigns")),
+			connect.WithClientOptions(opts...),
+		),
+		whoAmI: connect.NewClient[WhoAmIRequest, WhoAmIResponse](
+			httpClient,
+			baseURL+LockServiceWhoAmIProcedure,
+			connect.WithSchema(lockServiceMethods.ByName("WhoAmI")),
+			connect.WithClientOptions(opts...),
+		),
 	}
 }
 
@@ -346,6 +367,8 @@ type lockServiceClient struct {
 	verify        *connect.Client[VerifyRequest, VerifyResponse]
 	revoke        *connect.Client[RevokeRequest, RevokeResponse]
 	status        *connect.Client[StatusRequest, StatusResponse]
+	listReigns    *connect.Client[ListReignsRequest, ListReignsResponse]
+	whoAmI        *connect.Client[WhoAmIRequest, WhoAmIResponse]
 }
 
 // OpenSession calls lockstep.v1.LockService.OpenSession.
@@ -520,6 +543,24 @@ func (c *lockServiceClient) Status(ctx context.Context, req *StatusRequest) (*St
 	return nil, err
 }
 
+// ListReigns calls lockstep.v1.LockService.ListReigns.
+func (c *lockServiceClient) ListReigns(ctx context.Context, req *ListReignsRequest) (*ListReignsResponse, error) {
+	response, err := c.listReigns.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
+// WhoAmI calls lockstep.v1.LockService.WhoAmI.
+func (c *lockServiceClient) WhoAmI(ctx context.Context, req *WhoAmIRequest) (*WhoAmIResponse, error) {
+	response, err := c.whoAmI.CallUnary(ctx, connect.NewRequest(req))
+	if response != nil {
+		return response.Msg, err
+	}
+	return nil, err
+}
+
 // LockServiceHandler is an implementation of the lockstep.v1.LockService service.
 type LockServiceHandler interface {
 	// OpenSession opens a session, without which nothing can be held.
@@ -573,8 +614,13 @@ type LockServiceHandler interface {
 	Verify(context.Context, *VerifyRequest) (*VerifyResponse, error)
 	// Revoke takes a lock away from whoever holds it, by an operator's will.
 	Revoke(context.Context, *RevokeRequest) (*RevokeResponse, error)
-	// Status says where the nodes stand.
+	// Status says where the nodes stand, and what is not safe.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)
+	// ListReigns is the timeline of failovers: who was the primary, since when, and for
+	// how long nobody served before.
+	ListReigns(context.Context, *ListReignsRequest) (*ListReignsResponse, error)
+	// WhoAmI says whom the node takes the caller for, and what they may do.
+	WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error)
 }
 
 // NewLockServiceHandler builds an HTTP handler from the service implementation. It returns the path
@@ -704,6 +750,18 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 		connect.WithSchema(lockServiceMethods.ByName("Status")),
 		connect.WithHandlerOptions(opts...),
 	)
+	lockServiceListReignsHandler := connect.NewUnaryHandlerSimple(
+		LockServiceListReignsProcedure,
+		svc.ListReigns,
+		connect.WithSchema(lockServiceMethods.ByName("ListReigns")),
+		connect.WithHandlerOptions(opts...),
+	)
+	lockServiceWhoAmIHandler := connect.NewUnaryHandlerSimple(
+		LockServiceWhoAmIProcedure,
+		svc.WhoAmI,
+		connect.WithSchema(lockServiceMethods.ByName("WhoAmI")),
+		connect.WithHandlerOptions(opts...),
+	)
 	return "/lockstep.v1.LockService/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case LockServiceOpenSessionProcedure:
@@ -746,6 +804,10 @@ func NewLockServiceHandler(svc LockServiceHandler, opts ...connect.HandlerOption
 			lockServiceRevokeHandler.ServeHTTP(w, r)
 		case LockServiceStatusProcedure:
 			lockServiceStatusHandler.ServeHTTP(w, r)
+		case LockServiceListReignsProcedure:
+			lockServiceListReignsHandler.ServeHTTP(w, r)
+		case LockServiceWhoAmIProcedure:
+			lockServiceWhoAmIHandler.ServeHTTP(w, r)
 		default:
 			http.NotFound(w, r)
 		}
@@ -833,4 +895,12 @@ func (UnimplementedLockServiceHandler) Revoke(context.Context, *RevokeRequest) (
 
 func (UnimplementedLockServiceHandler) Status(context.Context, *StatusRequest) (*StatusResponse, error) {
 	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.Status is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) ListReigns(context.Context, *ListReignsRequest) (*ListReignsResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.ListReigns is not implemented"))
+}
+
+func (UnimplementedLockServiceHandler) WhoAmI(context.Context, *WhoAmIRequest) (*WhoAmIResponse, error) {
+	return nil, connect.NewError(connect.CodeUnimplemented, errors.New("lockstep.v1.LockService.WhoAmI is not implemented"))
 }

@@ -315,6 +315,113 @@ func (Event_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{45, 0}
 }
 
+type Reign_Why int32
+
+const (
+	Reign_WHY_UNSPECIFIED Reign_Why = 0 // not known: whoever tells of it came later
+	Reign_WHY_STARTED     Reign_Why = 1 // nobody was known to serve before
+	Reign_WHY_HANDED_OVER Reign_Why = 2 // the one before gave it up: a switch-over, or an orderly stop
+	Reign_WHY_SUSPECTED   Reign_Why = 3 // the one before was not heard any more
+	Reign_WHY_WENT_ON     Reign_Why = 4 // the one before was the same: its backup came or went, or it had no majority for a while
+)
+
+// Enum value maps for Reign_Why.
+var (
+	Reign_Why_name = map[int32]string{
+		0: "WHY_UNSPECIFIED",
+		1: "WHY_STARTED",
+		2: "WHY_HANDED_OVER",
+		3: "WHY_SUSPECTED",
+		4: "WHY_WENT_ON",
+	}
+	Reign_Why_value = map[string]int32{
+		"WHY_UNSPECIFIED": 0,
+		"WHY_STARTED":     1,
+		"WHY_HANDED_OVER": 2,
+		"WHY_SUSPECTED":   3,
+		"WHY_WENT_ON":     4,
+	}
+)
+
+func (x Reign_Why) Enum() *Reign_Why {
+	p := new(Reign_Why)
+	*p = x
+	return p
+}
+
+func (x Reign_Why) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Reign_Why) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_lockstep_proto_enumTypes[4].Descriptor()
+}
+
+func (Reign_Why) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_lockstep_proto_enumTypes[4]
+}
+
+func (x Reign_Why) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Reign_Why.Descriptor instead.
+func (Reign_Why) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{56, 0}
+}
+
+type Permission_Right int32
+
+const (
+	Permission_RIGHT_UNSPECIFIED Permission_Right = 0
+	Permission_RIGHT_READ        Permission_Right = 1 // look at them
+	Permission_RIGHT_LOCK        Permission_Right = 2 // take and free them, and look at them
+	Permission_RIGHT_ADMIN       Permission_Right = 3 // free those of others, and the rest
+)
+
+// Enum value maps for Permission_Right.
+var (
+	Permission_Right_name = map[int32]string{
+		0: "RIGHT_UNSPECIFIED",
+		1: "RIGHT_READ",
+		2: "RIGHT_LOCK",
+		3: "RIGHT_ADMIN",
+	}
+	Permission_Right_value = map[string]int32{
+		"RIGHT_UNSPECIFIED": 0,
+		"RIGHT_READ":        1,
+		"RIGHT_LOCK":        2,
+		"RIGHT_ADMIN":       3,
+	}
+)
+
+func (x Permission_Right) Enum() *Permission_Right {
+	p := new(Permission_Right)
+	*p = x
+	return p
+}
+
+func (x Permission_Right) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Permission_Right) Descriptor() protoreflect.EnumDescriptor {
+	return file_lockstep_v1_lockstep_proto_enumTypes[5].Descriptor()
+}
+
+func (Permission_Right) Type() protoreflect.EnumType {
+	return &file_lockstep_v1_lockstep_proto_enumTypes[5]
+}
+
+func (x Permission_Right) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Permission_Right.Descriptor instead.
+func (Permission_Right) EnumDescriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{59, 0}
+}
+
 type Failure_Reason int32
 
 const (
@@ -384,11 +491,11 @@ func (x Failure_Reason) String() string {
 }
 
 func (Failure_Reason) Descriptor() protoreflect.EnumDescriptor {
-	return file_lockstep_v1_lockstep_proto_enumTypes[4].Descriptor()
+	return file_lockstep_v1_lockstep_proto_enumTypes[6].Descriptor()
 }
 
 func (Failure_Reason) Type() protoreflect.EnumType {
-	return &file_lockstep_v1_lockstep_proto_enumTypes[4]
+	return &file_lockstep_v1_lockstep_proto_enumTypes[6]
 }
 
 func (x Failure_Reason) Number() protoreflect.EnumNumber {
@@ -397,7 +504,7 @@ func (x Failure_Reason) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use Failure_Reason.Descriptor instead.
 func (Failure_Reason) EnumDescriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{53, 0}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{60, 0}
 }
 
 type OpenSessionRequest struct {
@@ -3838,8 +3945,14 @@ func (*StatusRequest) Descriptor() ([]byte, []int) {
 }
 
 type StatusResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Nodes         []*NodeStatus          `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Nodes []*NodeStatus          `protobuf:"bytes,1,rep,name=nodes,proto3" json:"nodes,omitempty"`
+	// Any one node may fail now.
+	Safe bool `protobuf:"varint,2,opt,name=safe,proto3" json:"safe,omitempty"`
+	// What is not safe, the worst first.
+	Warnings []*Warning `protobuf:"bytes,3,rep,name=warnings,proto3" json:"warnings,omitempty"`
+	// The nodes are two, a primary and a backup, and no cluster.
+	Pair          bool `protobuf:"varint,4,opt,name=pair,proto3" json:"pair,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3881,24 +3994,122 @@ func (x *StatusResponse) GetNodes() []*NodeStatus {
 	return nil
 }
 
+func (x *StatusResponse) GetSafe() bool {
+	if x != nil {
+		return x.Safe
+	}
+	return false
+}
+
+func (x *StatusResponse) GetWarnings() []*Warning {
+	if x != nil {
+		return x.Warnings
+	}
+	return nil
+}
+
+func (x *StatusResponse) GetPair() bool {
+	if x != nil {
+		return x.Pair
+	}
+	return false
+}
+
+// Warning is something that is not safe.
+type Warning struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// no_primary, two_primaries, unreachable, majority, alone, pair, lagging, learning,
+	// disagreement, memory or even
+	Kind          string   `protobuf:"bytes,1,opt,name=kind,proto3" json:"kind,omitempty"`
+	Nodes         []string `protobuf:"bytes,2,rep,name=nodes,proto3" json:"nodes,omitempty"` // their names
+	Text          string   `protobuf:"bytes,3,opt,name=text,proto3" json:"text,omitempty"`   // for people
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Warning) Reset() {
+	*x = Warning{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Warning) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Warning) ProtoMessage() {}
+
+func (x *Warning) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Warning.ProtoReflect.Descriptor instead.
+func (*Warning) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{52}
+}
+
+func (x *Warning) GetKind() string {
+	if x != nil {
+		return x.Kind
+	}
+	return ""
+}
+
+func (x *Warning) GetNodes() []string {
+	if x != nil {
+		return x.Nodes
+	}
+	return nil
+}
+
+func (x *Warning) GetText() string {
+	if x != nil {
+		return x.Text
+	}
+	return ""
+}
+
 // NodeStatus is where one node stands.
 type NodeStatus struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Name          string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`          // in the cluster; a node of a pair goes by its address
-	Address       string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`    // under which nodes and Go clients reach it
-	Answered      bool                   `protobuf:"varint,3,opt,name=answered,proto3" json:"answered,omitempty"` // else nothing more is known
-	Role          string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`          // joining, primary, backup, solo, demoted, electing or quiet
-	View          uint64                 `protobuf:"varint,5,opt,name=view,proto3" json:"view,omitempty"`         // the reign that it takes part in
-	Index         uint64                 `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`       // the last entry of the order that it has applied
-	Paired        bool                   `protobuf:"varint,7,opt,name=paired,proto3" json:"paired,omitempty"`     // of a pair: it and its peer hold the same locks
-	Durable       bool                   `protobuf:"varint,8,opt,name=durable,proto3" json:"durable,omitempty"`   // what it answers is on disk
+	state    protoimpl.MessageState `protogen:"open.v1"`
+	Name     string                 `protobuf:"bytes,1,opt,name=name,proto3" json:"name,omitempty"`          // in the cluster; a node of a pair goes by its address
+	Address  string                 `protobuf:"bytes,2,opt,name=address,proto3" json:"address,omitempty"`    // under which nodes and Go clients reach it
+	Answered bool                   `protobuf:"varint,3,opt,name=answered,proto3" json:"answered,omitempty"` // else only asked, voter, quiet, lag and heard are known, by what others say
+	Role     string                 `protobuf:"bytes,4,opt,name=role,proto3" json:"role,omitempty"`          // joining, primary, backup, solo, demoted, electing or quiet
+	View     uint64                 `protobuf:"varint,5,opt,name=view,proto3" json:"view,omitempty"`         // the reign that it takes part in
+	Index    uint64                 `protobuf:"varint,6,opt,name=index,proto3" json:"index,omitempty"`       // the last entry of the order that it has applied
+	Paired   bool                   `protobuf:"varint,7,opt,name=paired,proto3" json:"paired,omitempty"`     // of a pair: it and its peer hold the same locks
+	Durable  bool                   `protobuf:"varint,8,opt,name=durable,proto3" json:"durable,omitempty"`   // what it answers is on disk
+	Asked    bool                   `protobuf:"varint,9,opt,name=asked,proto3" json:"asked,omitempty"`       // it is the one that answers this request
+	Voter    bool                   `protobuf:"varint,10,opt,name=voter,proto3" json:"voter,omitempty"`      // it counts for the majority
+	Quiet    bool                   `protobuf:"varint,11,opt,name=quiet,proto3" json:"quiet,omitempty"`      // it keeps the log and votes, and serves nobody
+	// How many entries it has less than the primary; absent if that is not known.
+	Lag *uint64 `protobuf:"varint,12,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
+	// Since the primary has heard it, or, of a pair, since it has heard the other node;
+	// absent if never. Of a cluster without a primary any node's word counts.
+	Heard *durationpb.Duration `protobuf:"bytes,13,opt,name=heard,proto3" json:"heard,omitempty"`
+	// Where its log stands, in entries.
+	First         uint64 `protobuf:"varint,14,opt,name=first,proto3" json:"first,omitempty"`
+	Last          uint64 `protobuf:"varint,15,opt,name=last,proto3" json:"last,omitempty"`
+	Committed     uint64 `protobuf:"varint,16,opt,name=committed,proto3" json:"committed,omitempty"`
+	DiskBytes     uint64 `protobuf:"varint,17,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"` // that the log and its snapshot take
+	Protocol      uint32 `protobuf:"varint,18,opt,name=protocol,proto3" json:"protocol,omitempty"`                    // the newest version that it speaks with other nodes
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *NodeStatus) Reset() {
 	*x = NodeStatus{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3910,7 +4121,7 @@ func (x *NodeStatus) String() string {
 func (*NodeStatus) ProtoMessage() {}
 
 func (x *NodeStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[52]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3923,7 +4134,7 @@ func (x *NodeStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use NodeStatus.ProtoReflect.Descriptor instead.
 func (*NodeStatus) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{52}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *NodeStatus) GetName() string {
@@ -3982,6 +4193,391 @@ func (x *NodeStatus) GetDurable() bool {
 	return false
 }
 
+func (x *NodeStatus) GetAsked() bool {
+	if x != nil {
+		return x.Asked
+	}
+	return false
+}
+
+func (x *NodeStatus) GetVoter() bool {
+	if x != nil {
+		return x.Voter
+	}
+	return false
+}
+
+func (x *NodeStatus) GetQuiet() bool {
+	if x != nil {
+		return x.Quiet
+	}
+	return false
+}
+
+func (x *NodeStatus) GetLag() uint64 {
+	if x != nil && x.Lag != nil {
+		return *x.Lag
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetHeard() *durationpb.Duration {
+	if x != nil {
+		return x.Heard
+	}
+	return nil
+}
+
+func (x *NodeStatus) GetFirst() uint64 {
+	if x != nil {
+		return x.First
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetLast() uint64 {
+	if x != nil {
+		return x.Last
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetCommitted() uint64 {
+	if x != nil {
+		return x.Committed
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetDiskBytes() uint64 {
+	if x != nil {
+		return x.DiskBytes
+	}
+	return 0
+}
+
+func (x *NodeStatus) GetProtocol() uint32 {
+	if x != nil {
+		return x.Protocol
+	}
+	return 0
+}
+
+type ListReignsRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReignsRequest) Reset() {
+	*x = ListReignsRequest{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[54]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReignsRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReignsRequest) ProtoMessage() {}
+
+func (x *ListReignsRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[54]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReignsRequest.ProtoReflect.Descriptor instead.
+func (*ListReignsRequest) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{54}
+}
+
+type ListReignsResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The oldest first. Each node remembers the last 64 that it has seen since it was
+	// started; these are the last 64 of what those say that answer.
+	Reigns        []*Reign `protobuf:"bytes,1,rep,name=reigns,proto3" json:"reigns,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ListReignsResponse) Reset() {
+	*x = ListReignsResponse{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[55]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ListReignsResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ListReignsResponse) ProtoMessage() {}
+
+func (x *ListReignsResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[55]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ListReignsResponse.ProtoReflect.Descriptor instead.
+func (*ListReignsResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{55}
+}
+
+func (x *ListReignsResponse) GetReigns() []*Reign {
+	if x != nil {
+		return x.Reigns
+	}
+	return nil
+}
+
+// Reign is the time for which a node was the primary.
+type Reign struct {
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	View    uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"` // rises from one to the next
+	Name    string                 `protobuf:"bytes,2,opt,name=name,proto3" json:"name,omitempty"`  // of the node
+	Address string                 `protobuf:"bytes,3,opt,name=address,proto3" json:"address,omitempty"`
+	// By its own clock if it answers, else by that of another. If `why` is not known,
+	// it was first seen then.
+	Began *timestamppb.Timestamp `protobuf:"bytes,4,opt,name=began,proto3" json:"began,omitempty"`
+	// How long nobody had served when it began, as far as that is known.
+	Idle          *durationpb.Duration `protobuf:"bytes,5,opt,name=idle,proto3" json:"idle,omitempty"`
+	Why           Reign_Why            `protobuf:"varint,6,opt,name=why,proto3,enum=lockstep.v1.Reign_Why" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reign) Reset() {
+	*x = Reign{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[56]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reign) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reign) ProtoMessage() {}
+
+func (x *Reign) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[56]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reign.ProtoReflect.Descriptor instead.
+func (*Reign) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{56}
+}
+
+func (x *Reign) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Reign) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Reign) GetAddress() string {
+	if x != nil {
+		return x.Address
+	}
+	return ""
+}
+
+func (x *Reign) GetBegan() *timestamppb.Timestamp {
+	if x != nil {
+		return x.Began
+	}
+	return nil
+}
+
+func (x *Reign) GetIdle() *durationpb.Duration {
+	if x != nil {
+		return x.Idle
+	}
+	return nil
+}
+
+func (x *Reign) GetWhy() Reign_Why {
+	if x != nil {
+		return x.Why
+	}
+	return Reign_WHY_UNSPECIFIED
+}
+
+type WhoAmIRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIRequest) Reset() {
+	*x = WhoAmIRequest{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[57]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIRequest) ProtoMessage() {}
+
+func (x *WhoAmIRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[57]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIRequest.ProtoReflect.Descriptor instead.
+func (*WhoAmIRequest) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{57}
+}
+
+type WhoAmIResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// By which the rules know the caller. Empty: the node asks nobody who they are.
+	Principal string `protobuf:"bytes,1,opt,name=principal,proto3" json:"principal,omitempty"`
+	// All that the caller may do.
+	May           []*Permission `protobuf:"bytes,2,rep,name=may,proto3" json:"may,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *WhoAmIResponse) Reset() {
+	*x = WhoAmIResponse{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[58]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *WhoAmIResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*WhoAmIResponse) ProtoMessage() {}
+
+func (x *WhoAmIResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[58]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use WhoAmIResponse.ProtoReflect.Descriptor instead.
+func (*WhoAmIResponse) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{58}
+}
+
+func (x *WhoAmIResponse) GetPrincipal() string {
+	if x != nil {
+		return x.Principal
+	}
+	return ""
+}
+
+func (x *WhoAmIResponse) GetMay() []*Permission {
+	if x != nil {
+		return x.May
+	}
+	return nil
+}
+
+// Permission is a right to some locks.
+type Permission struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Right Permission_Right       `protobuf:"varint,1,opt,name=right,proto3,enum=lockstep.v1.Permission_Right" json:"right,omitempty"`
+	// A lock's name, or with a * at its end all that begin with what is before it. So
+	// "*" is every lock, and with that come sessions, and what is in no lock's name.
+	Pattern       string `protobuf:"bytes,2,opt,name=pattern,proto3" json:"pattern,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Permission) Reset() {
+	*x = Permission{}
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[59]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Permission) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Permission) ProtoMessage() {}
+
+func (x *Permission) ProtoReflect() protoreflect.Message {
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[59]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Permission.ProtoReflect.Descriptor instead.
+func (*Permission) Descriptor() ([]byte, []int) {
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{59}
+}
+
+func (x *Permission) GetRight() Permission_Right {
+	if x != nil {
+		return x.Right
+	}
+	return Permission_RIGHT_UNSPECIFIED
+}
+
+func (x *Permission) GetPattern() string {
+	if x != nil {
+		return x.Pattern
+	}
+	return ""
+}
+
 // Failure is a detail of every error.
 type Failure struct {
 	state  protoimpl.MessageState `protogen:"open.v1"`
@@ -3996,7 +4592,7 @@ type Failure struct {
 
 func (x *Failure) Reset() {
 	*x = Failure{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4008,7 +4604,7 @@ func (x *Failure) String() string {
 func (*Failure) ProtoMessage() {}
 
 func (x *Failure) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[53]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4021,7 +4617,7 @@ func (x *Failure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Failure.ProtoReflect.Descriptor instead.
 func (*Failure) Descriptor() ([]byte, []int) {
-	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{53}
+	return file_lockstep_v1_lockstep_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Failure) GetReason() Failure_Reason {
@@ -4053,7 +4649,7 @@ type Deadlock_Step struct {
 
 func (x *Deadlock_Step) Reset() {
 	*x = Deadlock_Step{}
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[62]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[69]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4065,7 +4661,7 @@ func (x *Deadlock_Step) String() string {
 func (*Deadlock_Step) ProtoMessage() {}
 
 func (x *Deadlock_Step) ProtoReflect() protoreflect.Message {
-	mi := &file_lockstep_v1_lockstep_proto_msgTypes[62]
+	mi := &file_lockstep_v1_lockstep_proto_msgTypes[69]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4426,9 +5022,16 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x06number\x18\x06 \x01(\x04R\x06number\"*\n" +
 	"\x0eRevokeResponse\x12\x18\n" +
 	"\arevoked\x18\x01 \x01(\bR\arevoked\"\x0f\n" +
-	"\rStatusRequest\"?\n" +
+	"\rStatusRequest\"\x99\x01\n" +
 	"\x0eStatusResponse\x12-\n" +
-	"\x05nodes\x18\x01 \x03(\v2\x17.lockstep.v1.NodeStatusR\x05nodes\"\xc6\x01\n" +
+	"\x05nodes\x18\x01 \x03(\v2\x17.lockstep.v1.NodeStatusR\x05nodes\x12\x12\n" +
+	"\x04safe\x18\x02 \x01(\bR\x04safe\x120\n" +
+	"\bwarnings\x18\x03 \x03(\v2\x14.lockstep.v1.WarningR\bwarnings\x12\x12\n" +
+	"\x04pair\x18\x04 \x01(\bR\x04pair\"G\n" +
+	"\aWarning\x12\x12\n" +
+	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x14\n" +
+	"\x05nodes\x18\x02 \x03(\tR\x05nodes\x12\x12\n" +
+	"\x04text\x18\x03 \x01(\tR\x04text\"\xdb\x03\n" +
 	"\n" +
 	"NodeStatus\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n" +
@@ -4438,7 +5041,51 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x04view\x18\x05 \x01(\x04R\x04view\x12\x14\n" +
 	"\x05index\x18\x06 \x01(\x04R\x05index\x12\x16\n" +
 	"\x06paired\x18\a \x01(\bR\x06paired\x12\x18\n" +
-	"\adurable\x18\b \x01(\bR\adurable\"\xaf\x03\n" +
+	"\adurable\x18\b \x01(\bR\adurable\x12\x14\n" +
+	"\x05asked\x18\t \x01(\bR\x05asked\x12\x14\n" +
+	"\x05voter\x18\n" +
+	" \x01(\bR\x05voter\x12\x14\n" +
+	"\x05quiet\x18\v \x01(\bR\x05quiet\x12\x15\n" +
+	"\x03lag\x18\f \x01(\x04H\x00R\x03lag\x88\x01\x01\x12/\n" +
+	"\x05heard\x18\r \x01(\v2\x19.google.protobuf.DurationR\x05heard\x12\x14\n" +
+	"\x05first\x18\x0e \x01(\x04R\x05first\x12\x12\n" +
+	"\x04last\x18\x0f \x01(\x04R\x04last\x12\x1c\n" +
+	"\tcommitted\x18\x10 \x01(\x04R\tcommitted\x12\x1d\n" +
+	"\n" +
+	"disk_bytes\x18\x11 \x01(\x04R\tdiskBytes\x12\x1a\n" +
+	"\bprotocol\x18\x12 \x01(\rR\bprotocolB\x06\n" +
+	"\x04_lag\"\x13\n" +
+	"\x11ListReignsRequest\"@\n" +
+	"\x12ListReignsResponse\x12*\n" +
+	"\x06reigns\x18\x01 \x03(\v2\x12.lockstep.v1.ReignR\x06reigns\"\xba\x02\n" +
+	"\x05Reign\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x12\n" +
+	"\x04name\x18\x02 \x01(\tR\x04name\x12\x18\n" +
+	"\aaddress\x18\x03 \x01(\tR\aaddress\x120\n" +
+	"\x05began\x18\x04 \x01(\v2\x1a.google.protobuf.TimestampR\x05began\x12-\n" +
+	"\x04idle\x18\x05 \x01(\v2\x19.google.protobuf.DurationR\x04idle\x12(\n" +
+	"\x03why\x18\x06 \x01(\x0e2\x16.lockstep.v1.Reign.WhyR\x03why\"d\n" +
+	"\x03Why\x12\x13\n" +
+	"\x0fWHY_UNSPECIFIED\x10\x00\x12\x0f\n" +
+	"\vWHY_STARTED\x10\x01\x12\x13\n" +
+	"\x0fWHY_HANDED_OVER\x10\x02\x12\x11\n" +
+	"\rWHY_SUSPECTED\x10\x03\x12\x0f\n" +
+	"\vWHY_WENT_ON\x10\x04\"\x0f\n" +
+	"\rWhoAmIRequest\"Y\n" +
+	"\x0eWhoAmIResponse\x12\x1c\n" +
+	"\tprincipal\x18\x01 \x01(\tR\tprincipal\x12)\n" +
+	"\x03may\x18\x02 \x03(\v2\x17.lockstep.v1.PermissionR\x03may\"\xac\x01\n" +
+	"\n" +
+	"Permission\x123\n" +
+	"\x05right\x18\x01 \x01(\x0e2\x1d.lockstep.v1.Permission.RightR\x05right\x12\x18\n" +
+	"\apattern\x18\x02 \x01(\tR\apattern\"O\n" +
+	"\x05Right\x12\x15\n" +
+	"\x11RIGHT_UNSPECIFIED\x10\x00\x12\x0e\n" +
+	"\n" +
+	"RIGHT_READ\x10\x01\x12\x0e\n" +
+	"\n" +
+	"RIGHT_LOCK\x10\x02\x12\x0f\n" +
+	"\vRIGHT_ADMIN\x10\x03\"\xaf\x03\n" +
 	"\aFailure\x123\n" +
 	"\x06reason\x18\x01 \x01(\x0e2\x1b.lockstep.v1.Failure.ReasonR\x06reason\x12!\n" +
 	"\fnot_executed\x18\x02 \x01(\bR\vnotExecuted\"\xcb\x02\n" +
@@ -4463,7 +5110,7 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x10MODE_UNSPECIFIED\x10\x00\x12\x12\n" +
 	"\x0eMODE_EXCLUSIVE\x10\x01\x12\x0f\n" +
 	"\vMODE_SHARED\x10\x02\x12\x10\n" +
-	"\fMODE_PERMITS\x10\x032\xf3\v\n" +
+	"\fMODE_PERMITS\x10\x032\x89\r\n" +
 	"\vLockService\x12R\n" +
 	"\vOpenSession\x12\x1f.lockstep.v1.OpenSessionRequest\x1a .lockstep.v1.OpenSessionResponse\"\x00\x12L\n" +
 	"\tKeepAlive\x12\x1d.lockstep.v1.KeepAliveRequest\x1a\x1e.lockstep.v1.KeepAliveResponse\"\x00\x12U\n" +
@@ -4485,7 +5132,10 @@ const file_lockstep_v1_lockstep_proto_rawDesc = "" +
 	"\x05Watch\x12\x19.lockstep.v1.WatchRequest\x1a\x1a.lockstep.v1.WatchResponse\"\x000\x01\x12C\n" +
 	"\x06Verify\x12\x1a.lockstep.v1.VerifyRequest\x1a\x1b.lockstep.v1.VerifyResponse\"\x00\x12C\n" +
 	"\x06Revoke\x12\x1a.lockstep.v1.RevokeRequest\x1a\x1b.lockstep.v1.RevokeResponse\"\x00\x12C\n" +
-	"\x06Status\x12\x1a.lockstep.v1.StatusRequest\x1a\x1b.lockstep.v1.StatusResponse\"\x00B%Z#lockstep/api/lockstep/v1;lockstepv1b\x06proto3"
+	"\x06Status\x12\x1a.lockstep.v1.StatusRequest\x1a\x1b.lockstep.v1.StatusResponse\"\x00\x12O\n" +
+	"\n" +
+	"ListReigns\x12\x1e.lockstep.v1.ListReignsRequest\x1a\x1f.lockstep.v1.ListReignsResponse\"\x00\x12C\n" +
+	"\x06WhoAmI\x12\x1a.lockstep.v1.WhoAmIRequest\x1a\x1b.lockstep.v1.WhoAmIResponse\"\x00B%Z#lockstep/api/lockstep/v1;lockstepv1b\x06proto3"
 
 var (
 	file_lockstep_v1_lockstep_proto_rawDescOnce sync.Once
@@ -4499,197 +5149,218 @@ func file_lockstep_v1_lockstep_proto_rawDescGZIP() []byte {
 	return file_lockstep_v1_lockstep_proto_rawDescData
 }
 
-var file_lockstep_v1_lockstep_proto_enumTypes = make([]protoimpl.EnumInfo, 5)
-var file_lockstep_v1_lockstep_proto_msgTypes = make([]protoimpl.MessageInfo, 64)
+var file_lockstep_v1_lockstep_proto_enumTypes = make([]protoimpl.EnumInfo, 7)
+var file_lockstep_v1_lockstep_proto_msgTypes = make([]protoimpl.MessageInfo, 71)
 var file_lockstep_v1_lockstep_proto_goTypes = []any{
 	(Mode)(0),                     // 0: lockstep.v1.Mode
 	(Refusal_Reason)(0),           // 1: lockstep.v1.Refusal.Reason
 	(Tenure_Ending)(0),            // 2: lockstep.v1.Tenure.Ending
 	(Event_Kind)(0),               // 3: lockstep.v1.Event.Kind
-	(Failure_Reason)(0),           // 4: lockstep.v1.Failure.Reason
-	(*OpenSessionRequest)(nil),    // 5: lockstep.v1.OpenSessionRequest
-	(*OpenSessionResponse)(nil),   // 6: lockstep.v1.OpenSessionResponse
-	(*KeepAliveRequest)(nil),      // 7: lockstep.v1.KeepAliveRequest
-	(*KeepAliveResponse)(nil),     // 8: lockstep.v1.KeepAliveResponse
-	(*CloseSessionRequest)(nil),   // 9: lockstep.v1.CloseSessionRequest
-	(*CloseSessionResponse)(nil),  // 10: lockstep.v1.CloseSessionResponse
-	(*Want)(nil),                  // 11: lockstep.v1.Want
-	(*Terms)(nil),                 // 12: lockstep.v1.Terms
-	(*Grant)(nil),                 // 13: lockstep.v1.Grant
-	(*TryAcquireRequest)(nil),     // 14: lockstep.v1.TryAcquireRequest
-	(*TryAcquireResponse)(nil),    // 15: lockstep.v1.TryAcquireResponse
-	(*Refusal)(nil),               // 16: lockstep.v1.Refusal
-	(*AcquireRequest)(nil),        // 17: lockstep.v1.AcquireRequest
-	(*AcquireResponse)(nil),       // 18: lockstep.v1.AcquireResponse
-	(*Waiting)(nil),               // 19: lockstep.v1.Waiting
-	(*CancelRequest)(nil),         // 20: lockstep.v1.CancelRequest
-	(*CancelResponse)(nil),        // 21: lockstep.v1.CancelResponse
-	(*ReleaseRequest)(nil),        // 22: lockstep.v1.ReleaseRequest
-	(*ReleaseResponse)(nil),       // 23: lockstep.v1.ReleaseResponse
-	(*LockRequest)(nil),           // 24: lockstep.v1.LockRequest
-	(*LockResponse)(nil),          // 25: lockstep.v1.LockResponse
-	(*UnlockRequest)(nil),         // 26: lockstep.v1.UnlockRequest
-	(*UnlockResponse)(nil),        // 27: lockstep.v1.UnlockResponse
-	(*LockCard)(nil),              // 28: lockstep.v1.LockCard
-	(*HolderCard)(nil),            // 29: lockstep.v1.HolderCard
-	(*WaiterCard)(nil),            // 30: lockstep.v1.WaiterCard
-	(*SessionCard)(nil),           // 31: lockstep.v1.SessionCard
-	(*ShowLockRequest)(nil),       // 32: lockstep.v1.ShowLockRequest
-	(*ShowLockResponse)(nil),      // 33: lockstep.v1.ShowLockResponse
-	(*ListLocksRequest)(nil),      // 34: lockstep.v1.ListLocksRequest
-	(*ListLocksResponse)(nil),     // 35: lockstep.v1.ListLocksResponse
-	(*HistoryRequest)(nil),        // 36: lockstep.v1.HistoryRequest
-	(*HistoryResponse)(nil),       // 37: lockstep.v1.HistoryResponse
-	(*Tenure)(nil),                // 38: lockstep.v1.Tenure
-	(*ExplainRequest)(nil),        // 39: lockstep.v1.ExplainRequest
-	(*ExplainResponse)(nil),       // 40: lockstep.v1.ExplainResponse
-	(*ShowSessionRequest)(nil),    // 41: lockstep.v1.ShowSessionRequest
-	(*ShowSessionResponse)(nil),   // 42: lockstep.v1.ShowSessionResponse
-	(*ListSessionsRequest)(nil),   // 43: lockstep.v1.ListSessionsRequest
-	(*ListSessionsResponse)(nil),  // 44: lockstep.v1.ListSessionsResponse
-	(*ListDeadlocksRequest)(nil),  // 45: lockstep.v1.ListDeadlocksRequest
-	(*ListDeadlocksResponse)(nil), // 46: lockstep.v1.ListDeadlocksResponse
-	(*Deadlock)(nil),              // 47: lockstep.v1.Deadlock
-	(*WatchRequest)(nil),          // 48: lockstep.v1.WatchRequest
-	(*WatchResponse)(nil),         // 49: lockstep.v1.WatchResponse
-	(*Event)(nil),                 // 50: lockstep.v1.Event
-	(*VerifyRequest)(nil),         // 51: lockstep.v1.VerifyRequest
-	(*VerifyResponse)(nil),        // 52: lockstep.v1.VerifyResponse
-	(*RevokeRequest)(nil),         // 53: lockstep.v1.RevokeRequest
-	(*RevokeResponse)(nil),        // 54: lockstep.v1.RevokeResponse
-	(*StatusRequest)(nil),         // 55: lockstep.v1.StatusRequest
-	(*StatusResponse)(nil),        // 56: lockstep.v1.StatusResponse
-	(*NodeStatus)(nil),            // 57: lockstep.v1.NodeStatus
-	(*Failure)(nil),               // 58: lockstep.v1.Failure
-	nil,                           // 59: lockstep.v1.OpenSessionRequest.InfoEntry
-	nil,                           // 60: lockstep.v1.Terms.InfoEntry
-	nil,                           // 61: lockstep.v1.HolderCard.InfoEntry
-	nil,                           // 62: lockstep.v1.WaiterCard.InfoEntry
-	nil,                           // 63: lockstep.v1.SessionCard.InfoEntry
-	nil,                           // 64: lockstep.v1.Tenure.InfoEntry
-	nil,                           // 65: lockstep.v1.Tenure.OwnerEntry
-	nil,                           // 66: lockstep.v1.Tenure.ByOwnerEntry
-	(*Deadlock_Step)(nil),         // 67: lockstep.v1.Deadlock.Step
-	nil,                           // 68: lockstep.v1.Deadlock.Step.InfoEntry
-	(*durationpb.Duration)(nil),   // 69: google.protobuf.Duration
-	(*timestamppb.Timestamp)(nil), // 70: google.protobuf.Timestamp
+	(Reign_Why)(0),                // 4: lockstep.v1.Reign.Why
+	(Permission_Right)(0),         // 5: lockstep.v1.Permission.Right
+	(Failure_Reason)(0),           // 6: lockstep.v1.Failure.Reason
+	(*OpenSessionRequest)(nil),    // 7: lockstep.v1.OpenSessionRequest
+	(*OpenSessionResponse)(nil),   // 8: lockstep.v1.OpenSessionResponse
+	(*KeepAliveRequest)(nil),      // 9: lockstep.v1.KeepAliveRequest
+	(*KeepAliveResponse)(nil),     // 10: lockstep.v1.KeepAliveResponse
+	(*CloseSessionRequest)(nil),   // 11: lockstep.v1.CloseSessionRequest
+	(*CloseSessionResponse)(nil),  // 12: lockstep.v1.CloseSessionResponse
+	(*Want)(nil),                  // 13: lockstep.v1.Want
+	(*Terms)(nil),                 // 14: lockstep.v1.Terms
+	(*Grant)(nil),                 // 15: lockstep.v1.Grant
+	(*TryAcquireRequest)(nil),     // 16: lockstep.v1.TryAcquireRequest
+	(*TryAcquireResponse)(nil),    // 17: lockstep.v1.TryAcquireResponse
+	(*Refusal)(nil),               // 18: lockstep.v1.Refusal
+	(*AcquireRequest)(nil),        // 19: lockstep.v1.AcquireRequest
+	(*AcquireResponse)(nil),       // 20: lockstep.v1.AcquireResponse
+	(*Waiting)(nil),               // 21: lockstep.v1.Waiting
+	(*CancelRequest)(nil),         // 22: lockstep.v1.CancelRequest
+	(*CancelResponse)(nil),        // 23: lockstep.v1.CancelResponse
+	(*ReleaseRequest)(nil),        // 24: lockstep.v1.ReleaseRequest
+	(*ReleaseResponse)(nil),       // 25: lockstep.v1.ReleaseResponse
+	(*LockRequest)(nil),           // 26: lockstep.v1.LockRequest
+	(*LockResponse)(nil),          // 27: lockstep.v1.LockResponse
+	(*UnlockRequest)(nil),         // 28: lockstep.v1.UnlockRequest
+	(*UnlockResponse)(nil),        // 29: lockstep.v1.UnlockResponse
+	(*LockCard)(nil),              // 30: lockstep.v1.LockCard
+	(*HolderCard)(nil),            // 31: lockstep.v1.HolderCard
+	(*WaiterCard)(nil),            // 32: lockstep.v1.WaiterCard
+	(*SessionCard)(nil),           // 33: lockstep.v1.SessionCard
+	(*ShowLockRequest)(nil),       // 34: lockstep.v1.ShowLockRequest
+	(*ShowLockResponse)(nil),      // 35: lockstep.v1.ShowLockResponse
+	(*ListLocksRequest)(nil),      // 36: lockstep.v1.ListLocksRequest
+	(*ListLocksResponse)(nil),     // 37: lockstep.v1.ListLocksResponse
+	(*HistoryRequest)(nil),        // 38: lockstep.v1.HistoryRequest
+	(*HistoryResponse)(nil),       // 39: lockstep.v1.HistoryResponse
+	(*Tenure)(nil),                // 40: lockstep.v1.Tenure
+	(*ExplainRequest)(nil),        // 41: lockstep.v1.ExplainRequest
+	(*ExplainResponse)(nil),       // 42: lockstep.v1.ExplainResponse
+	(*ShowSessionRequest)(nil),    // 43: lockstep.v1.ShowSessionRequest
+	(*ShowSessionResponse)(nil),   // 44: lockstep.v1.ShowSessionResponse
+	(*ListSessionsRequest)(nil),   // 45: lockstep.v1.ListSessionsRequest
+	(*ListSessionsResponse)(nil),  // 46: lockstep.v1.ListSessionsResponse
+	(*ListDeadlocksRequest)(nil),  // 47: lockstep.v1.ListDeadlocksRequest
+	(*ListDeadlocksResponse)(nil), // 48: lockstep.v1.ListDeadlocksResponse
+	(*Deadlock)(nil),              // 49: lockstep.v1.Deadlock
+	(*WatchRequest)(nil),          // 50: lockstep.v1.WatchRequest
+	(*WatchResponse)(nil),         // 51: lockstep.v1.WatchResponse
+	(*Event)(nil),                 // 52: lockstep.v1.Event
+	(*VerifyRequest)(nil),         // 53: lockstep.v1.VerifyRequest
+	(*VerifyResponse)(nil),        // 54: lockstep.v1.VerifyResponse
+	(*RevokeRequest)(nil),         // 55: lockstep.v1.RevokeRequest
+	(*RevokeResponse)(nil),        // 56: lockstep.v1.RevokeResponse
+	(*StatusRequest)(nil),         // 57: lockstep.v1.StatusRequest
+	(*StatusResponse)(nil),        // 58: lockstep.v1.StatusResponse
+	(*Warning)(nil),               // 59: lockstep.v1.Warning
+	(*NodeStatus)(nil),            // 60: lockstep.v1.NodeStatus
+	(*ListReignsRequest)(nil),     // 61: lockstep.v1.ListReignsRequest
+	(*ListReignsResponse)(nil),    // 62: lockstep.v1.ListReignsResponse
+	(*Reign)(nil),                 // 63: lockstep.v1.Reign
+	(*WhoAmIRequest)(nil),         // 64: lockstep.v1.WhoAmIRequest
+	(*WhoAmIResponse)(nil),        // 65: lockstep.v1.WhoAmIResponse
+	(*Permission)(nil),            // 66: lockstep.v1.Permission
+	(*Failure)(nil),               // 67: lockstep.v1.Failure
+	nil,                           // 68: lockstep.v1.OpenSessionRequest.InfoEntry
+	nil,                           // 69: lockstep.v1.Terms.InfoEntry
+	nil,                           // 70: lockstep.v1.HolderCard.InfoEntry
+	nil,                           // 71: lockstep.v1.WaiterCard.InfoEntry
+	nil,                           // 72: lockstep.v1.SessionCard.InfoEntry
+	nil,                           // 73: lockstep.v1.Tenure.InfoEntry
+	nil,                           // 74: lockstep.v1.Tenure.OwnerEntry
+	nil,                           // 75: lockstep.v1.Tenure.ByOwnerEntry
+	(*Deadlock_Step)(nil),         // 76: lockstep.v1.Deadlock.Step
+	nil,                           // 77: lockstep.v1.Deadlock.Step.InfoEntry
+	(*durationpb.Duration)(nil),   // 78: google.protobuf.Duration
+	(*timestamppb.Timestamp)(nil), // 79: google.protobuf.Timestamp
 }
 var file_lockstep_v1_lockstep_proto_depIdxs = []int32{
-	69, // 0: lockstep.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
-	59, // 1: lockstep.v1.OpenSessionRequest.info:type_name -> lockstep.v1.OpenSessionRequest.InfoEntry
-	69, // 2: lockstep.v1.OpenSessionResponse.ttl:type_name -> google.protobuf.Duration
-	69, // 3: lockstep.v1.KeepAliveResponse.ttl:type_name -> google.protobuf.Duration
-	0,  // 4: lockstep.v1.Want.mode:type_name -> lockstep.v1.Mode
-	60, // 5: lockstep.v1.Terms.info:type_name -> lockstep.v1.Terms.InfoEntry
-	69, // 6: lockstep.v1.Terms.max_hold:type_name -> google.protobuf.Duration
-	69, // 7: lockstep.v1.Terms.lock_delay:type_name -> google.protobuf.Duration
-	13, // 8: lockstep.v1.Terms.under:type_name -> lockstep.v1.Grant
-	0,  // 9: lockstep.v1.TryAcquireRequest.mode:type_name -> lockstep.v1.Mode
-	11, // 10: lockstep.v1.TryAcquireRequest.also:type_name -> lockstep.v1.Want
-	12, // 11: lockstep.v1.TryAcquireRequest.terms:type_name -> lockstep.v1.Terms
-	69, // 12: lockstep.v1.TryAcquireRequest.wait:type_name -> google.protobuf.Duration
-	69, // 13: lockstep.v1.TryAcquireRequest.ttl:type_name -> google.protobuf.Duration
-	16, // 14: lockstep.v1.TryAcquireResponse.refusal:type_name -> lockstep.v1.Refusal
-	69, // 15: lockstep.v1.TryAcquireResponse.ttl:type_name -> google.protobuf.Duration
-	1,  // 16: lockstep.v1.Refusal.reason:type_name -> lockstep.v1.Refusal.Reason
-	28, // 17: lockstep.v1.Refusal.locks:type_name -> lockstep.v1.LockCard
-	0,  // 18: lockstep.v1.AcquireRequest.mode:type_name -> lockstep.v1.Mode
-	11, // 19: lockstep.v1.AcquireRequest.also:type_name -> lockstep.v1.Want
-	12, // 20: lockstep.v1.AcquireRequest.terms:type_name -> lockstep.v1.Terms
-	69, // 21: lockstep.v1.AcquireRequest.ttl:type_name -> google.protobuf.Duration
-	19, // 22: lockstep.v1.AcquireResponse.waiting:type_name -> lockstep.v1.Waiting
-	16, // 23: lockstep.v1.AcquireResponse.refusal:type_name -> lockstep.v1.Refusal
-	69, // 24: lockstep.v1.AcquireResponse.ttl:type_name -> google.protobuf.Duration
-	28, // 25: lockstep.v1.Waiting.lock:type_name -> lockstep.v1.LockCard
-	16, // 26: lockstep.v1.LockResponse.refusal:type_name -> lockstep.v1.Refusal
-	29, // 27: lockstep.v1.LockCard.holders:type_name -> lockstep.v1.HolderCard
-	30, // 28: lockstep.v1.LockCard.queue:type_name -> lockstep.v1.WaiterCard
-	0,  // 29: lockstep.v1.HolderCard.mode:type_name -> lockstep.v1.Mode
-	70, // 30: lockstep.v1.HolderCard.since:type_name -> google.protobuf.Timestamp
-	69, // 31: lockstep.v1.HolderCard.max_hold:type_name -> google.protobuf.Duration
-	61, // 32: lockstep.v1.HolderCard.info:type_name -> lockstep.v1.HolderCard.InfoEntry
-	31, // 33: lockstep.v1.HolderCard.owner:type_name -> lockstep.v1.SessionCard
-	0,  // 34: lockstep.v1.WaiterCard.mode:type_name -> lockstep.v1.Mode
-	70, // 35: lockstep.v1.WaiterCard.since:type_name -> google.protobuf.Timestamp
-	62, // 36: lockstep.v1.WaiterCard.info:type_name -> lockstep.v1.WaiterCard.InfoEntry
-	31, // 37: lockstep.v1.WaiterCard.owner:type_name -> lockstep.v1.SessionCard
-	69, // 38: lockstep.v1.SessionCard.ttl:type_name -> google.protobuf.Duration
-	63, // 39: lockstep.v1.SessionCard.info:type_name -> lockstep.v1.SessionCard.InfoEntry
-	70, // 40: lockstep.v1.SessionCard.since:type_name -> google.protobuf.Timestamp
-	69, // 41: lockstep.v1.SessionCard.heard:type_name -> google.protobuf.Duration
-	28, // 42: lockstep.v1.ShowLockResponse.lock:type_name -> lockstep.v1.LockCard
-	28, // 43: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.LockCard
-	70, // 44: lockstep.v1.HistoryResponse.begins:type_name -> google.protobuf.Timestamp
-	38, // 45: lockstep.v1.HistoryResponse.tenures:type_name -> lockstep.v1.Tenure
-	0,  // 46: lockstep.v1.Tenure.mode:type_name -> lockstep.v1.Mode
-	70, // 47: lockstep.v1.Tenure.granted:type_name -> google.protobuf.Timestamp
-	69, // 48: lockstep.v1.Tenure.waited:type_name -> google.protobuf.Duration
-	70, // 49: lockstep.v1.Tenure.ended:type_name -> google.protobuf.Timestamp
-	2,  // 50: lockstep.v1.Tenure.how:type_name -> lockstep.v1.Tenure.Ending
-	64, // 51: lockstep.v1.Tenure.info:type_name -> lockstep.v1.Tenure.InfoEntry
-	65, // 52: lockstep.v1.Tenure.owner:type_name -> lockstep.v1.Tenure.OwnerEntry
-	66, // 53: lockstep.v1.Tenure.by_owner:type_name -> lockstep.v1.Tenure.ByOwnerEntry
-	28, // 54: lockstep.v1.ExplainResponse.lock:type_name -> lockstep.v1.LockCard
-	28, // 55: lockstep.v1.ExplainResponse.mine:type_name -> lockstep.v1.LockCard
-	47, // 56: lockstep.v1.ExplainResponse.deadlocks:type_name -> lockstep.v1.Deadlock
-	31, // 57: lockstep.v1.ShowSessionResponse.session:type_name -> lockstep.v1.SessionCard
-	28, // 58: lockstep.v1.ShowSessionResponse.locks:type_name -> lockstep.v1.LockCard
-	31, // 59: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.SessionCard
-	47, // 60: lockstep.v1.ListDeadlocksResponse.deadlocks:type_name -> lockstep.v1.Deadlock
-	67, // 61: lockstep.v1.Deadlock.steps:type_name -> lockstep.v1.Deadlock.Step
-	50, // 62: lockstep.v1.WatchResponse.event:type_name -> lockstep.v1.Event
-	3,  // 63: lockstep.v1.Event.kind:type_name -> lockstep.v1.Event.Kind
-	70, // 64: lockstep.v1.Event.at:type_name -> google.protobuf.Timestamp
-	0,  // 65: lockstep.v1.Event.mode:type_name -> lockstep.v1.Mode
-	69, // 66: lockstep.v1.Event.span:type_name -> google.protobuf.Duration
-	57, // 67: lockstep.v1.StatusResponse.nodes:type_name -> lockstep.v1.NodeStatus
-	4,  // 68: lockstep.v1.Failure.reason:type_name -> lockstep.v1.Failure.Reason
-	68, // 69: lockstep.v1.Deadlock.Step.info:type_name -> lockstep.v1.Deadlock.Step.InfoEntry
-	5,  // 70: lockstep.v1.LockService.OpenSession:input_type -> lockstep.v1.OpenSessionRequest
-	7,  // 71: lockstep.v1.LockService.KeepAlive:input_type -> lockstep.v1.KeepAliveRequest
-	9,  // 72: lockstep.v1.LockService.CloseSession:input_type -> lockstep.v1.CloseSessionRequest
-	14, // 73: lockstep.v1.LockService.TryAcquire:input_type -> lockstep.v1.TryAcquireRequest
-	17, // 74: lockstep.v1.LockService.Acquire:input_type -> lockstep.v1.AcquireRequest
-	20, // 75: lockstep.v1.LockService.Cancel:input_type -> lockstep.v1.CancelRequest
-	22, // 76: lockstep.v1.LockService.Release:input_type -> lockstep.v1.ReleaseRequest
-	24, // 77: lockstep.v1.LockService.Lock:input_type -> lockstep.v1.LockRequest
-	26, // 78: lockstep.v1.LockService.Unlock:input_type -> lockstep.v1.UnlockRequest
-	32, // 79: lockstep.v1.LockService.ShowLock:input_type -> lockstep.v1.ShowLockRequest
-	34, // 80: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
-	36, // 81: lockstep.v1.LockService.History:input_type -> lockstep.v1.HistoryRequest
-	39, // 82: lockstep.v1.LockService.Explain:input_type -> lockstep.v1.ExplainRequest
-	41, // 83: lockstep.v1.LockService.ShowSession:input_type -> lockstep.v1.ShowSessionRequest
-	43, // 84: lockstep.v1.LockService.ListSessions:input_type -> lockstep.v1.ListSessionsRequest
-	45, // 85: lockstep.v1.LockService.ListDeadlocks:input_type -> lockstep.v1.ListDeadlocksRequest
-	48, // 86: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
-	51, // 87: lockstep.v1.LockService.Verify:input_type -> lockstep.v1.VerifyRequest
-	53, // 88: lockstep.v1.LockService.Revoke:input_type -> lockstep.v1.RevokeRequest
-	55, // 89: lockstep.v1.LockService.Status:input_type -> lockstep.v1.StatusRequest
-	6,  // 90: lockstep.v1.LockService.OpenSession:output_type -> lockstep.v1.OpenSessionResponse
-	8,  // 91: lockstep.v1.LockService.KeepAlive:output_type -> lockstep.v1.KeepAliveResponse
-	10, // 92: lockstep.v1.LockService.CloseSession:output_type -> lockstep.v1.CloseSessionResponse
-	15, // 93: lockstep.v1.LockService.TryAcquire:output_type -> lockstep.v1.TryAcquireResponse
-	18, // 94: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
-	21, // 95: lockstep.v1.LockService.Cancel:output_type -> lockstep.v1.CancelResponse
-	23, // 96: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
-	25, // 97: lockstep.v1.LockService.Lock:output_type -> lockstep.v1.LockResponse
-	27, // 98: lockstep.v1.LockService.Unlock:output_type -> lockstep.v1.UnlockResponse
-	33, // 99: lockstep.v1.LockService.ShowLock:output_type -> lockstep.v1.ShowLockResponse
-	35, // 100: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
-	37, // 101: lockstep.v1.LockService.History:output_type -> lockstep.v1.HistoryResponse
-	40, // 102: lockstep.v1.LockService.Explain:output_type -> lockstep.v1.ExplainResponse
-	42, // 103: lockstep.v1.LockService.ShowSession:output_type -> lockstep.v1.ShowSessionResponse
-	44, // 104: lockstep.v1.LockService.ListSessions:output_type -> lockstep.v1.ListSessionsResponse
-	46, // 105: lockstep.v1.LockService.ListDeadlocks:output_type -> lockstep.v1.ListDeadlocksResponse
-	49, // 106: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
-	52, // 107: lockstep.v1.LockService.Verify:output_type -> lockstep.v1.VerifyResponse
-	54, // 108: lockstep.v1.LockService.Revoke:output_type -> lockstep.v1.RevokeResponse
-	56, // 109: lockstep.v1.LockService.Status:output_type -> lockstep.v1.StatusResponse
-	90, // [90:110] is the sub-list for method output_type
-	70, // [70:90] is the sub-list for method input_type
-	70, // [70:70] is the sub-list for extension type_name
-	70, // [70:70] is the sub-list for extension extendee
-	0,  // [0:70] is the sub-list for field type_name
+	78,  // 0: lockstep.v1.OpenSessionRequest.ttl:type_name -> google.protobuf.Duration
+	68,  // 1: lockstep.v1.OpenSessionRequest.info:type_name -> lockstep.v1.OpenSessionRequest.InfoEntry
+	78,  // 2: lockstep.v1.OpenSessionResponse.ttl:type_name -> google.protobuf.Duration
+	78,  // 3: lockstep.v1.KeepAliveResponse.ttl:type_name -> google.protobuf.Duration
+	0,   // 4: lockstep.v1.Want.mode:type_name -> lockstep.v1.Mode
+	69,  // 5: lockstep.v1.Terms.info:type_name -> lockstep.v1.Terms.InfoEntry
+	78,  // 6: lockstep.v1.Terms.max_hold:type_name -> google.protobuf.Duration
+	78,  // 7: lockstep.v1.Terms.lock_delay:type_name -> google.protobuf.Duration
+	15,  // 8: lockstep.v1.Terms.under:type_name -> lockstep.v1.Grant
+	0,   // 9: lockstep.v1.TryAcquireRequest.mode:type_name -> lockstep.v1.Mode
+	13,  // 10: lockstep.v1.TryAcquireRequest.also:type_name -> lockstep.v1.Want
+	14,  // 11: lockstep.v1.TryAcquireRequest.terms:type_name -> lockstep.v1.Terms
+	78,  // 12: lockstep.v1.TryAcquireRequest.wait:type_name -> google.protobuf.Duration
+	78,  // 13: lockstep.v1.TryAcquireRequest.ttl:type_name -> google.protobuf.Duration
+	18,  // 14: lockstep.v1.TryAcquireResponse.refusal:type_name -> lockstep.v1.Refusal
+	78,  // 15: lockstep.v1.TryAcquireResponse.ttl:type_name -> google.protobuf.Duration
+	1,   // 16: lockstep.v1.Refusal.reason:type_name -> lockstep.v1.Refusal.Reason
+	30,  // 17: lockstep.v1.Refusal.locks:type_name -> lockstep.v1.LockCard
+	0,   // 18: lockstep.v1.AcquireRequest.mode:type_name -> lockstep.v1.Mode
+	13,  // 19: lockstep.v1.AcquireRequest.also:type_name -> lockstep.v1.Want
+	14,  // 20: lockstep.v1.AcquireRequest.terms:type_name -> lockstep.v1.Terms
+	78,  // 21: lockstep.v1.AcquireRequest.ttl:type_name -> google.protobuf.Duration
+	21,  // 22: lockstep.v1.AcquireResponse.waiting:type_name -> lockstep.v1.Waiting
+	18,  // 23: lockstep.v1.AcquireResponse.refusal:type_name -> lockstep.v1.Refusal
+	78,  // 24: lockstep.v1.AcquireResponse.ttl:type_name -> google.protobuf.Duration
+	30,  // 25: lockstep.v1.Waiting.lock:type_name -> lockstep.v1.LockCard
+	18,  // 26: lockstep.v1.LockResponse.refusal:type_name -> lockstep.v1.Refusal
+	31,  // 27: lockstep.v1.LockCard.holders:type_name -> lockstep.v1.HolderCard
+	32,  // 28: lockstep.v1.LockCard.queue:type_name -> lockstep.v1.WaiterCard
+	0,   // 29: lockstep.v1.HolderCard.mode:type_name -> lockstep.v1.Mode
+	79,  // 30: lockstep.v1.HolderCard.since:type_name -> google.protobuf.Timestamp
+	78,  // 31: lockstep.v1.HolderCard.max_hold:type_name -> google.protobuf.Duration
+	70,  // 32: lockstep.v1.HolderCard.info:type_name -> lockstep.v1.HolderCard.InfoEntry
+	33,  // 33: lockstep.v1.HolderCard.owner:type_name -> lockstep.v1.SessionCard
+	0,   // 34: lockstep.v1.WaiterCard.mode:type_name -> lockstep.v1.Mode
+	79,  // 35: lockstep.v1.WaiterCard.since:type_name -> google.protobuf.Timestamp
+	71,  // 36: lockstep.v1.WaiterCard.info:type_name -> lockstep.v1.WaiterCard.InfoEntry
+	33,  // 37: lockstep.v1.WaiterCard.owner:type_name -> lockstep.v1.SessionCard
+	78,  // 38: lockstep.v1.SessionCard.ttl:type_name -> google.protobuf.Duration
+	72,  // 39: lockstep.v1.SessionCard.info:type_name -> lockstep.v1.SessionCard.InfoEntry
+	79,  // 40: lockstep.v1.SessionCard.since:type_name -> google.protobuf.Timestamp
+	78,  // 41: lockstep.v1.SessionCard.heard:type_name -> google.protobuf.Duration
+	30,  // 42: lockstep.v1.ShowLockResponse.lock:type_name -> lockstep.v1.LockCard
+	30,  // 43: lockstep.v1.ListLocksResponse.locks:type_name -> lockstep.v1.LockCard
+	79,  // 44: lockstep.v1.HistoryResponse.begins:type_name -> google.protobuf.Timestamp
+	40,  // 45: lockstep.v1.HistoryResponse.tenures:type_name -> lockstep.v1.Tenure
+	0,   // 46: lockstep.v1.Tenure.mode:type_name -> lockstep.v1.Mode
+	79,  // 47: lockstep.v1.Tenure.granted:type_name -> google.protobuf.Timestamp
+	78,  // 48: lockstep.v1.Tenure.waited:type_name -> google.protobuf.Duration
+	79,  // 49: lockstep.v1.Tenure.ended:type_name -> google.protobuf.Timestamp
+	2,   // 50: lockstep.v1.Tenure.how:type_name -> lockstep.v1.Tenure.Ending
+	73,  // 51: lockstep.v1.Tenure.info:type_name -> lockstep.v1.Tenure.InfoEntry
+	74,  // 52: lockstep.v1.Tenure.owner:type_name -> lockstep.v1.Tenure.OwnerEntry
+	75,  // 53: lockstep.v1.Tenure.by_owner:type_name -> lockstep.v1.Tenure.ByOwnerEntry
+	30,  // 54: lockstep.v1.ExplainResponse.lock:type_name -> lockstep.v1.LockCard
+	30,  // 55: lockstep.v1.ExplainResponse.mine:type_name -> lockstep.v1.LockCard
+	49,  // 56: lockstep.v1.ExplainResponse.deadlocks:type_name -> lockstep.v1.Deadlock
+	33,  // 57: lockstep.v1.ShowSessionResponse.session:type_name -> lockstep.v1.SessionCard
+	30,  // 58: lockstep.v1.ShowSessionResponse.locks:type_name -> lockstep.v1.LockCard
+	33,  // 59: lockstep.v1.ListSessionsResponse.sessions:type_name -> lockstep.v1.SessionCard
+	49,  // 60: lockstep.v1.ListDeadlocksResponse.deadlocks:type_name -> lockstep.v1.Deadlock
+	76,  // 61: lockstep.v1.Deadlock.steps:type_name -> lockstep.v1.Deadlock.Step
+	52,  // 62: lockstep.v1.WatchResponse.event:type_name -> lockstep.v1.Event
+	3,   // 63: lockstep.v1.Event.kind:type_name -> lockstep.v1.Event.Kind
+	79,  // 64: lockstep.v1.Event.at:type_name -> google.protobuf.Timestamp
+	0,   // 65: lockstep.v1.Event.mode:type_name -> lockstep.v1.Mode
+	78,  // 66: lockstep.v1.Event.span:type_name -> google.protobuf.Duration
+	60,  // 67: lockstep.v1.StatusResponse.nodes:type_name -> lockstep.v1.NodeStatus
+	59,  // 68: lockstep.v1.StatusResponse.warnings:type_name -> lockstep.v1.Warning
+	78,  // 69: lockstep.v1.NodeStatus.heard:type_name -> google.protobuf.Duration
+	63,  // 70: lockstep.v1.ListReignsResponse.reigns:type_name -> lockstep.v1.Reign
+	79,  // 71: lockstep.v1.Reign.began:type_name -> google.protobuf.Timestamp
+	78,  // 72: lockstep.v1.Reign.idle:type_name -> google.protobuf.Duration
+	4,   // 73: lockstep.v1.Reign.why:type_name -> lockstep.v1.Reign.Why
+	66,  // 74: lockstep.v1.WhoAmIResponse.may:type_name -> lockstep.v1.Permission
+	5,   // 75: lockstep.v1.Permission.right:type_name -> lockstep.v1.Permission.Right
+	6,   // 76: lockstep.v1.Failure.reason:type_name -> lockstep.v1.Failure.Reason
+	77,  // 77: lockstep.v1.Deadlock.Step.info:type_name -> lockstep.v1.Deadlock.Step.InfoEntry
+	7,   // 78: lockstep.v1.LockService.OpenSession:input_type -> lockstep.v1.OpenSessionRequest
+	9,   // 79: lockstep.v1.LockService.KeepAlive:input_type -> lockstep.v1.KeepAliveRequest
+	11,  // 80: lockstep.v1.LockService.CloseSession:input_type -> lockstep.v1.CloseSessionRequest
+	16,  // 81: lockstep.v1.LockService.TryAcquire:input_type -> lockstep.v1.TryAcquireRequest
+	19,  // 82: lockstep.v1.LockService.Acquire:input_type -> lockstep.v1.AcquireRequest
+	22,  // 83: lockstep.v1.LockService.Cancel:input_type -> lockstep.v1.CancelRequest
+	24,  // 84: lockstep.v1.LockService.Release:input_type -> lockstep.v1.ReleaseRequest
+	26,  // 85: lockstep.v1.LockService.Lock:input_type -> lockstep.v1.LockRequest
+	28,  // 86: lockstep.v1.LockService.Unlock:input_type -> lockstep.v1.UnlockRequest
+	34,  // 87: lockstep.v1.LockService.ShowLock:input_type -> lockstep.v1.ShowLockRequest
+	36,  // 88: lockstep.v1.LockService.ListLocks:input_type -> lockstep.v1.ListLocksRequest
+	38,  // 89: lockstep.v1.LockService.History:input_type -> lockstep.v1.HistoryRequest
+	41,  // 90: lockstep.v1.LockService.Explain:input_type -> lockstep.v1.ExplainRequest
+	43,  // 91: lockstep.v1.LockService.ShowSession:input_type -> lockstep.v1.ShowSessionRequest
+	45,  // 92: lockstep.v1.LockService.ListSessions:input_type -> lockstep.v1.ListSessionsRequest
+	47,  // 93: lockstep.v1.LockService.ListDeadlocks:input_type -> lockstep.v1.ListDeadlocksRequest
+	50,  // 94: lockstep.v1.LockService.Watch:input_type -> lockstep.v1.WatchRequest
+	53,  // 95: lockstep.v1.LockService.Verify:input_type -> lockstep.v1.VerifyRequest
+	55,  // 96: lockstep.v1.LockService.Revoke:input_type -> lockstep.v1.RevokeRequest
+	57,  // 97: lockstep.v1.LockService.Status:input_type -> lockstep.v1.StatusRequest
+	61,  // 98: lockstep.v1.LockService.ListReigns:input_type -> lockstep.v1.ListReignsRequest
+	64,  // 99: lockstep.v1.LockService.WhoAmI:input_type -> lockstep.v1.WhoAmIRequest
+	8,   // 100: lockstep.v1.LockService.OpenSession:output_type -> lockstep.v1.OpenSessionResponse
+	10,  // 101: lockstep.v1.LockService.KeepAlive:output_type -> lockstep.v1.KeepAliveResponse
+	12,  // 102: lockstep.v1.LockService.CloseSession:output_type -> lockstep.v1.CloseSessionResponse
+	17,  // 103: lockstep.v1.LockService.TryAcquire:output_type -> lockstep.v1.TryAcquireResponse
+	20,  // 104: lockstep.v1.LockService.Acquire:output_type -> lockstep.v1.AcquireResponse
+	23,  // 105: lockstep.v1.LockService.Cancel:output_type -> lockstep.v1.CancelResponse
+	25,  // 106: lockstep.v1.LockService.Release:output_type -> lockstep.v1.ReleaseResponse
+	27,  // 107: lockstep.v1.LockService.Lock:output_type -> lockstep.v1.LockResponse
+	29,  // 108: lockstep.v1.LockService.Unlock:output_type -> lockstep.v1.UnlockResponse
+	35,  // 109: lockstep.v1.LockService.ShowLock:output_type -> lockstep.v1.ShowLockResponse
+	37,  // 110: lockstep.v1.LockService.ListLocks:output_type -> lockstep.v1.ListLocksResponse
+	39,  // 111: lockstep.v1.LockService.History:output_type -> lockstep.v1.HistoryResponse
+	42,  // 112: lockstep.v1.LockService.Explain:output_type -> lockstep.v1.ExplainResponse
+	44,  // 113: lockstep.v1.LockService.ShowSession:output_type -> lockstep.v1.ShowSessionResponse
+	46,  // 114: lockstep.v1.LockService.ListSessions:output_type -> lockstep.v1.ListSessionsResponse
+	48,  // 115: lockstep.v1.LockService.ListDeadlocks:output_type -> lockstep.v1.ListDeadlocksResponse
+	51,  // 116: lockstep.v1.LockService.Watch:output_type -> lockstep.v1.WatchResponse
+	54,  // 117: lockstep.v1.LockService.Verify:output_type -> lockstep.v1.VerifyResponse
+	56,  // 118: lockstep.v1.LockService.Revoke:output_type -> lockstep.v1.RevokeResponse
+	58,  // 119: lockstep.v1.LockService.Status:output_type -> lockstep.v1.StatusResponse
+	62,  // 120: lockstep.v1.LockService.ListReigns:output_type -> lockstep.v1.ListReignsResponse
+	65,  // 121: lockstep.v1.LockService.WhoAmI:output_type -> lockstep.v1.WhoAmIResponse
+	100, // [100:122] is the sub-list for method output_type
+	78,  // [78:100] is the sub-list for method input_type
+	78,  // [78:78] is the sub-list for extension type_name
+	78,  // [78:78] is the sub-list for extension extendee
+	0,   // [0:78] is the sub-list for field type_name
 }
 
 func init() { file_lockstep_v1_lockstep_proto_init() }
@@ -4702,13 +5373,14 @@ func file_lockstep_v1_lockstep_proto_init() {
 		(*AcquireResponse_Token)(nil),
 		(*AcquireResponse_Refusal)(nil),
 	}
+	file_lockstep_v1_lockstep_proto_msgTypes[53].OneofWrappers = []any{}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_lockstep_v1_lockstep_proto_rawDesc), len(file_lockstep_v1_lockstep_proto_rawDesc)),
-			NumEnums:      5,
-			NumMessages:   64,
+			NumEnums:      7,
+			NumMessages:   71,
 			NumExtensions: 0,
 			NumServices:   1,
 		},
