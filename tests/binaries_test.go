@@ -2,13 +2,13 @@ package tests
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"sync"
 	"testing"
+
+	"lockstep/tests/cluster"
 )
 
 // The programs are built once in a test run, when a test first needs one, with
@@ -65,36 +65,12 @@ func buildAll() {
 	}
 }
 
-// Ports below those that the system gives to outgoing connections: else a
-// client's connection could take a node's port while the node is down.
-const (
-	firstPort = 12_000
-	ports     = 20_000
-)
-
-var addresses struct {
-	mu   sync.Mutex
-	next int
-}
-
-// freeAddress returns an address of this machine that nobody listens on, and
-// that no other call in this test run returns. Each process begins its search
-// elsewhere, so that test runs side by side rarely meet.
+// freeAddress is one that nobody listens on.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	addresses.mu.Lock()
-	defer addresses.mu.Unlock()
-	if addresses.next == 0 {
-		addresses.next = os.Getpid() * 257
+	address, err := cluster.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
 	}
-	for range ports {
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+addresses.next%ports))
-		addresses.next++
-		if l, err := net.Listen("tcp", address); err == nil {
-			l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free port on 127.0.0.1")
-	return ""
+	return address
 }
