@@ -25,7 +25,8 @@ func Became(dir string) (*replica.Became, error) {
 func (cfg *NodeConfig) member(self replica.NodeID, b *replica.Became) QuorumConfig {
 	return QuorumConfig{
 		Name: b.Name(), Address: self, Listen: cfg.Listen, Peers: b.Peers(),
-		Durable: cfg.Durable, Insecure: cfg.Insecure, TLS: cfg.TLS, Dir: cfg.Dir, Tick: cfg.Tick, Exit: cfg.Exit, Log: cfg.Log,
+		Durable: cfg.Durable, Insecure: cfg.Insecure, TLS: cfg.TLS, Admit: cfg.Admit, Dir: cfg.Dir, Tick: cfg.Tick,
+		Exit: cfg.Exit, Log: cfg.Log,
 	}
 }
 

@@ -128,3 +128,41 @@ func TestAMemberIsStartedLikeTheNodeOfThePair(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// A node that is started as one of a pair, and is one of a cluster by now, keeps all
+// that it is started with and that such a node has: who may use it, above all.
+func TestAGrownNodeKeepsItsSettings(t *testing.T) {
+	cfg := NodeConfig{}
+	from := reflect.ValueOf(&cfg).Elem()
+	for i := range from.NumField() {
+		switch field := from.Field(i); field.Kind() {
+		case reflect.String:
+			field.SetString("x")
+		case reflect.Bool:
+			field.SetBool(true)
+		case reflect.Int64:
+			field.SetInt(7)
+		case reflect.Func:
+			field.Set(reflect.MakeFunc(field.Type(), nil))
+		case reflect.Pointer:
+			field.Set(reflect.New(field.Type().Elem()))
+		}
+	}
+	cfg.TLS = new(trust.Keeper)
+	member := reflect.ValueOf(cfg.member(nodeA, &replica.Became{Self: 5, Members: []replica.Member{{ID: 5, Name: "left", Address: nodeA}}}))
+	kept := 0
+	for i := range from.NumField() {
+		name := from.Type().Field(i).Name
+		field := member.FieldByName(name)
+		if !field.IsValid() || name == "Found" { // -found is refused then
+			continue
+		}
+		kept++
+		if field.IsZero() {
+			t.Errorf("%s is lost", name)
+		}
+	}
+	if kept < 9 {
+		t.Errorf("only %d settings are both nodes'", kept)
+	}
+}
