@@ -38,6 +38,7 @@ type LockTable struct {
 	fault      replyFault
 	numbers    numbers
 	losses     losses
+	deeds      revokeDeeds
 }
 
 // asker is the client actor to be answered. A repeated request comes from the
@@ -138,6 +139,9 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 		if !waits {
 			r.Command.At = at
 			commands = append(commands, r.Command)
+			if r.Command.Verb == lock.Revoke {
+				t.deeds.asked(m, r.Command)
+			}
 		}
 	}
 	out.send(t.mail)
@@ -182,6 +186,7 @@ func (t *LockTable) executed(out *outbox, who asker, id lock.RequestID, result l
 	case lock.Opened:
 		t.presence[result.Session] = who
 	}
+	t.deeds.executed(id, result)
 	out.answer(who, replica.Answer{Request: id, Kind: replica.Executed, Result: result})
 }
 
@@ -204,6 +209,7 @@ func (t *LockTable) refuse(m replica.Refuse) {
 		if who, waits := t.asked[id]; waits {
 			delete(t.asked, id)
 			t.turnAway(id, m.Kind)
+			t.deeds.turnedAway(id)
 			out.answer(who, replica.Answer{Request: id, Kind: m.Kind, Hint: m.Hint})
 		}
 	}
@@ -219,6 +225,7 @@ func (t *LockTable) abandon(m replica.Abandon) {
 	for _, waiting := range []map[lock.RequestID]asker{t.asked, t.waits} {
 		for id, who := range waiting {
 			t.turnAway(id, replica.Moved)
+			t.deeds.over(id, "unknown")
 			out.answer(who, replica.Answer{Request: id, Kind: replica.Moved, Hint: m.Hint})
 		}
 		clear(waiting)

@@ -28,6 +28,8 @@ type (
 	// FromClients brings requests to a LockTable.
 	FromClients struct {
 		From     replica.NodeID
+		By       string // who the sender is by its certificate, if it has shown one
+		Peer     bool   // it is a node, which brings what clients of its API want
 		Requests []messages.Request
 	}
 
@@ -49,6 +51,7 @@ type (
 	// OrdersFromClients brings what operators want to a Replicator.
 	OrdersFromClients struct {
 		From   replica.NodeID
+		By     string // as in FromClients
 		Orders []messages.Order
 	}
 

@@ -41,7 +41,10 @@ type NodeConfig struct {
 	// Exit is called once, from an actor, when the node cannot be part of its
 	// cluster, or its disk fails.
 	Exit func(reason string)
-	Log  *slog.Logger
+	// Deeds is told what operators do at the port of the nodes, by actors: it must
+	// not wait for the node. Nil is not told.
+	Deeds Deeds
+	Log   *slog.Logger
 }
 
 // StartNode spawns the actors around a core and starts their clock. The door
@@ -65,10 +68,12 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 		Dir: cfg.Dir, Identity: cfg.Identity, Journal: cfg.Journal, Bytes: diskBytes, Syncs: n.syncs,
 		Header: journal.Header{Node: cfg.Name, Member: cfg.Member}, Exit: exit,
 	}))
-	n.LockTable = spawn(NewLockTable(h, cfg.Tick, cfg.Log))
+	table := NewLockTable(h, cfg.Tick, cfg.Log)
+	table.deeds.tell = cfg.Deeds
+	n.LockTable = spawn(table)
 	n.Replicator = spawn(&Replicator{
 		core: core, lockTable: n.LockTable, disk: n.disk, diskBytes: diskBytes, mail: h,
-		period: cfg.Tick, exit: exit, log: cfg.Log,
+		period: cfg.Tick, exit: exit, log: cfg.Log, deeds: newOrderDeeds(cfg.Deeds, cfg.Tick),
 	})
 	h.Root().Send(n.LockTable, attach{replicator: n.Replicator})
 	h.Serve(n.LockTable, n.Replicator)

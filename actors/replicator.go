@@ -27,7 +27,14 @@ type Replicator struct {
 	leaving   []chan<- struct{} // closed when the core has left
 	gone      bool              // it has
 	reigns    reigns
-	orderer   asker // whose order the core is stepped with
+	giving    giving // the order that the core is stepped with
+	deeds     orderDeeds
+}
+
+// giving is one of the orders of a client.
+type giving struct {
+	by    *OrdersFromClients
+	order messages.Order
 }
 
 // tellStatus asks a Replicator of this process where it stands; to has room for
@@ -53,6 +60,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 	case *Tick:
 		r.step(ctx, replica.Tick{Gap: r.pulse.take(ctx, m)})
 		r.reigns.look(r.core.Status())
+		r.deeds.tick()
 	case *LinkUp:
 		r.step(ctx, replica.LinkUp{Node: m.Node})
 	case *LinkDown:
@@ -108,13 +116,15 @@ func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
 // orders puts operators' orders to the core, which answers each in its step.
 func (r *Replicator) orders(ctx actor.Context, m *OrdersFromClients) {
 	for i := range m.Orders {
-		r.orderer = asker{m.From, m.Orders[i].Client}
+		r.giving = giving{m, m.Orders[i]}
 		r.step(ctx, replica.Instruct{ID: m.Orders[i].ID, Order: m.Orders[i].Order})
 	}
 }
 
 func (r *Replicator) instructed(e replica.Instructed) {
-	r.mail.Send(r.orderer.node, messages.Parcel{Ordered: []messages.Ordered{{Client: r.orderer.client, Ordered: e.Ordered}}})
+	by, order := r.giving.by, r.giving.order
+	r.deeds.answered(by, order, e.Ordered)
+	r.mail.Send(by.From, messages.Parcel{Ordered: []messages.Ordered{{Client: order.Client, Ordered: e.Ordered}}})
 }
 
 // membersAsked tells a client who the nodes are, as far as this one knows.

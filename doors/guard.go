@@ -369,7 +369,7 @@ func (g *guarded) revoked(ctx context.Context, c lock.Command, result lock.Resul
 	outcome := "unknown"
 	switch {
 	case err != nil:
-		outcome = brief(err.Error())
+		outcome = err.Error()
 	case result.Outcome == lock.Released:
 		outcome = "released"
 	case result.Outcome == lock.NotHeld:
@@ -379,7 +379,8 @@ func (g *guarded) revoked(ctx context.Context, c lock.Command, result lock.Resul
 	if c.Terms != nil {
 		reason = string(c.Terms.Info)
 	}
-	g.doors.journal.did(guestOf(ctx), "revoke", "lock", c.Name, "token", fmt.Sprint(c.Token), "reason", brief(reason), "outcome", outcome)
+	who := guestOf(ctx)
+	g.doors.journal.Did(who.name, who.from, "revoke", "lock", c.Name, "token", fmt.Sprint(c.Token), "reason", reason, "outcome", outcome)
 }
 
 // Blockers are shown to who may take the locks.

@@ -82,11 +82,25 @@ func (j *Journal) refused(why Refusal, who guest, what string, now time.Time) {
 	u.at, u.unsaid = now, 0
 }
 
-// did writes down what an administrator has done, or has tried to do.
-func (j *Journal) did(who guest, what string, more ...any) {
-	if j.log != nil {
-		j.log.Info(what, append([]any{"principal", who.name, "from", who.from}, more...)...)
+// NotAdmitted takes note of somebody whom the port of the nodes does not serve.
+func (j *Journal) NotAdmitted(principal, from string) {
+	j.refused(Forbids, guest{name: principal, from: from}, "the port of the nodes", time.Now())
+}
+
+// Did writes down what an administrator has done, or has tried to do: who that was,
+// if it is known, from where, and what, with more about it in keys and values.
+func (j *Journal) Did(principal, from, what string, more ...any) {
+	if j.log == nil {
+		return
 	}
+	line := []any{"principal", principal, "from", from}
+	for _, one := range more {
+		if text, is := one.(string); is {
+			one = brief(text)
+		}
+		line = append(line, one)
+	}
+	j.log.Info(what, line...)
 }
 
 // brief is as much of what somebody sent as goes into a line.

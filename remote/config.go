@@ -39,8 +39,8 @@ type Config struct {
 	TLS trust.Source
 	// Admit decides, with TLS, whether a client is served, by the name in its
 	// certificate; the error says why it is not. Nil admits everybody. It is asked
-	// about each frame, so that it may change its mind.
-	Admit func(principal string) error
+	// about each frame, so that it may change its mind, and told where it comes from.
+	Admit func(principal string, from replica.NodeID) error
 	// Log takes what people should know; nil discards it.
 	Log *slog.Logger
 	// Tick is the period of the links' upkeep; 0 means 50 ms.

@@ -83,7 +83,7 @@ func (d *door) handle(ctx actor.Context, message any, sender string) {
 	case tell:
 		d.tell(ctx, m.event)
 	case toSelf:
-		d.deliver(ctx, d.process.address, m.parcel)
+		d.deliver(ctx, d.process.address, "", m.parcel)
 	default:
 		d.process.log.Error("the door got a message that it does not know", "type", typeName(m))
 	}
@@ -264,7 +264,7 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 		return
 	}
 	if admit := d.process.cfg.Admit; s.client && admit != nil {
-		if err := admit(s.principal); err != nil {
+		if err := admit(s.principal, n.name); err != nil {
 			d.refuse("client without the right", s, f)
 			d.refuseTo(n, f, NotAdmitted+err.Error())
 			return
@@ -273,7 +273,7 @@ func (d *door) open(ctx actor.Context, s *stream, n *neighbour, f *messages.Fram
 	if len(parcel.Pair) > 0 {
 		d.pair(ctx, s, n, f, &parcel)
 	}
-	d.deliver(ctx, n.name, &parcel)
+	d.deliver(ctx, n.name, s.principal, &parcel)
 }
 
 // pair hands protocol messages to the replicator. Only friends have a say there;
@@ -313,11 +313,12 @@ func introductions(pair []replica.Message) (some []replica.Message) {
 	return some
 }
 
-// deliver hands the rest of a parcel to the actors that it is for.
-func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parcel) {
+// deliver hands the rest of a parcel to the actors that it is for. By is whose
+// certificate its sender has shown.
+func (d *door) deliver(ctx actor.Context, from replica.NodeID, by string, p *messages.Parcel) {
 	lockTable, replicator := d.process.served()
 	if len(p.Requests) > 0 && lockTable != nil {
-		ctx.Send(lockTable, &actors.FromClients{From: from, Requests: p.Requests})
+		ctx.Send(lockTable, &actors.FromClients{From: from, By: by, Peer: d.isPeer(from), Requests: p.Requests})
 	}
 	if len(p.Queries) > 0 && lockTable != nil {
 		ctx.Send(lockTable, &actors.QueriesFromClients{From: from, Queries: p.Queries})
@@ -330,7 +331,7 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 			ctx.Send(replicator, &actors.MembersAsked{From: from, Client: client})
 		}
 		if len(p.Orders) > 0 {
-			ctx.Send(replicator, &actors.OrdersFromClients{From: from, Orders: p.Orders})
+			ctx.Send(replicator, &actors.OrdersFromClients{From: from, By: by, Orders: p.Orders})
 		}
 	}
 	if p.Refused != "" {
@@ -340,6 +341,12 @@ func (d *door) deliver(ctx actor.Context, from replica.NodeID, p *messages.Parce
 	if hasReplies(p) && d.process.hasAsked(from) {
 		d.replies(ctx, from, p)
 	}
+}
+
+// isPeer reports whether an address is a node's of this cluster, which may be this
+// one.
+func (d *door) isPeer(address replica.NodeID) bool {
+	return address == d.process.address || d.process.friend(address)
 }
 
 // refused passes on that a node will not talk to us. Nobody else's word counts.

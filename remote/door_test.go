@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -125,6 +127,47 @@ func TestForgedSender(t *testing.T) {
 		s.send(messages.Header{Proof: headers[0].Challenge}, ask)
 		if got := table.requests(); len(got) != 1 {
 			t.Errorf("the lock table got %v", got)
+		}
+		s.leave()
+		a.Kill()
+		b.Kill()
+	})
+	goleak.VerifyNone(t)
+}
+
+// What a node does for somebody, and what clients want themselves, is told apart:
+// the one was written down where it came in.
+func TestTheDoorSaysWhoAsks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		n := NewNetwork()
+		a, b, _, _ := startPair(t, n)
+		table, replicator := newProbe(a), newProbe(a)
+		a.Serve(table.pid, replicator.pid)
+		asked := request(1, 1)
+		asked.Orders = []messages.Order{{Client: 1, ID: 1, Order: replica.Order{Kind: replica.SwitchOver, Name: "b"}}}
+
+		b.Send(a.Address(), asked)
+		synctest.Wait()
+		a.Send(a.Address(), asked)
+		synctest.Wait()
+		s := newStranger(t, n, a, "127.0.0.1:66")
+		s.send(messages.Header{}, messages.Parcel{})
+		headers, _ := s.got()
+		s.stream.principal, s.stream.client = "alice", true
+		s.send(messages.Header{Proof: headers[0].Challenge}, asked)
+
+		var requests, orders []string
+		for _, m := range of[*actors.FromClients](table) {
+			requests = append(requests, fmt.Sprintf("%s %q %t", m.From, m.By, m.Peer))
+		}
+		for _, m := range of[*actors.OrdersFromClients](replicator) {
+			orders = append(orders, fmt.Sprintf("%s %q", m.From, m.By))
+		}
+		if want := []string{`127.0.0.1:2 "" true`, `127.0.0.1:1 "" true`, `127.0.0.1:66 "alice" false`}; !slices.Equal(requests, want) {
+			t.Errorf("requests of %q, not %q", requests, want)
+		}
+		if want := []string{`127.0.0.1:2 ""`, `127.0.0.1:1 ""`, `127.0.0.1:66 "alice"`}; !slices.Equal(orders, want) {
+			t.Errorf("orders of %q, not %q", orders, want)
 		}
 		s.leave()
 		a.Kill()

@@ -16,14 +16,14 @@ import (
 
 // NodeConfig is what one node of a pair is started with.
 type NodeConfig struct {
-	Pair      [2]replica.NodeID  // the primary's address and the backup's
-	AsPrimary bool               // which of them this node is
-	Listen    string             // what to bind; empty is the node's own address
-	Dir       string             // the state directory
-	Durable   bool               // entries are on disk before they count (P8)
-	Insecure  bool               // see Config
-	TLS       trust.Source       // see Config
-	Admit     func(string) error // see Config
+	Pair      [2]replica.NodeID // the primary's address and the backup's
+	AsPrimary bool              // which of them this node is
+	Listen    string            // what to bind; empty is the node's own address
+	Dir       string            // the state directory
+	Durable   bool              // entries are on disk before they count (P8)
+	Insecure  bool              // see Config
+	TLS       trust.Source      // see Config
+	Admit     func(principal string, from replica.NodeID) error
 
 	Tick         time.Duration // 0 means 50 ms
 	SuspectTicks int           // N of rule P2; 0 means 8
@@ -34,7 +34,9 @@ type NodeConfig struct {
 	// Exit is called once, from an actor, when the node cannot be part of this
 	// pair. It must not wait for the node.
 	Exit func(reason string)
-	Log  *slog.Logger
+	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
+	Deeds actors.Deeds
+	Log   *slog.Logger
 }
 
 // Node is one running node: a process with the actors of a lock table in it.
@@ -118,7 +120,7 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: string(self),
-		Exit: cfg.Exit, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Log: cfg.Log,
 	})}, nil
 }
 

@@ -17,17 +17,17 @@ import (
 
 // QuorumConfig is what one node of a quorum is started with.
 type QuorumConfig struct {
-	Name     string             // the node's own, one of those in Peers
-	Address  replica.NodeID     // under which the others reach it
-	Listen   string             // what to bind; empty is Address
-	Peers    []replica.Peer     // the nodes that the cluster begins with, this one among them
-	Quiet    bool               // keeps log and state, and serves nobody
-	Found    bool               // alone in Peers, it founds a cluster of itself
-	Durable  bool               // entries are on disk before they count
-	Insecure bool               // see Config
-	TLS      trust.Source       // see Config
-	Admit    func(string) error // see Config
-	Dir      string             // the state directory
+	Name     string         // the node's own, one of those in Peers
+	Address  replica.NodeID // under which the others reach it
+	Listen   string         // what to bind; empty is Address
+	Peers    []replica.Peer // the nodes that the cluster begins with, this one among them
+	Quiet    bool           // keeps log and state, and serves nobody
+	Found    bool           // alone in Peers, it founds a cluster of itself
+	Durable  bool           // entries are on disk before they count
+	Insecure bool           // see Config
+	TLS      trust.Source   // see Config
+	Admit    func(principal string, from replica.NodeID) error
+	Dir      string // the state directory
 
 	Tick          time.Duration // 0 means 50 ms
 	ElectionTicks int           // 0 means 10
@@ -35,7 +35,9 @@ type QuorumConfig struct {
 	// Exit is called once, from an actor, when the node cannot be part of its
 	// cluster. It must not wait for the node.
 	Exit func(reason string)
-	Log  *slog.Logger
+	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
+	Deeds actors.Deeds
+	Log   *slog.Logger
 }
 
 // StartQuorumNode begins a life of a node, as StartNode does for one of a pair.
@@ -103,7 +105,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: cfg.Name, Member: member,
-		Exit: cfg.Exit, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Log: cfg.Log,
 	})}, nil
 }
 

@@ -9,11 +9,13 @@ import (
 	"net/http"
 
 	"lockstep/access"
+	"lockstep/actors"
 	"lockstep/cmd/internal/cli"
 	"lockstep/doors"
 	"lockstep/metrics"
 	"lockstep/observe"
 	"lockstep/remote"
+	"lockstep/replica"
 	"lockstep/trust"
 )
 
@@ -21,7 +23,7 @@ func (p *program) addAccessFlags() {
 	cli.String(p.Flags, &p.access, "access", "",
 		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed; all nodes need it,\nthose without -api too")
 	cli.String(p.Flags, &p.audit, "audit", "",
-		"the `file` for what administrators do through the API, and who was refused, in\nlines of JSON (the default is the log); SIGHUP opens it anew")
+		"the `file` for what administrators do, through the API or with lockc, and who\nwas refused, in lines of JSON (the default is the log); SIGHUP opens it anew")
 }
 
 // entrance is what all public ports of this process have in common.
@@ -30,6 +32,7 @@ type entrance struct {
 	book    *doors.Book      // nil without a file
 	audit   *doors.AuditFile // nil without a file of its own
 	written *slog.Logger     // where it goes
+	beside  *doors.Journal   // of what happens at the port of the nodes
 }
 
 func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
@@ -49,23 +52,28 @@ func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entranc
 		}
 		e.written = slog.New(slog.NewJSONHandler(e.audit, nil))
 	}
+	e.beside = doors.NewJournal(e.written)
 	return e, nil
 }
 
 // admit says who may use the port of the nodes, with a certificate: there is no
 // way to hold a client to rules there that speaks the nodes' own language, so it is
 // for those to whom the rules give everything. It is nil if there are none.
-func (e *entrance) admit() func(principal string) error {
+func (e *entrance) admit() func(principal string, from replica.NodeID) error {
 	if e.book == nil || e.tls == nil {
 		return nil
 	}
-	return func(principal string) error {
+	return func(principal string, from replica.NodeID) error {
 		if e.book.Policy().MayAll(principal, access.Admin, "") {
 			return nil
 		}
+		e.beside.NotAdmitted(principal, string(from))
 		return fmt.Errorf("where nodes talk to each other, the rules admit those who may admin *, and %s may not: use the public API", principal)
 	}
 }
+
+// wrote writes down what somebody did at the port of the nodes.
+func (e *entrance) wrote(d actors.Deed) { e.beside.Did(d.By, string(d.From), d.What, d.About...) }
 
 // changes reports whether there are files that may change.
 func (e *entrance) changes() bool { return e.tls != nil || e.book != nil || e.audit != nil }

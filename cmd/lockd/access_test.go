@@ -74,7 +74,6 @@ func TestAccessThatCannotBeMeant(t *testing.T) {
 		code       int
 	}{
 		{node + " -access " + broken, "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert", cli.Usage},
-		{node + " -audit " + broken, "-audit is about the public API", cli.Usage},
 		{node + " -api 127.0.0.1:0 -access " + broken, broken + `:2: "everything" is no right: want read, lock or admin`, cli.Config},
 		{node + " -api 127.0.0.1:0 -access " + filepath.Join(dir, "none"), "no such file", cli.Config},
 		{node + " -api 127.0.0.1:0 -access " + dir, "is no file", cli.Config},

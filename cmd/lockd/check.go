@@ -93,9 +93,6 @@ func (p *program) checkDoors() (wrong []cli.Mistake) {
 		at := slices.IndexFunc(cli.TLSFlags, p.Given)
 		wrong = append(wrong, mistake(cli.TLSFlags[at], "%v", err))
 	}
-	if p.audit != "" && p.api == "" {
-		wrong = append(wrong, mistake("audit", "-audit is about the public API, which this node does not serve: add -api ADDRESS, or leave it out"))
-	}
 	if p.access != "" && p.api == "" && !p.tls.Given() {
 		wrong = append(wrong, mistake("access", "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert, or leave it out"))
 	}

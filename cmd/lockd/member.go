@@ -91,7 +91,7 @@ func (g *group) join(cfg remote.QuorumConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(cfg.Address)
 	}
-	cfg.TLS, cfg.Admit = g.identity(), g.doors.admit()
+	cfg.TLS, cfg.Admit, cfg.Deeds = g.identity(), g.doors.admit(), g.doors.wrote
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}

@@ -64,7 +64,7 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 	if cfg.Listen == "" {
 		cfg.Listen = string(self)
 	}
-	cfg.TLS, cfg.Admit = g.identity(), g.doors.admit()
+	cfg.TLS, cfg.Admit, cfg.Deeds = g.identity(), g.doors.admit(), g.doors.wrote
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}
