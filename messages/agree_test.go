@@ -226,6 +226,7 @@ func parcels() *rapid.Generator[Parcel] {
 			Ordered:       rapid.Make[[]Ordered]().Draw(t, "what became of them"),
 			MemberQueries: rapid.Make[[]ClientID]().Draw(t, "who asks for the members"),
 			Told:          rapid.Make[[]Told]().Draw(t, "members"),
+			Traces:        rapid.Make[[]Trace]().Draw(t, "traces"),
 		}
 	})
 }

@@ -44,6 +44,9 @@ func appendParcel(b []byte, p *Parcel) []byte {
 	for i := range p.Told {
 		b = appendTold(b, 13, &p.Told[i])
 	}
+	for i := range p.Traces {
+		b = appendTrace(b, 14, &p.Traces[i])
+	}
 	return b
 }
 
@@ -76,6 +79,8 @@ func (r *reader) parcel(p *Parcel) {
 			r.memberQuery("Parcel.member_queries", more(r, &p.MemberQueries))
 		case 13:
 			r.told("Parcel.told", more(r, &p.Told))
+		case 14:
+			r.trace("Parcel.traces", more(r, &p.Traces))
 		default:
 			r.skip("Parcel")
 		}

@@ -102,6 +102,9 @@ func sampleParcel() *Parcel {
 			ID: 1 << 63, Kind: replica.NoQuorum, Hint: "a:1", Outcome: replica.OrderRefused, Text: strings.Repeat("t", 300)}}},
 		MemberQueries: []ClientID{0, 1<<32 - 1},
 		Told:          []Told{{}, {Client: 1<<32 - 1, Told: replica.Told{View: lock.MaxView, Members: sampleMembers()}}},
+		Traces: []Trace{{}, {
+			Request: lock.RequestID{Session: 1<<63 | 1, Slot: 4095, Number: 1 << 63, Verb: lock.OpenSession},
+			Parent:  "00-" + strings.Repeat("f", 32) + "-" + strings.Repeat("f", 16) + "-01"}},
 	}
 }
 
@@ -182,6 +185,7 @@ func pieces(p *Parcel) []Parcel {
 		each(p.Ordered, func(o Ordered) Parcel { return Parcel{Ordered: []Ordered{o}} }),
 		each(p.MemberQueries, func(c ClientID) Parcel { return Parcel{MemberQueries: []ClientID{c}} }),
 		each(p.Told, func(told Told) Parcel { return Parcel{Told: []Told{told}} }),
+		each(p.Traces, func(trace Trace) Parcel { return Parcel{Traces: []Trace{trace}} }),
 		[]Parcel{*p},
 	)
 }

@@ -42,12 +42,19 @@ type Parcel struct {
 	Ordered       []Ordered
 	MemberQueries []ClientID
 	Told          []Told
+	Traces        []Trace // of some of the requests, in their order
 }
 
 // Request is a command with the client actor that asks.
 type Request struct {
 	Client  ClientID
 	Command lock.Command
+}
+
+// Trace says to which trace a request belongs.
+type Trace struct {
+	Request lock.RequestID
+	Parent  string // as in the header traceparent of W3C
 }
 
 // Answer is a node's answer to one client actor.

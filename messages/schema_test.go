@@ -42,6 +42,7 @@ func wireParcel(p Parcel) *wire.Parcel {
 		Ordered:       each(p.Ordered, wireOrdered),
 		MemberQueries: each(p.MemberQueries, wireMemberQuery),
 		Told:          each(p.Told, wireTold),
+		Traces:        each(p.Traces, wireTrace),
 	}
 }
 
@@ -91,6 +92,10 @@ func wireRequestID(id lock.RequestID) *wire.RequestID {
 	return &wire.RequestID{
 		Session: uint64(id.Session), Slot: uint32(id.Slot), Number: uint64(id.Number), Verb: uint32(id.Verb),
 	}
+}
+
+func wireTrace(t Trace) *wire.Trace {
+	return &wire.Trace{Request: wireRequestID(t.Request), Parent: t.Parent}
 }
 
 func wireResult(r lock.Result) *wire.Result {

@@ -58,6 +58,9 @@ func (p *Parcel) Size() int {
 	for i := range p.Told {
 		size += p.Told[i].Size()
 	}
+	for i := range p.Traces {
+		size += p.Traces[i].Size()
+	}
 	return size
 }
 
@@ -91,6 +94,9 @@ func (o *Ordered) Size() int { return smallSize + len(o.Ordered.Hint) + len(o.Or
 
 // Size is how many bytes the answer takes on the wire, or some more.
 func (t *Told) Size() int { return smallSize + sizeOfMembers(t.Told.Members) }
+
+// Size is how many bytes the trace takes on the wire, or some more.
+func (t *Trace) Size() int { return smallSize + len(t.Parent) }
 
 // PairSize is how many bytes a message of the pair takes on the wire, or some
 // more.

@@ -1,12 +1,14 @@
 package messages
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/prototext"
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"lockstep/messages/wire"
@@ -71,5 +73,28 @@ func TestNoQuorumInWordsOfVersion2(t *testing.T) {
 	}
 	if got := sent.As(Version); !reflect.DeepEqual(got, sent) {
 		t.Errorf("as of our version: %+v", got)
+	}
+}
+
+// TestTracesAreForWhoKnowsThem: to everybody else a parcel with traces is the one
+// without them, and a field that the schema of version 2 has not.
+func TestTracesAreForWhoKnowsThem(t *testing.T) {
+	traced := sampleParcel()
+	plain := *traced
+	plain.Traces = nil
+	body, without := appendParcel(nil, traced), appendParcel(nil, &plain)
+	rest, same := bytes.CutPrefix(body, without)
+	if !same || len(rest) == 0 {
+		t.Fatal("traces are not what stands behind all that was there before")
+	}
+	for len(rest) > 0 {
+		number, _, size := protowire.ConsumeField(rest)
+		if number != 14 {
+			t.Fatalf("field %d: traces are in field 14, which no version had before them", number)
+		}
+		rest = rest[size:]
+	}
+	if got := traced.As(2); len(got.Traces) != len(traced.Traces) {
+		t.Error("what an older reader skips need not be left out")
 	}
 }

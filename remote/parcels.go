@@ -41,6 +41,7 @@ func (w *waiting) add(p *messages.Parcel) {
 	w.parcel.Ordered = join(w.parcel.Ordered, p.Ordered)
 	w.parcel.MemberQueries = join(w.parcel.MemberQueries, p.MemberQueries)
 	w.parcel.Told = join(w.parcel.Told, p.Told)
+	w.parcel.Traces = join(w.parcel.Traces, p.Traces)
 	if p.Refused != "" {
 		w.parcel.Refused = p.Refused
 		w.items++
@@ -69,7 +70,7 @@ func (w *waiting) overflowing() bool {
 	drops := []func(){
 		func() {
 			w.parcel.Requests, w.parcel.StatusQueries, w.parcel.Queries = nil, nil, nil
-			w.parcel.Orders, w.parcel.MemberQueries = nil, nil
+			w.parcel.Orders, w.parcel.MemberQueries, w.parcel.Traces = nil, nil, nil
 		},
 		func() {
 			w.parcel.Reports, w.parcel.StatusReports, w.parcel.Notices = nil, nil, nil
@@ -104,6 +105,7 @@ func (w *waiting) take() messages.Parcel {
 	p.Pair, w.parcel.Pair = cut(w.parcel.Pair, &room, pairSize)
 	p.Answers, w.parcel.Answers = cut(w.parcel.Answers, &room, (*messages.Answer).Size)
 	p.Requests, w.parcel.Requests = cut(w.parcel.Requests, &room, (*messages.Request).Size)
+	p.Traces, w.parcel.Traces = tracesOf(p.Requests, w.parcel.Traces)
 	p.Ordered, w.parcel.Ordered = cut(w.parcel.Ordered, &room, (*messages.Ordered).Size)
 	p.Told, w.parcel.Told = cut(w.parcel.Told, &room, (*messages.Told).Size)
 	p.Orders, w.parcel.Orders = cut(w.parcel.Orders, &room, (*messages.Order).Size)
@@ -128,10 +130,25 @@ func cut[T any](items []T, room *int, size func(*T) int) (head, tail []T) {
 	return items, nil
 }
 
+// tracesOf splits the traces of some requests from those of the ones behind them:
+// traces are in the order of their requests, and of use only beside them.
+func tracesOf(requests []messages.Request, all []messages.Trace) (some, rest []messages.Trace) {
+	n := 0
+	for i := range requests {
+		if n == len(all) {
+			break
+		}
+		if all[n].Request == requests[i].Command.ID() {
+			n++
+		}
+	}
+	return all[:n:n], all[n:]
+}
+
 func count(p *messages.Parcel) int {
 	return len(p.Requests) + len(p.Answers) + len(p.Pair) + len(p.StatusQueries) + len(p.StatusReports) +
 		len(p.Queries) + len(p.Reports) + len(p.Notices) +
-		len(p.Orders) + len(p.Ordered) + len(p.MemberQueries) + len(p.Told)
+		len(p.Orders) + len(p.Ordered) + len(p.MemberQueries) + len(p.Told) + len(p.Traces)
 }
 
 func pairSize(m *replica.Message) int       { return messages.PairSize(*m) }
