@@ -59,8 +59,19 @@ var layers = []layer{
 		why:    "the rules of three nodes or more, pure as well; only this folder knows the consensus engine",
 	},
 	{
+		folder: "words",
+		std:    []string{"fmt", "time"},
+		why:    "how things are said is the same wherever they are said",
+	},
+	{
+		folder: "muster",
+		ours:   []string{"lock", "replica", "words"},
+		std:    []string{"cmp", "fmt", "slices", "strings", "time"},
+		why:    "what follows from what the nodes say is a function of that: no clock, encoding or I/O",
+	},
+	{
 		folder: "messages",
-		ours:   []string{"lock", "replica", "messages/wire"},
+		ours:   []string{"lock", "replica", "muster", "messages/wire"},
 		theirs: []string{"google.golang.org/protobuf/"},
 		std:    []string{"bytes", "errors", "fmt", "slices"},
 		why:    "the wire turns values into bytes and back; it decides nothing",
@@ -78,7 +89,7 @@ var layers = []layer{
 	},
 	{
 		folder: "actors",
-		ours:   []string{"lock", "replica", "journal", "messages", "metrics"},
+		ours:   []string{"lock", "replica", "muster", "journal", "messages", "metrics"},
 		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "iter", "log/slog", "os", "path/filepath",
 			"runtime", "runtime/debug", "slices", "strings", "sync", "sync/atomic", "time"},
@@ -95,7 +106,7 @@ var layers = []layer{
 	},
 	{
 		folder: "doors",
-		ours:   []string{"lock", "replica", "api", "access", "trust"},
+		ours:   []string{"lock", "replica", "muster", "api", "access", "trust"},
 		theirs: []string{"connectrpc.com/connect"},
 		why:    "they stand before the public port, and know of the node what that knows",
 	},
@@ -108,7 +119,7 @@ var layers = []layer{
 	},
 	{
 		folder: "",
-		ours:   []string{"lock", "replica", "actors", "remote", "trust"},
+		ours:   []string{"lock", "replica", "muster", "actors", "remote", "trust"},
 		theirs: []string{protoactor + "actor"},
 		why:    "the API wires a client together; rules live below it",
 	},
@@ -120,7 +131,7 @@ var layers = []layer{
 	},
 	{
 		folder: "api",
-		ours:   []string{"lock", "replica", "api/lockstep/v1"},
+		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1"},
 		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
 			"google.golang.org/protobuf/"},
 		why: "the public port translates: what it asks of a node it says in interfaces of its own",

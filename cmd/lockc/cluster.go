@@ -14,6 +14,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/words"
 )
 
 // orderWait is how long an order of an operator may take if nothing is said: a
@@ -150,7 +151,7 @@ func (p *program) switchover(node string) error {
 		began := time.Now()
 		err := p.client.Switchover(ctx, node, progress)
 		if err == nil {
-			progress("handed over in " + length(time.Since(began)))
+			progress("handed over in " + words.Length(time.Since(began)))
 		}
 		return err
 	}, "")

@@ -14,6 +14,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/muster"
 )
 
 // drillSettings are what drill takes.
@@ -145,7 +146,7 @@ func (s *standing) unwhole() string {
 			return m.Name + " is " + s.nodes[i].Role
 		case s.nodes[i].View != s.primary.View:
 			return m.Name + " is in another view than the primary"
-		case s.lag(s.nodes[i]) > farBehind:
+		case s.lag(s.nodes[i]) > muster.FarBehind:
 			return m.Name + " is far behind"
 		}
 	}

@@ -10,6 +10,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/words"
 )
 
 // judgement is what a drill has seen. Many goroutines tell it.
@@ -51,7 +52,7 @@ func (r stepResult) text() string {
 		return fmt.Sprintf("%s: not done: %s", r.What, r.Error)
 	}
 	return fmt.Sprintf("%s: took %s, all nodes were there after %s, longest pause %s",
-		r.What, length(time.Duration(r.Took)), length(time.Duration(r.Whole)), length(time.Duration(r.Pause)))
+		r.What, words.Length(time.Duration(r.Took)), words.Length(time.Duration(r.Whole)), words.Length(time.Duration(r.Pause)))
 }
 
 func newJudgement() *judgement { return &judgement{prefix: drillPrefix()} }
@@ -161,15 +162,15 @@ func (v *judgement) text() string {
 	t.add(plain, "DONE", "TOOK", "WHOLE AFTER", "LONGEST PAUSE")
 	for _, s := range v.steps {
 		if s.Done {
-			t.add(plain, s.What, length(time.Duration(s.Took)), length(time.Duration(s.Whole)), length(time.Duration(s.Pause)))
+			t.add(plain, s.What, words.Length(time.Duration(s.Took)), words.Length(time.Duration(s.Whole)), words.Length(time.Duration(s.Pause)))
 		} else {
-			t.add(plain, s.What, "not done", "-", length(time.Duration(s.Pause)))
+			t.add(plain, s.What, "not done", "-", words.Length(time.Duration(s.Pause)))
 		}
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s against %s for %s: %s\n\n", count(drillSessions, "session", "sessions"), count(v.nodes, "node", "nodes"), length(v.took), count(v.requests, "request", "requests"))
+	fmt.Fprintf(&b, "%s against %s for %s: %s\n\n", count(drillSessions, "session", "sessions"), count(v.nodes, "node", "nodes"), words.Length(v.took), count(v.requests, "request", "requests"))
 	b.WriteString(t.String())
-	fmt.Fprintf(&b, "\nlongest pause   %s\n", length(v.longest))
+	fmt.Fprintf(&b, "\nlongest pause   %s\n", words.Length(v.longest))
 	writeFindings(&b, "wrong answers", v.wrongs)
 	writeFindings(&b, "lost locks", v.losses)
 	writeFindings(&b, "unanswered", v.unanswered)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/words"
 )
 
 // few is how many of a kind an explanation shows: it has to fit on a screen.
@@ -106,9 +107,9 @@ func (w way) text(several bool) string {
 	case byRelease:
 		return "when " + who + " releases it"
 	case byExpiry:
-		return fmt.Sprintf("within %s if %s is not heard of any more", length(w.Within.Duration), who)
+		return fmt.Sprintf("within %s if %s is not heard of any more", words.Length(w.Within.Duration), who)
 	case byMaxHold:
-		return fmt.Sprintf("within %s in any case: %s may hold it for no longer", length(w.Within.Duration), who)
+		return fmt.Sprintf("within %s in any case: %s may hold it for no longer", words.Length(w.Within.Duration), who)
 	case byLockDelay:
 		return "by itself, when its lock-delay is over"
 	case byUnlock:

@@ -8,6 +8,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/words"
 )
 
 // historyAt is what is known of one moment. Its JSON form is stable.
@@ -71,7 +72,7 @@ func historyText(h lockstep.History, now time.Time, paint bool) string {
 	t := &table{paint: paint}
 	t.add(strong, "FROM", "FOR", "WAITED", "TOKEN", "ENDED", "WHO")
 	for _, one := range h.Tenures {
-		row := t.add(plain, clock(one.Granted, now), lasted(one, now), length(one.Waited.Duration), one.Token.String(), how(one), tenant(one))
+		row := t.add(plain, clock(one.Granted, now), lasted(one, now), words.Length(one.Waited.Duration), one.Token.String(), how(one), tenant(one))
 		switch {
 		case one.Lasts():
 			row.styled(4, strong)
@@ -94,7 +95,7 @@ func lasted(t lockstep.Tenure, now time.Time) string {
 	if t.Granted.IsZero() || until.IsZero() {
 		return "-"
 	}
-	return length(until.Sub(t.Granted))
+	return words.Length(until.Sub(t.Granted))
 }
 
 // how is the end of a tenure in a word.
@@ -149,17 +150,17 @@ func momentText(h historyAt, now time.Time) string {
 
 // spell says when a tenure was.
 func spell(t lockstep.Tenure, now time.Time) []string {
-	words := []string{"from " + clock(t.Granted, now)}
+	facts := []string{"from " + clock(t.Granted, now)}
 	if t.Lasts() {
-		words = append(words, "and still: for "+lasted(t, now))
+		facts = append(facts, "and still: for "+lasted(t, now))
 	} else {
-		words = append(words, fmt.Sprintf("%s at %s, after %s", t.How, clock(t.Ended, now), lasted(t, now)))
+		facts = append(facts, fmt.Sprintf("%s at %s, after %s", t.How, clock(t.Ended, now), lasted(t, now)))
 	}
-	words = append(words, "token "+t.Token.String())
+	facts = append(facts, "token "+t.Token.String())
 	if t.Session != "" {
-		words = append(words, "session "+t.Session)
+		facts = append(facts, "session "+t.Session)
 	}
-	return words
+	return facts
 }
 
 func unsure(h historyAt, now time.Time) string {

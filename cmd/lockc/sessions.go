@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/words"
 )
 
 // sessionList is what sessions shows. Its JSON form is stable.
@@ -40,7 +41,7 @@ func sessionsText(list sessionList, now time.Time, paint bool) string {
 	t := &table{paint: paint}
 	t.add(strong, "SESSION", "FOR", "TTL", "HEARD", "HOLDS", "WAITS", "WHO")
 	for _, s := range list.Sessions {
-		heard := t.add(plain, s.ID, since(s.Since, now), length(s.TTL.Duration), length(s.Heard.Duration)+" ago",
+		heard := t.add(plain, s.ID, since(s.Since, now), words.Length(s.TTL.Duration), words.Length(s.Heard.Duration)+" ago",
 			strconv.Itoa(s.Holds), strconv.Itoa(s.Waits), strings.TrimSpace(person(s.Info, nil)+" "+extras(s.Info)))
 		if s.Heard.Duration > s.TTL.Duration/2 { // one keep-alive is missing at least
 			heard.styled(3, bad)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/words"
 )
 
 // showLock prints all that is known of a lock.
@@ -80,10 +81,10 @@ func writeHolder(b *strings.Builder, h lockstep.HolderInfo, of int, now time.Tim
 		line = append(line, fmt.Sprintf("granted %d times", h.Count))
 	}
 	if h.MaxHold.Duration > 0 {
-		line = append(line, "at most for "+length(h.MaxHold.Duration))
+		line = append(line, "at most for "+words.Length(h.MaxHold.Duration))
 	}
 	if h.Session != "" {
-		line = append(line, "session "+h.Session, "last heard of "+length(h.Owner.Heard.Duration)+" ago")
+		line = append(line, "session "+h.Session, "last heard of "+words.Length(h.Owner.Heard.Duration)+" ago")
 	}
 	fmt.Fprintf(b, "     %s\n", strings.Join(line, ", "))
 	if more := extras(h.Info); more != "" {

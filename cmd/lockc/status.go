@@ -12,6 +12,8 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/muster"
+	"lockstep/words"
 )
 
 // statusWait is how long status waits for a node if nothing is said: a node
@@ -80,9 +82,9 @@ func (p *program) silences(nodes []lockstep.NodeStatus) map[string]string {
 
 // report is the JSON form, with node and member in it. It is stable.
 type report struct {
-	Nodes    []node    `json:"nodes"`
-	Safe     bool      `json:"safe"` // any one node may fail now
-	Warnings []warning `json:"warnings"`
+	Nodes    []node           `json:"nodes"`
+	Safe     bool             `json:"safe"` // any one node may fail now
+	Warnings []muster.Warning `json:"warnings"`
 }
 
 type node struct {
@@ -115,13 +117,6 @@ type seen struct {
 	Role    string `json:"role"`
 	Match   uint64 `json:"match"`
 	HeardMS int64  `json:"heard_ms"` // -1 if never
-}
-
-// warning is something that is not safe.
-type warning struct {
-	Kind  string   `json:"kind"`
-	Nodes []string `json:"nodes,omitempty"` // their names
-	Text  string   `json:"text"`
 }
 
 func statusReport(s *standing, why map[string]string) report {
@@ -190,7 +185,7 @@ func pairRows(t *table, s *standing, why map[string]string) {
 			t.add(plain, n.Name, "unreachable", "-", "-", "-", "-", "-", why[n.Name]).styled(1, bad)
 			continue
 		}
-		t.add(plain, n.Name, n.Role, number(n.View), number(n.Index), n.Peer, paired(n), disk(n), ago(n.Heard))
+		t.add(plain, n.Name, n.Role, number(n.View), number(n.Index), n.Peer, paired(n), disk(n), words.Ago(n.Heard))
 	}
 }
 
@@ -212,7 +207,7 @@ func (s *standing) heardOf(n lockstep.NodeStatus) string {
 	if s.primary == nil && heard < 0 || s.primary != nil && s.primary.Name == n.Name {
 		return "-"
 	}
-	return ago(heard)
+	return words.Ago(heard)
 }
 
 func number(n uint64) string { return fmt.Sprint(n) }
@@ -250,11 +245,4 @@ func lagText(lag int64) string {
 		return "-"
 	}
 	return fmt.Sprint(lag)
-}
-
-func ago(heard time.Duration) string {
-	if heard < 0 {
-		return "never"
-	}
-	return length(heard) + " ago"
 }

@@ -297,17 +297,6 @@ func TestFormsForPrograms(t *testing.T) {
 	}
 }
 
-func TestLengthsHaveTwoUnitsAtMost(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-sec: "0ms", 999 * ms: "999ms", 1250 * ms: "1.2s", 9999 * ms: "9.9s", 10 * sec: "10s", 61 * sec: "1m01s",
-		3661 * sec: "1h01m", 25 * time.Hour: "1d01h",
-	} {
-		if got := length(d); got != want {
-			t.Errorf("%d: got %s, want %s", d, got, want)
-		}
-	}
-}
-
 func TestNamesCanBeTypedIntoAShell(t *testing.T) {
 	for text, want := range map[string]string{"deploy/web-1": "deploy/web-1", "two words": "'two words'", "it's": `'it'\''s'`, "$(x)": "'$(x)'"} {
 		if got := shellWord(text); got != want {

@@ -8,6 +8,7 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
+	"lockstep/words"
 )
 
 // watchLocks prints what happens, a line each, until control-C.
@@ -26,10 +27,10 @@ func eventText(e lockstep.Event, zone *time.Location) string {
 	if !e.At.IsZero() {
 		at = e.At.In(zone).Format("15:04:05.000")
 	}
-	words := []string{at, fmt.Sprintf("%-14s", strings.ReplaceAll(string(e.Kind), "_", " "))}
+	line := []string{at, fmt.Sprintf("%-14s", strings.ReplaceAll(string(e.Kind), "_", " "))}
 	add := func(what, text string) {
 		if text != "" {
-			words = append(words, what+text)
+			line = append(line, what+text)
 		}
 	}
 	if e.Name != "" {
@@ -43,10 +44,10 @@ func eventText(e lockstep.Event, zone *time.Location) string {
 	}
 	add("session ", e.Session)
 	if e.Span.Duration > 0 {
-		add(spanWord(e.Kind), length(e.Span.Duration))
+		add(spanWord(e.Kind), words.Length(e.Span.Duration))
 	}
 	add("reason: ", cli.OneLine(e.Reason))
-	return strings.TrimRight(strings.Join(words, "  "), " ") + "\n"
+	return strings.TrimRight(strings.Join(line, "  "), " ") + "\n"
 }
 
 func spanWord(kind lockstep.EventKind) string {

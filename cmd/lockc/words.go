@@ -11,6 +11,7 @@ import (
 	"lockstep"
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
+	"lockstep/words"
 )
 
 // How things are said to people. What comes from other machines is made safe for
@@ -68,25 +69,7 @@ func since(moment, now time.Time) string {
 	if moment.IsZero() {
 		return "-"
 	}
-	return length(now.Sub(moment))
-}
-
-// length has two units at most.
-func length(d time.Duration) string {
-	switch d = max(0, d); {
-	case d < time.Second:
-		return fmt.Sprintf("%dms", d.Milliseconds())
-	case d < 10*time.Second:
-		return fmt.Sprintf("%.1fs", d.Truncate(100*time.Millisecond).Seconds())
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", d/time.Second)
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
-	default:
-		return fmt.Sprintf("%dd%02dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	}
+	return words.Length(now.Sub(moment))
 }
 
 // manner is how a lock is held or wanted: "2/3 permits".
