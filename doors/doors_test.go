@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
@@ -1135,5 +1136,57 @@ func TestOpenDoorsAreNotForPages(t *testing.T) {
 	}
 	if n := opened.journal.Refusals()[Rebound]; n != 3 {
 		t.Errorf("%d were counted", n)
+	}
+}
+
+// TestPagesOfOthers: what a page of another site has a browser ask for is refused,
+// also where the browser has shown a certificate; what somebody types, follows or
+// asks for from a program is not.
+func TestPagesOfOthers(t *testing.T) {
+	var audit bytes.Buffer
+	opened := New(Config{Journal: NewJournal(slog.New(slog.NewJSONHandler(&audit, nil)))})
+	closed := New(Config{Encrypted: true, Journal: NewJournal(nil)})
+	inside := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	const call = "/lockstep.v1.LockService/Unlock"
+	for _, test := range []struct {
+		what, method, path string
+		headers            map[string]string
+		passes             bool
+	}{
+		{"a program", "POST", call, nil, true},
+		{"the page of this port", "POST", call, map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost:7180"}, true},
+		{"the page behind a proxy, which calls the port by its address", "POST", call, map[string]string{"Sec-Fetch-Site": "same-origin", "Origin": "https://locks.example"}, true},
+		{"the page, in a browser that says less", "POST", call, map[string]string{"Origin": "http://LOCALHOST:7180"}, true},
+		{"typed", "GET", "/", map[string]string{"Sec-Fetch-Site": "none", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, true},
+		{"followed", "GET", "/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, true},
+
+		{"a page elsewhere", "POST", call, map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}, false},
+		{"a page at another port", "POST", call, map[string]string{"Sec-Fetch-Site": "same-site", "Sec-Fetch-Mode": "cors"}, false},
+		{"one that lies about what a browser says last", "POST", call, map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "http://localhost:7180"}, false},
+		{"a page elsewhere, in a browser that says less", "POST", call, map[string]string{"Origin": "https://evil.example"}, false},
+		{"at another port", "POST", call, map[string]string{"Origin": "http://localhost:8080"}, false},
+		{"of no name", "POST", call, map[string]string{"Origin": "null"}, false},
+		{"of no sense", "POST", call, map[string]string{"Origin": "http://%zz"}, false},
+		{"a form", "POST", "/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, false},
+		{"a picture", "GET", "/metrics", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}, false},
+		{"a frame", "GET", "/", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"}, false},
+		{"a link to what costs", "GET", "/debug/pprof/profile", map[string]string{"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}, false},
+	} {
+		for _, d := range []*Doors{opened, closed} {
+			r := httptest.NewRequest(test.method, "http://localhost:7180"+test.path, nil)
+			for key, value := range test.headers {
+				r.Header.Set(key, value)
+			}
+			if d == closed {
+				r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "alice"}}}}}
+			}
+			w := httptest.NewRecorder()
+			if d.Porter(inside).ServeHTTP(w, r); (w.Code == http.StatusOK) != test.passes || !test.passes && w.Code != http.StatusForbidden {
+				t.Errorf("%s: %d %s", test.what, w.Code, w.Body)
+			}
+		}
+	}
+	if n, m := opened.journal.Refusals()[Elsewhere], closed.journal.Refusals()[Elsewhere]; n != 11 || m != 11 || !strings.Contains(audit.String(), `"why":"cross_site"`) {
+		t.Errorf("%d and %d were counted: %s", n, m, &audit)
 	}
 }

@@ -13,14 +13,15 @@ type Refusal string
 
 // The refusals.
 const (
-	Unknown  Refusal = "unauthenticated"   // nobody is known by what was shown, if anything was
-	Forbids  Refusal = "permission_denied" // the rules do not allow it
-	Foreign  Refusal = "foreign_session"   // the session is somebody else's
-	TooFast  Refusal = "rate"              // more requests a second than are due
-	TooMany  Refusal = "open_requests"     // more requests at once than are due
-	Sessions Refusal = "sessions"          // more sessions than are due
-	Rebound  Refusal = "foreign_host"      // open doors, asked for by another machine's name
-	Crowded  Refusal = "connections"       // no room for one more
+	Unknown   Refusal = "unauthenticated"   // nobody is known by what was shown, if anything was
+	Forbids   Refusal = "permission_denied" // the rules do not allow it
+	Foreign   Refusal = "foreign_session"   // the session is somebody else's
+	TooFast   Refusal = "rate"              // more requests a second than are due
+	TooMany   Refusal = "open_requests"     // more requests at once than are due
+	Sessions  Refusal = "sessions"          // more sessions than are due
+	Rebound   Refusal = "foreign_host"      // open doors, asked for by another machine's name
+	Elsewhere Refusal = "cross_site"        // asked for by a page of another site
+	Crowded   Refusal = "connections"       // no room for one more
 )
 
 // Journal is the audit log: what administrators did, and whom a door refused. It

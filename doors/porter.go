@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -127,6 +126,10 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 			d.refuse(w, r, Rebound, who, connect.CodePermissionDenied,
 				fmt.Errorf("this port is for programs of this machine, which call it localhost or by its address, and not %.80q", r.Host))
 			return
+		case ofOtherPage(r):
+			d.refuse(w, r, Elsewhere, who, connect.CodePermissionDenied,
+				errors.New("a page of another site has asked for this in a browser, and only a page of this port may"))
+			return
 		case err == nil && who.known, !d.closed:
 		case open(r.URL.Path):
 			who = guest{from: r.RemoteAddr}
@@ -150,22 +153,6 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		}
 		inside.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, who)))
 	})
-}
-
-// rebound reports whether a request comes to an address of this machine only under
-// the name of another: that is what a page in a browser can do whose name was made
-// to stand for this machine, and it could use doors that ask nobody who he is.
-func rebound(r *http.Request) bool {
-	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
-	if !ok || !local.IP.IsLoopback() || r.Host == "" {
-		return false
-	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		host = h
-	}
-	host = strings.Trim(host, "[]")
-	return !strings.EqualFold(host, "localhost") && !net.ParseIP(host).IsLoopback()
 }
 
 // identify says who comes. A token that is no good is not made up for by a
