@@ -88,11 +88,28 @@ var layers = []layer{
 		why:    "what a node counts are plain values; who shows them to whom is not their business",
 	},
 	{
+		folder: "traces",
+		std:    []string{"context", "encoding/hex"},
+		why:    "everybody may speak of spans: who keeps them is not their business",
+	},
+	{
+		folder: "traces/opentelemetry",
+		ours:   []string{"traces"},
+		theirs: []string{"go.opentelemetry.io/otel/attribute", "go.opentelemetry.io/otel/codes", "go.opentelemetry.io/otel/trace"},
+		why:    "programs link it that have OpenTelemetry anyway: it brings in nothing else",
+	},
+	{
+		folder: "traces/otlp",
+		ours:   []string{"traces", "traces/opentelemetry"},
+		theirs: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/"},
+		why:    "only this folder knows where spans go",
+	},
+	{
 		folder: "actors",
-		ours:   []string{"lock", "replica", "muster", "journal", "messages", "metrics"},
+		ours:   []string{"lock", "replica", "muster", "journal", "messages", "metrics", "traces"},
 		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "iter", "log/slog", "os", "path/filepath",
-			"runtime", "runtime/debug", "slices", "strings", "sync", "sync/atomic", "time"},
+			"runtime", "runtime/debug", "slices", "strings", "sync", "sync/atomic", "time", "unsafe"},
 		why: "shells know no sockets and no addresses",
 	},
 	{
@@ -112,14 +129,14 @@ var layers = []layer{
 	},
 	{
 		folder: "remote",
-		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "actors", "trust"},
+		ours:   []string{"lock", "replica", "replica/quorum", "journal", "messages", "metrics", "traces", "actors", "trust"},
 		theirs: []string{protoactor + "actor", protoactor + "eventstream", protoactor + "remote", "google.golang.org/grpc",
 			"google.golang.org/grpc/", "google.golang.org/protobuf/proto"},
 		why: "the network carries what the others say",
 	},
 	{
 		folder: "",
-		ours:   []string{"lock", "replica", "muster", "actors", "remote", "trust"},
+		ours:   []string{"lock", "replica", "muster", "traces", "actors", "remote", "trust"},
 		theirs: []string{protoactor + "actor"},
 		why:    "the API wires a client together; rules live below it",
 	},
@@ -131,7 +148,7 @@ var layers = []layer{
 	},
 	{
 		folder: "api",
-		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1"},
+		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1", "traces"},
 		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
 			"google.golang.org/protobuf/"},
 		why: "the public port translates: what it asks of a node it says in interfaces of its own",
