@@ -16,6 +16,24 @@ func parsed(t *testing.T, text string) *Policy {
 	return p
 }
 
+// TestRightsAreTheLinesThatAreAboutSomebody: those about everybody, too.
+func TestRightsAreTheLinesThatAreAboutSomebody(t *testing.T) {
+	p := parsed(t, "allow ci lock deploy/*\nallow bob admin *\nallow * read public\nallow ci read public\nallow ci lock one\nallow ci read \"\"")
+	for who, want := range map[string]string{
+		"ci": "[{lock deploy/*} {read public} {lock one} {read }]", "bob": "[{admin *} {read public}]", "carol": "[{read public}]",
+	} {
+		if got := fmt.Sprint(p.Rights(who)); got != want {
+			t.Errorf("%s: got %s, want %s", who, got, want)
+		}
+	}
+	if got := fmt.Sprint(parsed(t, "").Rights("anybody")); got != "[{admin *}]" {
+		t.Errorf("without a rule: %s", got)
+	}
+	if got := parsed(t, "allow ci lock x").Rights("bob"); got != nil {
+		t.Errorf("of whom nothing is said: %v", got)
+	}
+}
+
 // TestWhoMayDoWhat: nothing is refused without a rule, and everything that none
 // allows with one.
 func TestWhoMayDoWhat(t *testing.T) {

@@ -2,6 +2,7 @@ package access
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -106,6 +107,32 @@ func (p *Policy) MayAll(principal string, right Right, prefix string) bool {
 		}
 	}
 	return false
+}
+
+// Permission is a right to the locks that a pattern has in it, which is as in the
+// file: a name, or with a * at its end all that begin so.
+type Permission struct {
+	Right   Right
+	Pattern string
+}
+
+// Rights are all that a principal has, in the order of the file.
+func (p *Policy) Rights(principal string) []Permission {
+	if !p.Ruled() {
+		return []Permission{{Admin, "*"}}
+	}
+	var all []Permission
+	for i := range p.rules {
+		r := &p.rules[i]
+		one := Permission{r.right, r.pattern.text}
+		if r.pattern.all {
+			one.Pattern += "*"
+		}
+		if r.gives(principal, r.right) && !slices.Contains(all, one) {
+			all = append(all, one)
+		}
+	}
+	return all
 }
 
 // Limits bound what one principal takes of one node. Zero is no bound.

@@ -13,6 +13,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -260,8 +261,11 @@ func (a *Agents) Watch(ctx context.Context, prefix string, behind lock.Index) it
 	return a.caller.Watch(ctx, prefix, behind)
 }
 
-// Status asks every node where it stands.
-func (a *Agents) Status(ctx context.Context) []replica.NodeReport { return a.caller.AskStatus(ctx) }
+// Here is the address of the node.
+func (a *Agents) Here() replica.NodeID { return a.host.Address() }
+
+// Status asks every node where it stands, and what reigns it has seen.
+func (a *Agents) Status(ctx context.Context) []muster.Told { return a.caller.AskStatus(ctx) }
 
 // Members returns who keeps the order.
 func (a *Agents) Members(ctx context.Context) (replica.Told, bool) { return a.caller.AskMembers(ctx) }

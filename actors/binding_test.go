@@ -10,6 +10,7 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -191,7 +192,7 @@ func TestStatusFindsAllMembers(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		c, ticker := clientOnStand(t, s)
 		done := make(chan struct{})
-		var reports []replica.NodeReport
+		var reports []muster.Told
 		go func() {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
@@ -208,17 +209,17 @@ func TestStatusFindsAllMembers(t *testing.T) {
 			if self == "" {
 				return nil
 			}
-			return &StatusTold{From: to, Status: replica.Status{Node: self, Members: statuses}}
+			return &StatusTold{From: to, Status: replica.Status{Node: self, Members: statuses}, Reigns: []muster.Reign{{Primary: self}}}
 		})
 		var got []string
 		for _, r := range reports {
 			word := "silent"
 			if r.Status != nil {
-				word = string(r.Status.Node)
+				word = string(r.Status.Node) + " saw " + string(r.Reigns[0].Primary)
 			}
 			got = append(got, string(r.Node)+" "+r.Name+" "+word)
 		}
-		if want := []string{"node  a", "b n-b b", "c n-c silent"}; !slices.Equal(got, want) {
+		if want := []string{"node  a saw a", "b n-b b saw b", "c n-c silent"}; !slices.Equal(got, want) {
 			t.Errorf("got %q, want %q", got, want)
 		}
 		closeQuietly(t, s, c, ticker)

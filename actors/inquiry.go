@@ -8,6 +8,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/messages"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -110,8 +111,9 @@ func (c *Caller) run(ctx context.Context, s *survey) {
 
 // AskStatus asks the nodes that are known where they stand, and those that they
 // name as members, until all have answered or ctx ends.
-func (c *Caller) AskStatus(ctx context.Context) []replica.NodeReport {
+func (c *Caller) AskStatus(ctx context.Context) []muster.Told {
 	reports := map[replica.NodeID]*replica.Status{}
+	reigns := map[replica.NodeID][]muster.Reign{}
 	versions := map[replica.NodeID]uint32{}
 	names := map[replica.NodeID]string{}
 	s := &survey{nodes: c.Known(), answer: map[replica.NodeID]bool{}}
@@ -124,6 +126,7 @@ func (c *Caller) AskStatus(ctx context.Context) []replica.NodeReport {
 			return false
 		}
 		reports[m.From], versions[m.From], s.answer[m.From] = &m.Status, m.Version, true
+		reigns[m.From] = m.Reigns
 		for _, member := range m.Status.Members {
 			names[member.Address] = member.Name
 			s.later = append(s.later, member.Address)
@@ -132,13 +135,14 @@ func (c *Caller) AskStatus(ctx context.Context) []replica.NodeReport {
 	}
 	s.known = func(node replica.NodeID) bool { return answered(reports, node) }
 	c.run(ctx, s)
-	var all []replica.NodeReport
+	var all []muster.Told
 	for i, node := range s.nodes {
 		status := reports[node]
 		if status != nil && answeredAs(reports, s.nodes[:i], status.Node) || status == nil && answered(reports, node) {
 			continue // it goes by two names
 		}
-		all = append(all, replica.NodeReport{Node: node, Name: names[node], Status: status, Version: versions[node]})
+		report := replica.NodeReport{Node: node, Name: names[node], Status: status, Version: versions[node]}
+		all = append(all, muster.Told{NodeReport: report, Reigns: reigns[node]})
 	}
 	return all
 }

@@ -2,6 +2,7 @@ package actors
 
 import (
 	"lockstep/messages"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -91,6 +92,7 @@ type (
 	StatusTold struct {
 		From    replica.NodeID
 		Status  replica.Status
+		Reigns  []muster.Reign
 		Version uint32
 	}
 

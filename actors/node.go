@@ -73,7 +73,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	n.LockTable = spawn(table)
 	n.Replicator = spawn(&Replicator{
 		core: core, lockTable: n.LockTable, disk: n.disk, diskBytes: diskBytes, mail: h,
-		period: cfg.Tick, exit: exit, log: cfg.Log, deeds: newOrderDeeds(cfg.Deeds, cfg.Tick),
+		period: cfg.Tick, reigns: reigns{tick: cfg.Tick}, exit: exit, log: cfg.Log, deeds: newOrderDeeds(cfg.Deeds, cfg.Tick),
 	})
 	h.Root().Send(n.LockTable, attach{replicator: n.Replicator})
 	h.Serve(n.LockTable, n.Replicator)

@@ -1,26 +1,53 @@
 package actors
 
 import (
+	"slices"
 	"time"
 
+	"lockstep/lock"
 	"lockstep/metrics"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
 // reigns measures how long nobody has served when this node begins to, as it saw
 // it: from the last sign of whoever did, or of the backup without which nothing
-// was answered. It decides nothing.
+// was answered. And it remembers the last reigns, those of others too. It decides
+// nothing.
 type reigns struct {
 	metrics.Reigns
+	tick     time.Duration
 	reigning bool
 	sign     replica.NodeID // whose frames are the sign; empty: nobody's
 	last     time.Time      // when the last sign came; zero: nobody is known to have served
+	farewell bool           // whoever gave it has said that it was the last one
+	refused  bool           // and nobody listens there any more
+	seen     []muster.Reign // the newest last; at most MaxReigns
 }
+
+// soon is how many silent ticks are too few for anybody to be suspected, whatever
+// the protocol: who takes over earlier has been asked to, unless a refused
+// connection has said that the other is dead.
+const soon = 5
 
 // heard takes note of a frame.
 func (r *reigns) heard(from replica.NodeID) {
 	if from == r.sign && from != "" {
-		r.last = time.Now()
+		r.last, r.refused = time.Now(), false
+	}
+}
+
+// saidGoodbye takes note of a farewell in it.
+func (r *reigns) saidGoodbye(from replica.NodeID) {
+	if from == r.sign && from != "" {
+		r.farewell = true
+	}
+}
+
+// dialRefused takes note that nobody listens at a node's address.
+func (r *reigns) dialRefused(node replica.NodeID) {
+	if node == r.sign && node != "" {
+		r.refused = true
 	}
 }
 
@@ -28,7 +55,12 @@ func (r *reigns) heard(from replica.NodeID) {
 // a node's taking a view and its reign.
 func (r *reigns) look(s replica.Status) {
 	switch s.Role {
-	case replica.Primary, replica.Backup, replica.Quiet:
+	case replica.Backup, replica.Quiet:
+		if s.Peer != "" {
+			r.witness(s)
+		}
+		r.sign = s.Peer
+	case replica.Primary:
 		r.sign = s.Peer // of a quorum's primary nobody: it has a majority, whoever that is
 	case replica.Electing, replica.Solo:
 		r.sign = "" // who served does so no more
@@ -42,8 +74,15 @@ func (r *reigns) look(s replica.Status) {
 func (r *reigns) began(s replica.Status) {
 	r.Begun++
 	goesOn := r.reigning && s.Role == replica.Primary
-	if !r.last.IsZero() && !goesOn {
-		r.Failovers.Observe(uint64(time.Since(r.last).Milliseconds()))
+	switch {
+	case r.last.IsZero():
+		r.remember(s, s.Node, muster.Started, 0)
+	case goesOn:
+		r.remember(s, s.Node, muster.WentOn, 0)
+	default:
+		idle := time.Since(r.last)
+		r.Failovers.Observe(uint64(idle.Milliseconds()))
+		r.remember(s, s.Node, r.why(s.Node, idle), idle)
 	}
 	r.reigning, r.last = true, time.Now()
 	r.look(s)
@@ -55,4 +94,50 @@ func (r *reigns) ended() {
 		r.last = time.Now()
 	}
 	r.reigning = false
+}
+
+// witness takes note of the reign of another.
+func (r *reigns) witness(s replica.Status) {
+	switch newest := r.newest(); {
+	case s.View <= newest.View:
+	case r.last.IsZero():
+		r.remember(s, s.Peer, muster.Unseen, 0)
+	default:
+		idle := time.Since(r.last)
+		r.remember(s, s.Peer, r.why(s.Peer, idle), idle)
+	}
+}
+
+func (r *reigns) newest() muster.Reign {
+	if len(r.seen) == 0 {
+		return muster.Reign{}
+	}
+	return r.seen[len(r.seen)-1]
+}
+
+// why says why a reign begins after somebody else's.
+func (r *reigns) why(primary replica.NodeID, idle time.Duration) muster.Why {
+	switch {
+	case r.newest().Primary == primary:
+		return muster.WentOn
+	case r.farewell || !r.refused && idle < soon*r.tick:
+		return muster.HandedOver
+	default:
+		return muster.Suspected
+	}
+}
+
+func (r *reigns) remember(s replica.Status, primary replica.NodeID, why muster.Why, idle time.Duration) {
+	one := muster.Reign{View: s.View, Primary: primary, Began: now(), Idle: lock.Millis(idle.Milliseconds()), Why: why}
+	if one.Name = s.Name; primary != s.Node {
+		i := slices.IndexFunc(s.Members, func(m replica.MemberStatus) bool { return m.Address == primary })
+		if one.Name = ""; i >= 0 {
+			one.Name = s.Members[i].Name
+		}
+	}
+	if len(r.seen) == muster.MaxReigns {
+		r.seen = slices.Delete(r.seen, 0, 1)
+	}
+	r.seen = append(r.seen, one)
+	r.farewell, r.refused = false, false
 }

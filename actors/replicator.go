@@ -2,6 +2,7 @@ package actors
 
 import (
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +67,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 	case *LinkDown:
 		r.step(ctx, replica.LinkDown{Node: m.Node})
 	case *DialRefused:
+		r.reigns.dialRefused(m.Node)
 		r.step(ctx, replica.DialRefused{Node: m.Node})
 	case *StreamEnded:
 		r.step(ctx, replica.StreamEnded{Node: m.From, Incarnation: m.Incarnation})
@@ -84,7 +86,7 @@ func (r *Replicator) Receive(ctx actor.Context) {
 	case *MembersAsked:
 		r.membersAsked(m)
 	case *StatusAsked:
-		r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{{Client: m.Client, Status: r.status()}}})
+		r.statusAsked(m)
 	case tellStatus:
 		m.to <- r.status()
 	case tellStanding:
@@ -102,8 +104,11 @@ func (r *Replicator) fromPeer(ctx actor.Context, m *FromPeer) {
 	r.reigns.heard(m.From)
 	fresh := m.NewConnection
 	for _, message := range m.Messages {
-		if _, ok := message.(replica.Forward); ok {
+		switch message.(type) {
+		case replica.Forward:
 			r.dies.strike()
+		case replica.Bye:
+			r.reigns.saidGoodbye(m.From)
 		}
 		r.step(ctx, replica.Received{
 			From: m.From, Incarnation: m.Incarnation, Cluster: m.Cluster,
@@ -125,6 +130,11 @@ func (r *Replicator) instructed(e replica.Instructed) {
 	by, order := r.giving.by, r.giving.order
 	r.deeds.answered(by, order, e.Ordered)
 	r.mail.Send(by.From, messages.Parcel{Ordered: []messages.Ordered{{Client: order.Client, Ordered: e.Ordered}}})
+}
+
+func (r *Replicator) statusAsked(m *StatusAsked) {
+	report := messages.StatusReport{Client: m.Client, Status: r.status(), Reigns: slices.Clone(r.reigns.seen)}
+	r.mail.Send(m.From, messages.Parcel{StatusReports: []messages.StatusReport{report}})
 }
 
 // membersAsked tells a client who the nodes are, as far as this one knows.

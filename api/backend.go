@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -126,7 +127,10 @@ type Questions interface {
 
 	// Status asks every node where it stands, until all have answered or ctx ends,
 	// which should be soon: of a node that did not answer there is no Status.
-	Status(ctx context.Context) []replica.NodeReport
+	Status(ctx context.Context) []muster.Told
+
+	// Here is the address of this node among them.
+	Here() replica.NodeID
 
 	// Members returns who keeps the order, by the newest that the nodes say, and
 	// false if ctx ended before one has said it.

@@ -3,7 +3,6 @@ package api
 import (
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
-	"lockstep/replica"
 )
 
 // How what the table shows is shown to clients.
@@ -94,18 +93,4 @@ func tenureCards(tenures []lock.Tenure, parties []lock.Party) []*pb.Tenure {
 			By: sessionText(t.By), Info: t.Info.Map(), Owner: owners[t.Session].Map(), ByOwner: owners[t.By].Map(),
 		}
 	})
-}
-
-func nodeCard(r replica.NodeReport) *pb.NodeStatus {
-	card := &pb.NodeStatus{Name: r.Name, Address: string(r.Node)}
-	s := r.Status
-	if s == nil {
-		return card
-	}
-	if s.Name != "" {
-		card.Name = s.Name
-	}
-	card.Address, card.Answered, card.Role = string(s.Node), true, s.Role.String()
-	card.View, card.Index, card.Paired, card.Durable = uint64(s.View), uint64(s.Index), s.Paired, s.Durable
-	return card
 }

@@ -12,6 +12,7 @@ import (
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -184,12 +185,35 @@ func (f *fake) Watch(ctx context.Context, prefix string, behind lock.Index) iter
 	}
 }
 
-func (f *fake) Status(context.Context) []replica.NodeReport {
-	return []replica.NodeReport{
-		{Node: "a:1", Status: &replica.Status{Node: "a:1", Name: "a", Role: replica.Primary, View: 7, Index: 9}},
-		{Node: "b:1", Name: "b"},
+// Status is that of three nodes: b is the primary, a is asked by another name, and
+// c does not answer.
+func (f *fake) Status(context.Context) []muster.Told {
+	members := make([]replica.MemberStatus, 3)
+	for i, name := range []string{"a", "b", "c"} {
+		members[i] = replica.MemberStatus{
+			Member: replica.Member{Name: name, Address: replica.NodeID(name + ":1"), Voter: true}, Match: 90, Heard: true, HeardAgo: 40,
+		}
+	}
+	members[0].HeardAgo, members[2].Quiet = 1, true
+	status := func(name string, role replica.Role, last uint64) *replica.Status {
+		return &replica.Status{
+			Node: replica.NodeID(name + ":1"), Name: name, Role: role, View: 7, Index: 9, TickMS: 50, Quorum: true, Durable: true,
+			Members: members, First: 5, Last: last, Committed: 95, DiskBytes: 4096,
+		}
+	}
+	return []muster.Told{
+		{NodeReport: replica.NodeReport{Node: "b:1", Status: status("b", replica.Primary, 100), Version: 3}, Reigns: []muster.Reign{
+			{View: 7, Primary: "b:1", Name: "b", Began: 1_700_000_000_000, Idle: 450, Why: muster.Suspected},
+		}},
+		{NodeReport: replica.NodeReport{Node: "c:1", Name: "c"}},
+		{NodeReport: replica.NodeReport{Node: "localhost:1", Name: "a", Status: status("a", replica.Backup, 97), Version: 3}, Reigns: []muster.Reign{
+			{View: 4, Primary: "d:1", Began: 1_600_000_000_000},
+			{View: 7, Primary: "b:1", Name: "b", Began: 1_700_000_000_020, Idle: 470, Why: muster.Suspected},
+		}},
 	}
 }
+
+func (f *fake) Here() replica.NodeID { return "a:1" }
 
 // served is a server with the service on it, and clients of it.
 type served struct {

@@ -15,9 +15,6 @@ import (
 	"lockstep/replica"
 )
 
-// statusWithin is how long a node may take to say where it stands.
-const statusWithin = time.Second
-
 // inquire asks about the state.
 func (s *service) inquire(ctx context.Context, q lock.Query) (lock.Report, error) {
 	ctx, cancel := within(ctx, 0)
@@ -166,12 +163,6 @@ func (s *service) Verify(ctx context.Context, r *pb.VerifyRequest) (*pb.VerifyRe
 		return nil, err
 	}
 	return &pb.VerifyResponse{Current: report.Current}, nil
-}
-
-func (s *service) Status(ctx context.Context, _ *pb.StatusRequest) (*pb.StatusResponse, error) {
-	ctx, cancel := context.WithTimeout(ctx, statusWithin)
-	defer cancel()
-	return &pb.StatusResponse{Nodes: each(s.backend.Status(ctx), nodeCard)}, nil
 }
 
 // Explain draws the conclusions from three questions. They are not of one moment.

@@ -38,6 +38,8 @@ type ServerConfig struct {
 	// Door, if there is one, stands before everything that is mounted: it lets a
 	// request in, or answers it.
 	Door func(http.Handler) http.Handler
+	// Who, if there is one, says whom it has let in.
+	Who func(context.Context) Caller
 	// Crowded, if there is one, is told of each connection that there was no room for.
 	Crowded func(from net.Addr)
 	// Ready says why this node cannot grant a lock now, or nil. It is asked for
@@ -57,6 +59,7 @@ type Server struct {
 	stop     sync.Once
 	cancel   context.CancelFunc // ends the requests under way
 	ready    *readiness
+	who      func(context.Context) Caller
 }
 
 // Listen opens the port, and answers nobody yet: who connects waits until Serve.
@@ -75,7 +78,7 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	stopping, depart := context.WithCancel(ctx)
 	s := &Server{
-		mux: http.NewServeMux(), listener: listener, address: cfg.Address, ready: newReadiness(cfg.Ready),
+		mux: http.NewServeMux(), listener: listener, address: cfg.Address, ready: newReadiness(cfg.Ready), who: cfg.Who,
 		stopping: stopping, depart: depart, cancel: cancel,
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {

@@ -24,8 +24,8 @@ const (
 
 // service is pb.LockServiceHandler: it translates, and decides nothing.
 type service struct {
-	pb.UnimplementedLockServiceHandler
 	backend  Backend
+	who      func(context.Context) Caller // nil: nobody is asked
 	stopping context.Context
 }
 
@@ -34,7 +34,7 @@ type service struct {
 // interceptors, which stand before each call.
 func Mount(s *Server, b Backend, options ...connect.HandlerOption) {
 	options = append([]connect.HandlerOption{connect.WithReadMaxBytes(MaxRequestBytes)}, options...)
-	s.Handle(pb.NewLockServiceHandler(&service{backend: b, stopping: s.Stopping()}, options...))
+	s.Handle(pb.NewLockServiceHandler(&service{backend: b, who: s.who, stopping: s.Stopping()}, options...))
 	mountHealth(s, options)
 	reflector := grpcreflect.NewStaticReflector(pb.LockServiceName, healthName)
 	s.Handle(grpcreflect.NewHandlerV1(reflector, options...))

@@ -625,13 +625,6 @@ func TestOwnerlessLocks(t *testing.T) {
 	}
 }
 
-func TestStatus(t *testing.T) {
-	got := must(serveFake(t).Status(t.Context(), &pb.StatusRequest{}))(t).GetNodes()
-	if len(got) != 2 || got[0].GetRole() != "primary" || got[0].GetName() != "a" || got[1].GetAnswered() || got[1].GetName() != "b" {
-		t.Errorf("got %v", got)
-	}
-}
-
 // TestKindsOfEventsAreThoseOfTheTable: eventCard relies on it.
 func TestKindsOfEventsAreThoseOfTheTable(t *testing.T) {
 	for kind, want := range map[lock.EventKind]pb.Event_Kind{

@@ -26,6 +26,7 @@ import (
 	"lockstep/access"
 	"lockstep/api"
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 	"lockstep/trust"
 )
@@ -113,7 +114,8 @@ func (h *house) Watch(context.Context, string, lock.Index) iter.Seq2[lock.Report
 		}
 	}
 }
-func (h *house) Status(context.Context) []replica.NodeReport  { h.count(); return nil }
+func (h *house) Status(context.Context) []muster.Told         { h.count(); return nil }
+func (h *house) Here() replica.NodeID                         { h.count(); return "a:1" }
 func (h *house) Members(context.Context) (replica.Told, bool) { h.count(); return replica.Told{}, true }
 
 // scene is doors with a file, and what they have said.

@@ -16,6 +16,7 @@ import (
 	"lockstep/access"
 	"lockstep/api"
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -457,7 +458,10 @@ func (g *guarded) still(ctx context.Context, prefix string) error {
 
 // Status and Members are for everybody who is known: where the nodes stand, and
 // who they are.
-func (g *guarded) Status(ctx context.Context) []replica.NodeReport { return g.behind.Status(ctx) }
+func (g *guarded) Status(ctx context.Context) []muster.Told { return g.behind.Status(ctx) }
+
+// Here is no secret: the node's name is in its certificate.
+func (g *guarded) Here() replica.NodeID { return g.behind.Here() }
 
 func (g *guarded) Members(ctx context.Context) (replica.Told, bool) { return g.behind.Members(ctx) }
 

@@ -63,6 +63,19 @@ func (d *Doors) Admitted(ctx context.Context) error {
 	return errors.New("this is for those who are known")
 }
 
+// Who says whom a request of this context comes from, and what the rules give them.
+func (d *Doors) Who(ctx context.Context) api.Caller {
+	who := guestOf(ctx)
+	caller := api.Caller{Principal: who.name}
+	for _, p := range d.policy().Rights(who.name) {
+		caller.May = append(caller.May, api.Permission{Right: rights[p.Right], Pattern: p.Pattern})
+	}
+	return caller
+}
+
+// rights are what the API calls those of the rules.
+var rights = map[access.Right]api.Right{access.Read: api.Read, access.Lock: api.Lock, access.Admin: api.Admin}
+
 // guest is who makes a request.
 type guest struct {
 	name  string // the principal; empty is nobody in particular

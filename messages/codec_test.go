@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"lockstep/lock"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -88,7 +89,7 @@ func sampleParcel() *Parcel {
 			replica.Digests{At: []replica.DigestAt{{Index: 1<<64 - 1, Digest: 1 << 63}, {}}},
 		},
 		StatusQueries: []ClientID{0, 7},
-		StatusReports: []StatusReport{{7, replica.Status{
+		StatusReports: []StatusReport{{Client: 7, Status: replica.Status{
 			Node: "a:1", Role: replica.Solo, View: 4, Index: 11, Peer: "b:1",
 			Paired: true, Heard: true, HeardAgo: 2, TickMS: 50, Cluster: 8,
 		}}, sampleStatus()},
@@ -125,7 +126,9 @@ func sampleStatus() StatusReport {
 	for _, m := range sampleMembers() {
 		s.Members = append(s.Members, replica.MemberStatus{Member: m, Role: replica.Electing, Match: 1 << 63, Heard: true, HeardAgo: 1 << 63})
 	}
-	return StatusReport{1<<32 - 1, s}
+	return StatusReport{1<<32 - 1, s, []muster.Reign{{}, {
+		View: lock.MaxView, Primary: replica.NodeID(strings.Repeat("a", 262)), Name: strings.Repeat("n", 256), Began: 1 << 63, Idle: 1 << 63, Why: muster.WentOn,
+	}}}
 }
 
 func TestThereAndBack(t *testing.T) {

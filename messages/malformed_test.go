@@ -66,6 +66,7 @@ func TestMalformed(t *testing.T) {
 		{"a member beyond what was told", field(13, 0x1a, 9), "messages: Told.members: at byte 4: its length is 9 and 0 bytes are left"},
 		{"a trace's parent that is a number", field(14, varint(2, 7)...), "messages: Trace.parent: at byte 3: the field has another type"},
 		{"half a traced request's session", field(14, field(1, 0x09, 1)...), "messages: RequestID.session: at byte 5: unexpected EOF"},
+		{"a reign beyond its report", field(5, 0xa2, 0x01, 9), "messages: StatusReport.reigns: at byte 5: its length is 9 and 0 bytes are left"},
 		{"half a member's number", field(5, field(15, field(1, 0x09, 1)...)...), "messages: Member.id: at byte 7: unexpected EOF"},
 		{"an engine's number", field(3, 0x82, 0x01, 2, 0x08, 1), "messages: Engine.bytes: at byte 6: the field has another type"},
 		{"two kinds", field(3, append(field(5), 0x2a, 0, 0x3a, 0)...), "messages: PairMessage.kind: at byte 6: there are two kinds in one message"},

@@ -3,6 +3,7 @@ package messages
 import (
 	"lockstep/lock"
 	"lockstep/messages/wire"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -106,4 +107,5 @@ type Told struct {
 type StatusReport struct {
 	Client ClientID
 	Status replica.Status
+	Reigns []muster.Reign // that the node has seen, the oldest first
 }

@@ -3,6 +3,7 @@ package messages
 import (
 	"lockstep/lock"
 	"lockstep/messages/wire"
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -118,6 +119,13 @@ func wireStatusReport(r StatusReport) *wire.StatusReport {
 		HeardAgo: s.HeardAgo, TickMs: s.TickMS, Cluster: uint64(s.Cluster),
 		Name: s.Name, Quorum: s.Quorum, Durable: s.Durable, Members: each(s.Members, wireMemberStatus),
 		First: s.First, Last: s.Last, Committed: s.Committed, DiskBytes: s.DiskBytes,
+		Reigns: each(r.Reigns, wireReign),
+	}
+}
+
+func wireReign(r muster.Reign) *wire.Reign {
+	return &wire.Reign{
+		View: uint64(r.View), Primary: string(r.Primary), Name: r.Name, Began: uint64(r.Began), Idle: uint64(r.Idle), Why: uint32(r.Why),
 	}
 }
 

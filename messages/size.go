@@ -77,7 +77,7 @@ func (r *StatusReport) Size() int {
 	for i := range s.Members {
 		size += smallSize + len(s.Members[i].Name) + len(s.Members[i].Address)
 	}
-	return size
+	return size + sizeOfReigns(r.Reigns)
 }
 
 // Size is how many bytes the query takes on the wire, or some more.

@@ -64,6 +64,9 @@ func appendStatusReport(b []byte, num protowire.Number, report *StatusReport) []
 	b = appendVarint(b, 17, s.Last)
 	b = appendVarint(b, 18, s.Committed)
 	b = appendVarint(b, 19, s.DiskBytes)
+	for i := range report.Reigns {
+		b = appendReign(b, 20, &report.Reigns[i])
+	}
 	return closeMessage(b, start)
 }
 
@@ -105,14 +108,15 @@ func (r *reader) statusReport(field string, report *StatusReport) {
 		case 11:
 			s.Cluster = replica.ClusterID(r.fixed64("StatusReport.cluster"))
 		default:
-			r.restOfStatus(s)
+			r.restOfStatus(report)
 		}
 	}
 	r.leave(outer)
 }
 
 // restOfStatus reads what version 3 added.
-func (r *reader) restOfStatus(s *replica.Status) {
+func (r *reader) restOfStatus(report *StatusReport) {
+	s := &report.Status
 	switch r.num {
 	case 12:
 		s.Name = r.own("StatusReport.name")
@@ -130,6 +134,8 @@ func (r *reader) restOfStatus(s *replica.Status) {
 		s.Committed = r.varint("StatusReport.committed")
 	case 19:
 		s.DiskBytes = r.varint("StatusReport.disk_bytes")
+	case 20:
+		r.reign("StatusReport.reigns", more(r, &report.Reigns))
 	default:
 		r.skip("StatusReport")
 	}

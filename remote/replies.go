@@ -19,7 +19,7 @@ func hasReplies(p *messages.Parcel) bool {
 func (d *door) replies(ctx actor.Context, from replica.NodeID, p *messages.Parcel) {
 	d.answers(ctx, from, p.Answers)
 	for _, r := range p.StatusReports {
-		d.toClient(ctx, r.Client, &actors.StatusTold{From: from, Status: r.Status, Version: d.process.versionOf(from)})
+		d.toClient(ctx, r.Client, &actors.StatusTold{From: from, Status: r.Status, Reigns: r.Reigns, Version: d.process.versionOf(from)})
 	}
 	d.reports(ctx, from, p.Reports)
 	for _, t := range p.Told {

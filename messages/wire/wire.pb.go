@@ -3020,6 +3020,7 @@ type StatusReport struct {
 	Last          uint64                 `protobuf:"varint,17,opt,name=last,proto3" json:"last,omitempty"`
 	Committed     uint64                 `protobuf:"varint,18,opt,name=committed,proto3" json:"committed,omitempty"`
 	DiskBytes     uint64                 `protobuf:"varint,19,opt,name=disk_bytes,json=diskBytes,proto3" json:"disk_bytes,omitempty"`
+	Reigns        []*Reign               `protobuf:"bytes,20,rep,name=reigns,proto3" json:"reigns,omitempty"` // that the node has seen, the oldest first
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -3187,6 +3188,98 @@ func (x *StatusReport) GetDiskBytes() uint64 {
 	return 0
 }
 
+func (x *StatusReport) GetReigns() []*Reign {
+	if x != nil {
+		return x.Reigns
+	}
+	return nil
+}
+
+// Reign is the time for which a node was the primary.
+type Reign struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"`
+	Primary       string                 `protobuf:"bytes,2,opt,name=primary,proto3" json:"primary,omitempty"` // its address
+	Name          string                 `protobuf:"bytes,3,opt,name=name,proto3" json:"name,omitempty"`
+	Began         uint64                 `protobuf:"varint,4,opt,name=began,proto3" json:"began,omitempty"` // Unix time in milliseconds, for people
+	Idle          uint64                 `protobuf:"varint,5,opt,name=idle,proto3" json:"idle,omitempty"`   // milliseconds for which nobody had served
+	Why           uint32                 `protobuf:"varint,6,opt,name=why,proto3" json:"why,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Reign) Reset() {
+	*x = Reign{}
+	mi := &file_wire_proto_msgTypes[39]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Reign) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Reign) ProtoMessage() {}
+
+func (x *Reign) ProtoReflect() protoreflect.Message {
+	mi := &file_wire_proto_msgTypes[39]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Reign.ProtoReflect.Descriptor instead.
+func (*Reign) Descriptor() ([]byte, []int) {
+	return file_wire_proto_rawDescGZIP(), []int{39}
+}
+
+func (x *Reign) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Reign) GetPrimary() string {
+	if x != nil {
+		return x.Primary
+	}
+	return ""
+}
+
+func (x *Reign) GetName() string {
+	if x != nil {
+		return x.Name
+	}
+	return ""
+}
+
+func (x *Reign) GetBegan() uint64 {
+	if x != nil {
+		return x.Began
+	}
+	return 0
+}
+
+func (x *Reign) GetIdle() uint64 {
+	if x != nil {
+		return x.Idle
+	}
+	return 0
+}
+
+func (x *Reign) GetWhy() uint32 {
+	if x != nil {
+		return x.Why
+	}
+	return 0
+}
+
 type MemberStatus struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Member        *Member                `protobuf:"bytes,1,opt,name=member,proto3" json:"member,omitempty"`
@@ -3200,7 +3293,7 @@ type MemberStatus struct {
 
 func (x *MemberStatus) Reset() {
 	*x = MemberStatus{}
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[40]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3212,7 +3305,7 @@ func (x *MemberStatus) String() string {
 func (*MemberStatus) ProtoMessage() {}
 
 func (x *MemberStatus) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[39]
+	mi := &file_wire_proto_msgTypes[40]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3225,7 +3318,7 @@ func (x *MemberStatus) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberStatus.ProtoReflect.Descriptor instead.
 func (*MemberStatus) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{39}
+	return file_wire_proto_rawDescGZIP(), []int{40}
 }
 
 func (x *MemberStatus) GetMember() *Member {
@@ -3279,7 +3372,7 @@ type Order struct {
 
 func (x *Order) Reset() {
 	*x = Order{}
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[41]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3291,7 +3384,7 @@ func (x *Order) String() string {
 func (*Order) ProtoMessage() {}
 
 func (x *Order) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[40]
+	mi := &file_wire_proto_msgTypes[41]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3304,7 +3397,7 @@ func (x *Order) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Order.ProtoReflect.Descriptor instead.
 func (*Order) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{40}
+	return file_wire_proto_rawDescGZIP(), []int{41}
 }
 
 func (x *Order) GetClient() uint32 {
@@ -3370,7 +3463,7 @@ type Ordered struct {
 
 func (x *Ordered) Reset() {
 	*x = Ordered{}
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[42]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3382,7 +3475,7 @@ func (x *Ordered) String() string {
 func (*Ordered) ProtoMessage() {}
 
 func (x *Ordered) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[41]
+	mi := &file_wire_proto_msgTypes[42]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3395,7 +3488,7 @@ func (x *Ordered) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Ordered.ProtoReflect.Descriptor instead.
 func (*Ordered) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{41}
+	return file_wire_proto_rawDescGZIP(), []int{42}
 }
 
 func (x *Ordered) GetClient() uint32 {
@@ -3449,7 +3542,7 @@ type MemberQuery struct {
 
 func (x *MemberQuery) Reset() {
 	*x = MemberQuery{}
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[43]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3461,7 +3554,7 @@ func (x *MemberQuery) String() string {
 func (*MemberQuery) ProtoMessage() {}
 
 func (x *MemberQuery) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[42]
+	mi := &file_wire_proto_msgTypes[43]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3474,7 +3567,7 @@ func (x *MemberQuery) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MemberQuery.ProtoReflect.Descriptor instead.
 func (*MemberQuery) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{42}
+	return file_wire_proto_rawDescGZIP(), []int{43}
 }
 
 func (x *MemberQuery) GetClient() uint32 {
@@ -3496,7 +3589,7 @@ type Told struct {
 
 func (x *Told) Reset() {
 	*x = Told{}
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[44]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3508,7 +3601,7 @@ func (x *Told) String() string {
 func (*Told) ProtoMessage() {}
 
 func (x *Told) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[43]
+	mi := &file_wire_proto_msgTypes[44]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3521,7 +3614,7 @@ func (x *Told) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Told.ProtoReflect.Descriptor instead.
 func (*Told) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{43}
+	return file_wire_proto_rawDescGZIP(), []int{44}
 }
 
 func (x *Told) GetClient() uint32 {
@@ -3563,7 +3656,7 @@ type Query struct {
 
 func (x *Query) Reset() {
 	*x = Query{}
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[45]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3575,7 +3668,7 @@ func (x *Query) String() string {
 func (*Query) ProtoMessage() {}
 
 func (x *Query) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[44]
+	mi := &file_wire_proto_msgTypes[45]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3588,7 +3681,7 @@ func (x *Query) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Query.ProtoReflect.Descriptor instead.
 func (*Query) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{44}
+	return file_wire_proto_rawDescGZIP(), []int{45}
 }
 
 func (x *Query) GetClient() uint32 {
@@ -3678,7 +3771,7 @@ type QueryReport struct {
 
 func (x *QueryReport) Reset() {
 	*x = QueryReport{}
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[46]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3690,7 +3783,7 @@ func (x *QueryReport) String() string {
 func (*QueryReport) ProtoMessage() {}
 
 func (x *QueryReport) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[45]
+	mi := &file_wire_proto_msgTypes[46]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3703,7 +3796,7 @@ func (x *QueryReport) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use QueryReport.ProtoReflect.Descriptor instead.
 func (*QueryReport) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{45}
+	return file_wire_proto_rawDescGZIP(), []int{46}
 }
 
 func (x *QueryReport) GetClient() uint32 {
@@ -3821,7 +3914,7 @@ type LockCard struct {
 
 func (x *LockCard) Reset() {
 	*x = LockCard{}
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[47]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3833,7 +3926,7 @@ func (x *LockCard) String() string {
 func (*LockCard) ProtoMessage() {}
 
 func (x *LockCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[46]
+	mi := &file_wire_proto_msgTypes[47]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3846,7 +3939,7 @@ func (x *LockCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LockCard.ProtoReflect.Descriptor instead.
 func (*LockCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{46}
+	return file_wire_proto_rawDescGZIP(), []int{47}
 }
 
 func (x *LockCard) GetName() string {
@@ -3915,7 +4008,7 @@ type HolderCard struct {
 
 func (x *HolderCard) Reset() {
 	*x = HolderCard{}
-	mi := &file_wire_proto_msgTypes[47]
+	mi := &file_wire_proto_msgTypes[48]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -3927,7 +4020,7 @@ func (x *HolderCard) String() string {
 func (*HolderCard) ProtoMessage() {}
 
 func (x *HolderCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[47]
+	mi := &file_wire_proto_msgTypes[48]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -3940,7 +4033,7 @@ func (x *HolderCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HolderCard.ProtoReflect.Descriptor instead.
 func (*HolderCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{47}
+	return file_wire_proto_rawDescGZIP(), []int{48}
 }
 
 func (x *HolderCard) GetSession() uint64 {
@@ -4021,7 +4114,7 @@ type WaiterCard struct {
 
 func (x *WaiterCard) Reset() {
 	*x = WaiterCard{}
-	mi := &file_wire_proto_msgTypes[48]
+	mi := &file_wire_proto_msgTypes[49]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4033,7 +4126,7 @@ func (x *WaiterCard) String() string {
 func (*WaiterCard) ProtoMessage() {}
 
 func (x *WaiterCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[48]
+	mi := &file_wire_proto_msgTypes[49]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4046,7 +4139,7 @@ func (x *WaiterCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaiterCard.ProtoReflect.Descriptor instead.
 func (*WaiterCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{48}
+	return file_wire_proto_rawDescGZIP(), []int{49}
 }
 
 func (x *WaiterCard) GetSession() uint64 {
@@ -4113,7 +4206,7 @@ type SessionCard struct {
 
 func (x *SessionCard) Reset() {
 	*x = SessionCard{}
-	mi := &file_wire_proto_msgTypes[49]
+	mi := &file_wire_proto_msgTypes[50]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4125,7 +4218,7 @@ func (x *SessionCard) String() string {
 func (*SessionCard) ProtoMessage() {}
 
 func (x *SessionCard) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[49]
+	mi := &file_wire_proto_msgTypes[50]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4138,7 +4231,7 @@ func (x *SessionCard) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SessionCard.ProtoReflect.Descriptor instead.
 func (*SessionCard) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{49}
+	return file_wire_proto_rawDescGZIP(), []int{50}
 }
 
 func (x *SessionCard) GetId() uint64 {
@@ -4208,7 +4301,7 @@ type Event struct {
 
 func (x *Event) Reset() {
 	*x = Event{}
-	mi := &file_wire_proto_msgTypes[50]
+	mi := &file_wire_proto_msgTypes[51]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4220,7 +4313,7 @@ func (x *Event) String() string {
 func (*Event) ProtoMessage() {}
 
 func (x *Event) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[50]
+	mi := &file_wire_proto_msgTypes[51]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4233,7 +4326,7 @@ func (x *Event) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Event.ProtoReflect.Descriptor instead.
 func (*Event) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{50}
+	return file_wire_proto_rawDescGZIP(), []int{51}
 }
 
 func (x *Event) GetIndex() uint64 {
@@ -4317,7 +4410,7 @@ type Cycle struct {
 
 func (x *Cycle) Reset() {
 	*x = Cycle{}
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[52]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4329,7 +4422,7 @@ func (x *Cycle) String() string {
 func (*Cycle) ProtoMessage() {}
 
 func (x *Cycle) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[51]
+	mi := &file_wire_proto_msgTypes[52]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4342,7 +4435,7 @@ func (x *Cycle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Cycle.ProtoReflect.Descriptor instead.
 func (*Cycle) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{51}
+	return file_wire_proto_rawDescGZIP(), []int{52}
 }
 
 func (x *Cycle) GetSteps() []*CycleStep {
@@ -4365,7 +4458,7 @@ type CycleStep struct {
 
 func (x *CycleStep) Reset() {
 	*x = CycleStep{}
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[53]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4377,7 +4470,7 @@ func (x *CycleStep) String() string {
 func (*CycleStep) ProtoMessage() {}
 
 func (x *CycleStep) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[52]
+	mi := &file_wire_proto_msgTypes[53]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4390,7 +4483,7 @@ func (x *CycleStep) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CycleStep.ProtoReflect.Descriptor instead.
 func (*CycleStep) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{52}
+	return file_wire_proto_rawDescGZIP(), []int{53}
 }
 
 func (x *CycleStep) GetSession() uint64 {
@@ -4439,7 +4532,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[54]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4451,7 +4544,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[53]
+	mi := &file_wire_proto_msgTypes[54]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4464,7 +4557,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{53}
+	return file_wire_proto_rawDescGZIP(), []int{54}
 }
 
 func (x *Revocation) GetToken() uint64 {
@@ -4502,7 +4595,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[55]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4514,7 +4607,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[54]
+	mi := &file_wire_proto_msgTypes[55]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4527,7 +4620,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{54}
+	return file_wire_proto_rawDescGZIP(), []int{55}
 }
 
 func (x *Record) GetWhole() bool {
@@ -4569,7 +4662,7 @@ type Party struct {
 
 func (x *Party) Reset() {
 	*x = Party{}
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[56]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4581,7 +4674,7 @@ func (x *Party) String() string {
 func (*Party) ProtoMessage() {}
 
 func (x *Party) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[55]
+	mi := &file_wire_proto_msgTypes[56]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4594,7 +4687,7 @@ func (x *Party) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Party.ProtoReflect.Descriptor instead.
 func (*Party) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{55}
+	return file_wire_proto_rawDescGZIP(), []int{56}
 }
 
 func (x *Party) GetId() uint64 {
@@ -4633,7 +4726,7 @@ type Tenure struct {
 
 func (x *Tenure) Reset() {
 	*x = Tenure{}
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[57]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4645,7 +4738,7 @@ func (x *Tenure) String() string {
 func (*Tenure) ProtoMessage() {}
 
 func (x *Tenure) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[56]
+	mi := &file_wire_proto_msgTypes[57]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4658,7 +4751,7 @@ func (x *Tenure) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Tenure.ProtoReflect.Descriptor instead.
 func (*Tenure) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{56}
+	return file_wire_proto_rawDescGZIP(), []int{57}
 }
 
 func (x *Tenure) GetName() string {
@@ -4772,7 +4865,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[58]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4784,7 +4877,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[57]
+	mi := &file_wire_proto_msgTypes[58]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4797,7 +4890,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{57}
+	return file_wire_proto_rawDescGZIP(), []int{58}
 }
 
 func (x *Notice) GetClient() uint32 {
@@ -4831,7 +4924,7 @@ type Commands struct {
 
 func (x *Commands) Reset() {
 	*x = Commands{}
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[59]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4843,7 +4936,7 @@ func (x *Commands) String() string {
 func (*Commands) ProtoMessage() {}
 
 func (x *Commands) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[58]
+	mi := &file_wire_proto_msgTypes[59]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4856,7 +4949,7 @@ func (x *Commands) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Commands.ProtoReflect.Descriptor instead.
 func (*Commands) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{58}
+	return file_wire_proto_rawDescGZIP(), []int{59}
 }
 
 func (x *Commands) GetCommands() []*Command {
@@ -4883,7 +4976,7 @@ type Snapshot struct {
 
 func (x *Snapshot) Reset() {
 	*x = Snapshot{}
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[60]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4895,7 +4988,7 @@ func (x *Snapshot) String() string {
 func (*Snapshot) ProtoMessage() {}
 
 func (x *Snapshot) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[59]
+	mi := &file_wire_proto_msgTypes[60]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -4908,7 +5001,7 @@ func (x *Snapshot) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Snapshot.ProtoReflect.Descriptor instead.
 func (*Snapshot) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{59}
+	return file_wire_proto_rawDescGZIP(), []int{60}
 }
 
 func (x *Snapshot) GetIndex() uint64 {
@@ -4978,7 +5071,7 @@ type HeldLock struct {
 
 func (x *HeldLock) Reset() {
 	*x = HeldLock{}
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[61]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -4990,7 +5083,7 @@ func (x *HeldLock) String() string {
 func (*HeldLock) ProtoMessage() {}
 
 func (x *HeldLock) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[60]
+	mi := &file_wire_proto_msgTypes[61]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5003,7 +5096,7 @@ func (x *HeldLock) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HeldLock.ProtoReflect.Descriptor instead.
 func (*HeldLock) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{60}
+	return file_wire_proto_rawDescGZIP(), []int{61}
 }
 
 func (x *HeldLock) GetName() string {
@@ -5043,7 +5136,7 @@ type Session struct {
 
 func (x *Session) Reset() {
 	*x = Session{}
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[62]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5055,7 +5148,7 @@ func (x *Session) String() string {
 func (*Session) ProtoMessage() {}
 
 func (x *Session) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[61]
+	mi := &file_wire_proto_msgTypes[62]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5068,7 +5161,7 @@ func (x *Session) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Session.ProtoReflect.Descriptor instead.
 func (*Session) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{61}
+	return file_wire_proto_rawDescGZIP(), []int{62}
 }
 
 func (x *Session) GetId() uint64 {
@@ -5138,7 +5231,7 @@ type SlotState struct {
 
 func (x *SlotState) Reset() {
 	*x = SlotState{}
-	mi := &file_wire_proto_msgTypes[62]
+	mi := &file_wire_proto_msgTypes[63]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5150,7 +5243,7 @@ func (x *SlotState) String() string {
 func (*SlotState) ProtoMessage() {}
 
 func (x *SlotState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[62]
+	mi := &file_wire_proto_msgTypes[63]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5163,7 +5256,7 @@ func (x *SlotState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SlotState.ProtoReflect.Descriptor instead.
 func (*SlotState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{62}
+	return file_wire_proto_rawDescGZIP(), []int{63}
 }
 
 func (x *SlotState) GetSlot() uint32 {
@@ -5204,7 +5297,7 @@ type GrantState struct {
 
 func (x *GrantState) Reset() {
 	*x = GrantState{}
-	mi := &file_wire_proto_msgTypes[63]
+	mi := &file_wire_proto_msgTypes[64]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5216,7 +5309,7 @@ func (x *GrantState) String() string {
 func (*GrantState) ProtoMessage() {}
 
 func (x *GrantState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[63]
+	mi := &file_wire_proto_msgTypes[64]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5229,7 +5322,7 @@ func (x *GrantState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use GrantState.ProtoReflect.Descriptor instead.
 func (*GrantState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{63}
+	return file_wire_proto_rawDescGZIP(), []int{64}
 }
 
 func (x *GrantState) GetToken() uint64 {
@@ -5311,7 +5404,7 @@ type WaitState struct {
 
 func (x *WaitState) Reset() {
 	*x = WaitState{}
-	mi := &file_wire_proto_msgTypes[64]
+	mi := &file_wire_proto_msgTypes[65]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5323,7 +5416,7 @@ func (x *WaitState) String() string {
 func (*WaitState) ProtoMessage() {}
 
 func (x *WaitState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[64]
+	mi := &file_wire_proto_msgTypes[65]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5336,7 +5429,7 @@ func (x *WaitState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use WaitState.ProtoReflect.Descriptor instead.
 func (*WaitState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{64}
+	return file_wire_proto_rawDescGZIP(), []int{65}
 }
 
 func (x *WaitState) GetQueued() uint64 {
@@ -5406,7 +5499,7 @@ type DelayState struct {
 
 func (x *DelayState) Reset() {
 	*x = DelayState{}
-	mi := &file_wire_proto_msgTypes[65]
+	mi := &file_wire_proto_msgTypes[66]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -5418,7 +5511,7 @@ func (x *DelayState) String() string {
 func (*DelayState) ProtoMessage() {}
 
 func (x *DelayState) ProtoReflect() protoreflect.Message {
-	mi := &file_wire_proto_msgTypes[65]
+	mi := &file_wire_proto_msgTypes[66]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -5431,7 +5524,7 @@ func (x *DelayState) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DelayState.ProtoReflect.Descriptor instead.
 func (*DelayState) Descriptor() ([]byte, []int) {
-	return file_wire_proto_rawDescGZIP(), []int{65}
+	return file_wire_proto_rawDescGZIP(), []int{66}
 }
 
 func (x *DelayState) GetName() string {
@@ -5684,7 +5777,7 @@ const file_wire_proto_rawDesc = "" +
 	"\x05index\x18\x01 \x01(\x04R\x05index\x12\x16\n" +
 	"\x06digest\x18\x02 \x01(\x06R\x06digest\"%\n" +
 	"\vStatusQuery\x12\x16\n" +
-	"\x06client\x18\x01 \x01(\rR\x06client\"\xe9\x03\n" +
+	"\x06client\x18\x01 \x01(\rR\x06client\"\x92\x04\n" +
 	"\fStatusReport\x12\x16\n" +
 	"\x06client\x18\x01 \x01(\rR\x06client\x12\x12\n" +
 	"\x04node\x18\x02 \x01(\tR\x04node\x12\x12\n" +
@@ -5706,7 +5799,15 @@ const file_wire_proto_rawDesc = "" +
 	"\x04last\x18\x11 \x01(\x04R\x04last\x12\x1c\n" +
 	"\tcommitted\x18\x12 \x01(\x04R\tcommitted\x12\x1d\n" +
 	"\n" +
-	"disk_bytes\x18\x13 \x01(\x04R\tdiskBytes\"\x95\x01\n" +
+	"disk_bytes\x18\x13 \x01(\x04R\tdiskBytes\x12'\n" +
+	"\x06reigns\x18\x14 \x03(\v2\x0f.lockstep.ReignR\x06reigns\"\x85\x01\n" +
+	"\x05Reign\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\x12\x18\n" +
+	"\aprimary\x18\x02 \x01(\tR\aprimary\x12\x12\n" +
+	"\x04name\x18\x03 \x01(\tR\x04name\x12\x14\n" +
+	"\x05began\x18\x04 \x01(\x04R\x05began\x12\x12\n" +
+	"\x04idle\x18\x05 \x01(\x04R\x04idle\x12\x10\n" +
+	"\x03why\x18\x06 \x01(\rR\x03why\"\x95\x01\n" +
 	"\fMemberStatus\x12(\n" +
 	"\x06member\x18\x01 \x01(\v2\x10.lockstep.MemberR\x06member\x12\x12\n" +
 	"\x04role\x18\x02 \x01(\rR\x04role\x12\x14\n" +
@@ -5917,7 +6018,7 @@ func file_wire_proto_rawDescGZIP() []byte {
 	return file_wire_proto_rawDescData
 }
 
-var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 66)
+var file_wire_proto_msgTypes = make([]protoimpl.MessageInfo, 67)
 var file_wire_proto_goTypes = []any{
 	(*Frame)(nil),        // 0: lockstep.Frame
 	(*Parcel)(nil),       // 1: lockstep.Parcel
@@ -5958,33 +6059,34 @@ var file_wire_proto_goTypes = []any{
 	(*DigestAt)(nil),     // 36: lockstep.DigestAt
 	(*StatusQuery)(nil),  // 37: lockstep.StatusQuery
 	(*StatusReport)(nil), // 38: lockstep.StatusReport
-	(*MemberStatus)(nil), // 39: lockstep.MemberStatus
-	(*Order)(nil),        // 40: lockstep.Order
-	(*Ordered)(nil),      // 41: lockstep.Ordered
-	(*MemberQuery)(nil),  // 42: lockstep.MemberQuery
-	(*Told)(nil),         // 43: lockstep.Told
-	(*Query)(nil),        // 44: lockstep.Query
-	(*QueryReport)(nil),  // 45: lockstep.QueryReport
-	(*LockCard)(nil),     // 46: lockstep.LockCard
-	(*HolderCard)(nil),   // 47: lockstep.HolderCard
-	(*WaiterCard)(nil),   // 48: lockstep.WaiterCard
-	(*SessionCard)(nil),  // 49: lockstep.SessionCard
-	(*Event)(nil),        // 50: lockstep.Event
-	(*Cycle)(nil),        // 51: lockstep.Cycle
-	(*CycleStep)(nil),    // 52: lockstep.CycleStep
-	(*Revocation)(nil),   // 53: lockstep.Revocation
-	(*Record)(nil),       // 54: lockstep.Record
-	(*Party)(nil),        // 55: lockstep.Party
-	(*Tenure)(nil),       // 56: lockstep.Tenure
-	(*Notice)(nil),       // 57: lockstep.Notice
-	(*Commands)(nil),     // 58: lockstep.Commands
-	(*Snapshot)(nil),     // 59: lockstep.Snapshot
-	(*HeldLock)(nil),     // 60: lockstep.HeldLock
-	(*Session)(nil),      // 61: lockstep.Session
-	(*SlotState)(nil),    // 62: lockstep.SlotState
-	(*GrantState)(nil),   // 63: lockstep.GrantState
-	(*WaitState)(nil),    // 64: lockstep.WaitState
-	(*DelayState)(nil),   // 65: lockstep.DelayState
+	(*Reign)(nil),        // 39: lockstep.Reign
+	(*MemberStatus)(nil), // 40: lockstep.MemberStatus
+	(*Order)(nil),        // 41: lockstep.Order
+	(*Ordered)(nil),      // 42: lockstep.Ordered
+	(*MemberQuery)(nil),  // 43: lockstep.MemberQuery
+	(*Told)(nil),         // 44: lockstep.Told
+	(*Query)(nil),        // 45: lockstep.Query
+	(*QueryReport)(nil),  // 46: lockstep.QueryReport
+	(*LockCard)(nil),     // 47: lockstep.LockCard
+	(*HolderCard)(nil),   // 48: lockstep.HolderCard
+	(*WaiterCard)(nil),   // 49: lockstep.WaiterCard
+	(*SessionCard)(nil),  // 50: lockstep.SessionCard
+	(*Event)(nil),        // 51: lockstep.Event
+	(*Cycle)(nil),        // 52: lockstep.Cycle
+	(*CycleStep)(nil),    // 53: lockstep.CycleStep
+	(*Revocation)(nil),   // 54: lockstep.Revocation
+	(*Record)(nil),       // 55: lockstep.Record
+	(*Party)(nil),        // 56: lockstep.Party
+	(*Tenure)(nil),       // 57: lockstep.Tenure
+	(*Notice)(nil),       // 58: lockstep.Notice
+	(*Commands)(nil),     // 59: lockstep.Commands
+	(*Snapshot)(nil),     // 60: lockstep.Snapshot
+	(*HeldLock)(nil),     // 61: lockstep.HeldLock
+	(*Session)(nil),      // 62: lockstep.Session
+	(*SlotState)(nil),    // 63: lockstep.SlotState
+	(*GrantState)(nil),   // 64: lockstep.GrantState
+	(*WaitState)(nil),    // 65: lockstep.WaitState
+	(*DelayState)(nil),   // 66: lockstep.DelayState
 }
 var file_wire_proto_depIdxs = []int32{
 	2,  // 0: lockstep.Parcel.requests:type_name -> lockstep.Request
@@ -5992,13 +6094,13 @@ var file_wire_proto_depIdxs = []int32{
 	12, // 2: lockstep.Parcel.pair:type_name -> lockstep.PairMessage
 	37, // 3: lockstep.Parcel.status_queries:type_name -> lockstep.StatusQuery
 	38, // 4: lockstep.Parcel.status_reports:type_name -> lockstep.StatusReport
-	44, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
-	45, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
-	57, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
-	40, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
-	41, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
-	42, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
-	43, // 11: lockstep.Parcel.told:type_name -> lockstep.Told
+	45, // 5: lockstep.Parcel.queries:type_name -> lockstep.Query
+	46, // 6: lockstep.Parcel.reports:type_name -> lockstep.QueryReport
+	58, // 7: lockstep.Parcel.notices:type_name -> lockstep.Notice
+	41, // 8: lockstep.Parcel.orders:type_name -> lockstep.Order
+	42, // 9: lockstep.Parcel.ordered:type_name -> lockstep.Ordered
+	43, // 10: lockstep.Parcel.member_queries:type_name -> lockstep.MemberQuery
+	44, // 11: lockstep.Parcel.told:type_name -> lockstep.Told
 	3,  // 12: lockstep.Parcel.traces:type_name -> lockstep.Trace
 	4,  // 13: lockstep.Request.command:type_name -> lockstep.Command
 	9,  // 14: lockstep.Trace.request:type_name -> lockstep.RequestID
@@ -6036,41 +6138,42 @@ var file_wire_proto_depIdxs = []int32{
 	32, // 46: lockstep.Found.members:type_name -> lockstep.Member
 	32, // 47: lockstep.Grow.members:type_name -> lockstep.Member
 	36, // 48: lockstep.Digests.at:type_name -> lockstep.DigestAt
-	39, // 49: lockstep.StatusReport.members:type_name -> lockstep.MemberStatus
-	32, // 50: lockstep.MemberStatus.member:type_name -> lockstep.Member
-	32, // 51: lockstep.Told.members:type_name -> lockstep.Member
-	46, // 52: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
-	49, // 53: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
-	51, // 54: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
-	50, // 55: lockstep.QueryReport.events:type_name -> lockstep.Event
-	53, // 56: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
-	54, // 57: lockstep.QueryReport.record:type_name -> lockstep.Record
-	47, // 58: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
-	48, // 59: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
-	49, // 60: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
-	49, // 61: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
-	9,  // 62: lockstep.Event.request:type_name -> lockstep.RequestID
-	52, // 63: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
-	55, // 64: lockstep.Record.parties:type_name -> lockstep.Party
-	56, // 65: lockstep.Record.tenures:type_name -> lockstep.Tenure
-	53, // 66: lockstep.Notice.revocation:type_name -> lockstep.Revocation
-	4,  // 67: lockstep.Commands.commands:type_name -> lockstep.Command
-	60, // 68: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
-	61, // 69: lockstep.Snapshot.sessions:type_name -> lockstep.Session
-	63, // 70: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
-	64, // 71: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
-	65, // 72: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
-	54, // 73: lockstep.Snapshot.record:type_name -> lockstep.Record
-	62, // 74: lockstep.Session.slots:type_name -> lockstep.SlotState
-	53, // 75: lockstep.Session.revocations:type_name -> lockstep.Revocation
-	11, // 76: lockstep.SlotState.answer:type_name -> lockstep.Result
-	5,  // 77: lockstep.GrantState.terms:type_name -> lockstep.Terms
-	5,  // 78: lockstep.WaitState.terms:type_name -> lockstep.Terms
-	79, // [79:79] is the sub-list for method output_type
-	79, // [79:79] is the sub-list for method input_type
-	79, // [79:79] is the sub-list for extension type_name
-	79, // [79:79] is the sub-list for extension extendee
-	0,  // [0:79] is the sub-list for field type_name
+	40, // 49: lockstep.StatusReport.members:type_name -> lockstep.MemberStatus
+	39, // 50: lockstep.StatusReport.reigns:type_name -> lockstep.Reign
+	32, // 51: lockstep.MemberStatus.member:type_name -> lockstep.Member
+	32, // 52: lockstep.Told.members:type_name -> lockstep.Member
+	47, // 53: lockstep.QueryReport.locks:type_name -> lockstep.LockCard
+	50, // 54: lockstep.QueryReport.sessions:type_name -> lockstep.SessionCard
+	52, // 55: lockstep.QueryReport.cycles:type_name -> lockstep.Cycle
+	51, // 56: lockstep.QueryReport.events:type_name -> lockstep.Event
+	54, // 57: lockstep.QueryReport.revocations:type_name -> lockstep.Revocation
+	55, // 58: lockstep.QueryReport.record:type_name -> lockstep.Record
+	48, // 59: lockstep.LockCard.holders:type_name -> lockstep.HolderCard
+	49, // 60: lockstep.LockCard.queue:type_name -> lockstep.WaiterCard
+	50, // 61: lockstep.HolderCard.owner:type_name -> lockstep.SessionCard
+	50, // 62: lockstep.WaiterCard.owner:type_name -> lockstep.SessionCard
+	9,  // 63: lockstep.Event.request:type_name -> lockstep.RequestID
+	53, // 64: lockstep.Cycle.steps:type_name -> lockstep.CycleStep
+	56, // 65: lockstep.Record.parties:type_name -> lockstep.Party
+	57, // 66: lockstep.Record.tenures:type_name -> lockstep.Tenure
+	54, // 67: lockstep.Notice.revocation:type_name -> lockstep.Revocation
+	4,  // 68: lockstep.Commands.commands:type_name -> lockstep.Command
+	61, // 69: lockstep.Snapshot.locks:type_name -> lockstep.HeldLock
+	62, // 70: lockstep.Snapshot.sessions:type_name -> lockstep.Session
+	64, // 71: lockstep.Snapshot.grants:type_name -> lockstep.GrantState
+	65, // 72: lockstep.Snapshot.waits:type_name -> lockstep.WaitState
+	66, // 73: lockstep.Snapshot.delays:type_name -> lockstep.DelayState
+	55, // 74: lockstep.Snapshot.record:type_name -> lockstep.Record
+	63, // 75: lockstep.Session.slots:type_name -> lockstep.SlotState
+	54, // 76: lockstep.Session.revocations:type_name -> lockstep.Revocation
+	11, // 77: lockstep.SlotState.answer:type_name -> lockstep.Result
+	5,  // 78: lockstep.GrantState.terms:type_name -> lockstep.Terms
+	5,  // 79: lockstep.WaitState.terms:type_name -> lockstep.Terms
+	80, // [80:80] is the sub-list for method output_type
+	80, // [80:80] is the sub-list for method input_type
+	80, // [80:80] is the sub-list for extension type_name
+	80, // [80:80] is the sub-list for extension extendee
+	0,  // [0:80] is the sub-list for field type_name
 }
 
 func init() { file_wire_proto_init() }
@@ -6107,7 +6210,7 @@ func file_wire_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_wire_proto_rawDesc), len(file_wire_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   66,
+			NumMessages:   67,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
