@@ -13,7 +13,7 @@ import (
 // lookEvery is how often the file is looked at, if anybody comes at all.
 const lookEvery = time.Second
 
-// Book is the policy in a file. It looks whether that has changed when somebody
+// Book has the policy, mostly in a file. It looks whether that has changed when somebody
 // comes, so that a rule that was added and a token that was removed need no
 // restart.
 type Book struct {
@@ -45,6 +45,9 @@ func OpenBook(file string, log *slog.Logger) (*Book, error) {
 	return b, nil
 }
 
+// BookOf is a book of one policy, which stays.
+func BookOf(policy *access.Policy) *Book { return &Book{current: policy} }
+
 // Policy is the newest that could be read.
 func (b *Book) Policy() *access.Policy {
 	b.mu.Lock()
@@ -66,6 +69,9 @@ func (b *Book) Look() {
 // cannot be used changes nothing, and is spoken of once. What could not be read at
 // all is tried again the next time: it may be whole by then, and look the same.
 func (b *Book) lookLocked() {
+	if b.file == "" {
+		return
+	}
 	b.looked = time.Now()
 	now := stampOf(b.file)
 	if now == b.seen {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"strings"
 
 	"lockstep/access"
 	"lockstep/actors"
@@ -21,7 +22,7 @@ import (
 
 func (p *program) addAccessFlags() {
 	cli.String(p.Flags, &p.access, "access", "",
-		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed; all nodes need it,\nthose without -api too")
+		"the `file` that says who may use the API, and for what: lockd token new\n--help shows how; it is read again when it has changed; all nodes need it,\nthose without -api too; env:NAME is the text in that environment variable")
 	cli.String(p.Flags, &p.audit, "audit", "",
 		"the `file` for what administrators do, through the API or with lockc, and who\nwas refused, in lines of JSON (the default is the log); SIGHUP opens it anew")
 }
@@ -38,7 +39,7 @@ type entrance struct {
 func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
 	e.tls = keeper
 	if p.access != "" {
-		if e.book, err = doors.OpenBook(p.access, log); err != nil {
+		if e.book, err = p.openBook(log); err != nil {
 			return e, cli.Fail(cli.Config, "%v", err)
 		}
 		if keeper == nil && e.book.Policy().Ruled() {
@@ -54,6 +55,26 @@ func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entranc
 	}
 	e.beside = doors.NewJournal(e.written)
 	return e, nil
+}
+
+// fromEnv is what -access begins with if the rules are in the environment.
+const fromEnv = "env:"
+
+// openBook reads who may do what.
+func (p *program) openBook(log *slog.Logger) (*doors.Book, error) {
+	name, is := strings.CutPrefix(p.access, fromEnv)
+	if !is {
+		return doors.OpenBook(p.access, log)
+	}
+	text := p.Getenv(name)
+	if strings.TrimSpace(text) == "" {
+		return nil, fmt.Errorf("-access %s: the environment has no variable %q with anything in it: put the text of a file with tokens and rules there", p.access, name)
+	}
+	policy, err := access.Parse("$"+name, []byte(text))
+	if err != nil {
+		return nil, err
+	}
+	return doors.BookOf(policy), nil
 }
 
 // admit says who may use the port of the nodes, with a certificate: there is no
@@ -133,8 +154,9 @@ func (c counted) Numbers(ctx context.Context) metrics.Node {
 
 const aboutToken = `Prints a new token for NAME, and below it the line by which nodes know it. The line goes
 into the file of -access on each node, and counts a second later; without it the token is
-worth nothing. The token goes to whoever is to be NAME, and is shown only now. Clients
-show it in a header:
+worth nothing. With -access env:RULES the text of the file is in the variable RULES, and
+counts from the start. The token goes to whoever is to be NAME, and is shown only now.
+Clients show it in a header:
 
     Authorization: Bearer TOKEN
 

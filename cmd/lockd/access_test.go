@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -77,12 +78,47 @@ func TestAccessThatCannotBeMeant(t *testing.T) {
 		{node + " -api 127.0.0.1:0 -access " + broken, broken + `:2: "everything" is no right: want read, lock or admin`, cli.Config},
 		{node + " -api 127.0.0.1:0 -access " + filepath.Join(dir, "none"), "no such file", cli.Config},
 		{node + " -api 127.0.0.1:0 -access " + dir, "is no file", cli.Config},
+		{node + " -api 127.0.0.1:0 -access env:NOWHERE", `-access env:NOWHERE: the environment has no variable "NOWHERE" with anything in it`, cli.Config},
 		{node + " -api 127.0.0.1:0 -audit " + filepath.Join(dir, "none", "audit"), "no such file or directory; choose another file with -audit", cli.CantCreate},
 		{node + " -api 0.0.0.0:0", "give certificates with -tls-cert, -tls-key and -tls-ca, or allow it with -insecure", cli.Usage},
 	} {
 		code, _, said := typeLine(t, test.line, "-log-level", "error", "-data", filepath.Join(t.TempDir(), "state"))
 		if code != test.code || !strings.Contains(said, test.want) || strings.Count(said, "\n") != 1 {
 			t.Errorf("lockd %s: exit code %d, said %q; want %q", test.line, code, said, test.want)
+		}
+	}
+}
+
+// TestAccessFromTheEnvironment: the rules may stand there, where nothing changes them
+// while the node runs; and what is wrong there is said like what is wrong in a file.
+func TestAccessFromTheEnvironment(t *testing.T) {
+	secret, line, err := access.NewToken("ci")
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := map[string]string{"RULES": line + "\nallow ci lock deploy/*\n", "BROKEN": "\nallow ci everything x\n", "BLANK": " \n", "TOKEN": "token ci " + secret}
+	open := func(name string) (entrance, error) {
+		p := newProgram()
+		p.Getenv = func(name string) string { return environment[name] }
+		p.access = "env:" + name
+		return p.newEntrance(nil, slog.New(slog.DiscardHandler))
+	}
+	front, err := open("RULES")
+	if err != nil {
+		t.Fatal(err)
+	}
+	front.look() // at what has not changed
+	policy := front.book.Policy()
+	if who, ok := policy.Who(secret); !ok || who != "ci" || !policy.May("ci", access.Lock, "deploy/x") || policy.May("ci", access.Lock, "x") {
+		t.Errorf("the rules are others: %q may", who)
+	}
+	for name, want := range map[string]string{
+		"BROKEN": `$BROKEN:2: "everything" is no right: want read, lock or admin`,
+		"BLANK":  `the environment has no variable "BLANK" with anything in it`,
+		"TOKEN":  "$TOKEN:1: this is a token itself",
+	} {
+		if _, err := open(name); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret[:20]) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
