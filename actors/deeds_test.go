@@ -30,7 +30,7 @@ func TestOrdersAreToldOnceEach(t *testing.T) {
 		_, disk := s.probe()
 		_, clock := s.probe()
 		pid := s.spawn(&Replicator{core: core, lockTable: table, disk: disk, mail: s, period: 50 * time.Millisecond,
-			exit: func(string) {}, log: slog.New(slog.DiscardHandler), deeds: newOrderDeeds(b.write, 50*time.Millisecond)})
+			exit: func(error) {}, log: slog.New(slog.DiscardHandler), deeds: newOrderDeeds(b.write, 50*time.Millisecond)})
 		give := func(order messages.Order, answer replica.Ordered) {
 			answer.ID = order.ID
 			core.effects = []replica.Effect{replica.Instructed{Ordered: answer}}

@@ -39,10 +39,18 @@ type DiskConfig struct {
 	Bytes   *atomic.Uint64 // gets what the log takes
 	Syncs   *metrics.Syncs // counts the syncs of the log; nil if nobody does
 
-	// Exit ends the node: after a failed write or sync nobody knows what the disk
-	// holds, and trying again proves nothing (R3).
-	Exit func(reason string)
+	// Exit ends the node with a *DiskError: after a failed write or sync nobody knows
+	// what the disk holds, and trying again proves nothing (R3).
+	Exit func(cause error)
 }
+
+// DiskError is why a node ends whose state cannot be written any more.
+type DiskError struct{ Err error }
+
+func (e *DiskError) Error() string { return e.Err.Error() }
+
+// Unwrap returns what the system has said.
+func (e *DiskError) Unwrap() error { return e.Err }
 
 // syncNow comes behind all the Stores that had queued when it was sent.
 type syncNow struct{}
@@ -156,7 +164,7 @@ func (d *Disk) measure() {
 // fail ends the node.
 func (d *Disk) fail(err error) {
 	d.failed = true
-	d.cfg.Exit(err.Error())
+	d.cfg.Exit(&DiskError{err})
 }
 
 // close keeps what was lazy, if it can. What had to be kept was synced.

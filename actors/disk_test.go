@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -75,12 +76,12 @@ func TestBeginLifeRefuses(t *testing.T) {
 // diskStand is a Disk with a log on a disk that fails, and who gets its answers.
 type diskStand struct {
 	*stand
-	fs     *journaltest.Disk
-	pid    *actor.PID
-	probe  *testkit.TestProbe
-	asker  *actor.PID
-	bytes  atomic.Uint64
-	reason string
+	fs    *journaltest.Disk
+	pid   *actor.PID
+	probe *testkit.TestProbe
+	asker *actor.PID
+	bytes atomic.Uint64
+	cause error
 }
 
 // slowDisk takes its time for every sync.
@@ -110,7 +111,7 @@ func diskOnStand(t *testing.T, s *stand) *diskStand {
 	d.probe, d.asker = s.probe()
 	d.pid = s.spawn(NewDisk(DiskConfig{
 		Identity: Identity{Cluster: 8}, Journal: log, Header: journal.Header{Node: "a", Member: 9},
-		Bytes: &d.bytes, Exit: func(reason string) { d.reason = reason },
+		Bytes: &d.bytes, Exit: func(cause error) { d.cause = cause },
 	}))
 	return d
 }
@@ -221,8 +222,8 @@ func TestAFailedDiskEndsTheNode(t *testing.T) {
 					d.tell(replica.Persist{View: 5})
 					time.Sleep(10 * syncTime)
 					nothing(t, d.probe)
-					if !strings.Contains(d.reason, c.want) || strings.Contains(d.reason, "\n") {
-						t.Errorf("the reason is %q", d.reason)
+					if !errors.As(d.cause, new(*DiskError)) || !strings.Contains(d.cause.Error(), c.want) || strings.Contains(d.cause.Error(), "\n") {
+						t.Errorf("the cause is %v", d.cause)
 					}
 				})
 			})

@@ -39,8 +39,8 @@ type NodeConfig struct {
 	Name   string
 	Member replica.MemberID
 	// Exit is called once, from an actor, when the node cannot be part of its
-	// cluster, or its disk fails.
-	Exit func(reason string)
+	// cluster, or its disk fails: then with a *DiskError.
+	Exit func(cause error)
 	// Deeds is told what operators do at the port of the nodes, by actors: it must
 	// not wait for the node. Nil is not told.
 	Deeds Deeds
@@ -53,7 +53,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.SetCluster(cfg.Identity.Cluster)
 	n := &Node{name: cfg.Name, host: h}
 	var once sync.Once
-	exit := func(reason string) { once.Do(func() { cfg.Exit(reason) }) }
+	exit := func(cause error) { once.Do(func() { cfg.Exit(cause) }) }
 	var diskBytes *atomic.Uint64
 	if cfg.Journal != nil {
 		diskBytes, n.syncs = new(atomic.Uint64), new(metrics.Syncs)

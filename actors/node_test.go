@@ -25,7 +25,7 @@ func nodeAlone(t *testing.T, s *stand) *Node {
 		Pair: [2]replica.NodeID{"here", "peer"}, AsPrimary: true, Incarnation: 1, NewCluster: 9, SuspectTicks: suspectTicks,
 	})
 	node := StartNode(s, core, NodeConfig{
-		Tick: nodeTick, Exit: func(reason string) { t.Error(reason) }, Log: slog.New(slog.DiscardHandler),
+		Tick: nodeTick, Exit: func(cause error) { t.Error(cause) }, Log: slog.New(slog.DiscardHandler),
 	})
 	time.Sleep((suspectTicks + 1) * nodeTick)
 	if status, err := node.Status(t.Context()); err != nil || status.Role != replica.Solo {
@@ -102,7 +102,7 @@ func TestANodeSaysWhatWasCut(t *testing.T) {
 		}
 		var said bytes.Buffer
 		node := StartNode(s, &scripted{}, NodeConfig{
-			Tick: nodeTick, Journal: torn, Exit: func(reason string) { t.Error(reason) }, Log: slog.New(slog.NewTextHandler(&said, nil)),
+			Tick: nodeTick, Journal: torn, Exit: func(cause error) { t.Error(cause) }, Log: slog.New(slog.NewTextHandler(&said, nil)),
 		})
 		node.Stop()
 		if !strings.Contains(said.String(), "level=WARN") || !strings.Contains(said.String(), "0000000001.log") {

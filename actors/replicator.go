@@ -1,6 +1,7 @@
 package actors
 
 import (
+	"errors"
 	"log/slog"
 	"slices"
 	"sync/atomic"
@@ -21,7 +22,7 @@ type Replicator struct {
 	diskBytes *atomic.Uint64 // that the Disk's log takes; nil without one
 	mail      Mail
 	period    time.Duration // of a tick
-	exit      func(reason string)
+	exit      func(cause error)
 	log       *slog.Logger
 	pulse     pulse
 	dies      ackFault
@@ -195,7 +196,7 @@ func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 		case replica.Say:
 			r.say(e)
 		case replica.Exit:
-			r.exit(e.Reason)
+			r.exit(errors.New(e.Reason))
 			r.left()
 		default:
 			panic("an effect that the Replicator does not know")

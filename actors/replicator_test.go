@@ -2,6 +2,7 @@ package actors
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"reflect"
 	"sync/atomic"
@@ -35,7 +36,7 @@ type replicatorStand struct {
 	pid       *actor.PID
 	table     *testkit.TestProbe
 	disk      *testkit.TestProbe
-	exitCause string
+	exitCause error
 }
 
 func replicatorOnStand(s *stand) *replicatorStand {
@@ -47,7 +48,7 @@ func replicatorOnStand(s *stand) *replicatorStand {
 	diskBytes.Store(4096)
 	r.pid = s.spawn(&Replicator{
 		core: r.core, lockTable: tablePID, disk: diskPID, diskBytes: diskBytes, mail: s, period: 50 * time.Millisecond,
-		exit: func(reason string) { r.exitCause = reason }, log: slog.New(slog.DiscardHandler),
+		exit: func(cause error) { r.exitCause = cause }, log: slog.New(slog.DiscardHandler),
 	})
 	return r
 }
@@ -79,8 +80,8 @@ func TestReplicatorCarriesOutEffectsInOrder(t *testing.T) {
 		if len(sent) != 1 || sent[0].to != "peer" || len(sent[0].parcel.Pair) != 1 {
 			t.Fatalf("sent %+v", sent)
 		}
-		if !reflect.DeepEqual(s.friends, []replica.NodeID{"other"}) || !reflect.DeepEqual(s.resets, []replica.NodeID{"peer"}) || r.exitCause != "no" || s.cluster != 9 {
-			t.Fatalf("resets %v, exit %q, cluster %d", s.resets, r.exitCause, s.cluster)
+		if !reflect.DeepEqual(s.friends, []replica.NodeID{"other"}) || !reflect.DeepEqual(s.resets, []replica.NodeID{"peer"}) || r.exitCause == nil || r.exitCause.Error() != "no" || errors.As(r.exitCause, new(*DiskError)) || s.cluster != 9 {
+			t.Fatalf("resets %v, exit %v, cluster %d", s.resets, r.exitCause, s.cluster)
 		}
 	})
 }

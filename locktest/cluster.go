@@ -79,11 +79,11 @@ func (c *Cluster) enlist(self replica.Peer, peers []replica.Peer, quiet bool) {
 		Name: self.Name, Address: self.Address, Peers: peers, Quiet: quiet, Found: len(peers) == 1, Durable: c.cfg.node.Durable,
 		Dir: c.t.TempDir(), Tick: c.cfg.node.Tick, ElectionTicks: c.cfg.electionTicks,
 		Log: slog.New(slog.NewTextHandler(c.t.Output(), nil)).With("node", self.Name),
-		Exit: func(reason string) {
+		Exit: func(cause error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			if m.reason == "" {
-				m.reason = reason
+				m.reason = cause.Error()
 				close(m.ended)
 			}
 		},

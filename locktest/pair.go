@@ -84,7 +84,7 @@ func StartPair(t testing.TB, opts ...Option) *Pair {
 		cfg := p.cfg.node
 		cfg.Pair, cfg.AsPrimary, cfg.Dir = addresses, i == 0, t.TempDir()
 		cfg.Log = slog.New(slog.NewTextHandler(t.Output(), nil)).With("node", []string{"primary", "backup"}[i])
-		cfg.Exit = func(reason string) { t.Errorf("node %s gave up: %s", addresses[i], reason) }
+		cfg.Exit = func(cause error) { t.Errorf("node %s gave up: %v", addresses[i], cause) }
 		p.members[i] = &member{cfg: cfg}
 		p.start(p.members[i])
 	}

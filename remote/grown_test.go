@@ -115,7 +115,7 @@ func TestANodeOfAPairGoesOnAsWhatItHasBecome(t *testing.T) {
 func TestAMemberIsStartedLikeTheNodeOfThePair(t *testing.T) {
 	pair := NodeConfig{
 		Listen: "l", Dir: "d", Durable: true, Insecure: true, Tick: 7,
-		TLS: struct{ trust.Source }{}, Exit: func(string) {}, Log: slog.New(slog.DiscardHandler),
+		TLS: struct{ trust.Source }{}, Exit: func(error) {}, Log: slog.New(slog.DiscardHandler),
 	}
 	b := &replica.Became{Self: 5, Members: []replica.Member{{ID: 5, Name: "left", Address: nodeA}, {ID: 6, Name: "c", Address: nodeC}}}
 	got := reflect.ValueOf(pair.member(nodeA, b))

@@ -32,8 +32,9 @@ type NodeConfig struct {
 	Found        bool // found alone although the identity says that there was a pair
 
 	// Exit is called once, from an actor, when the node cannot be part of this
-	// pair. It must not wait for the node.
-	Exit func(reason string)
+	// pair, or its disk fails: then with an *actors.DiskError. It must not wait for the
+	// node.
+	Exit func(cause error)
 	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
 	Deeds actors.Deeds
 	Log   *slog.Logger

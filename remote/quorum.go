@@ -33,8 +33,9 @@ type QuorumConfig struct {
 	ElectionTicks int           // 0 means 10
 
 	// Exit is called once, from an actor, when the node cannot be part of its
-	// cluster. It must not wait for the node.
-	Exit func(reason string)
+	// cluster, or its disk fails: then with an *actors.DiskError. It must not wait for
+	// the node.
+	Exit func(cause error)
 	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
 	Deeds actors.Deeds
 	Log   *slog.Logger

@@ -1,16 +1,16 @@
 package main
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 	"os/signal"
-	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
 
+	"lockstep/actors"
 	"lockstep/cmd/internal/cli"
 	"lockstep/remote"
 	"lockstep/trust"
@@ -39,7 +39,7 @@ type group struct {
 	claims  []io.Closer // on the nodes' state directories
 	signals chan os.Signal
 	again   chan os.Signal // to look at files that may have changed
-	gaveUp  chan string    // why a node cannot be part of its pair
+	gaveUp  chan error     // why a node cannot be part of its pair
 	over    chan struct{}  // closed when the nodes are told to stop
 }
 
@@ -56,7 +56,7 @@ func (p *program) newGroup() (*group, error) {
 		return nil, err
 	}
 	g := &group{log: log, tick: p.tick, doors: front, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
-		gaveUp: make(chan string, 4), over: make(chan struct{})}
+		gaveUp: make(chan error, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
 	if front.changes() {
 		signal.Notify(g.again, syscall.SIGHUP)
@@ -81,9 +81,9 @@ func (g *group) shown() string {
 }
 
 // giveUp is called by an actor, which must not wait.
-func (g *group) giveUp(reason string) {
+func (g *group) giveUp(cause error) {
 	select {
-	case g.gaveUp <- reason:
+	case g.gaveUp <- cause:
 	default: // more reasons than anybody wants to hear
 	}
 }
@@ -99,20 +99,17 @@ func (g *group) serve() error {
 		case s := <-g.signals:
 			g.log.Info(g.leaving(), "signal", s.String())
 			return g.leave()
-		case reason := <-g.gaveUp:
+		case cause := <-g.gaveUp:
 			g.linger()
 			_ = g.leave()
-			return cli.Fail(givenUp(reason), "%s", reason)
+			return cli.Fail(givenUp(cause), "%s", cause)
 		}
 	}
 }
 
-// diskFailed are the beginnings of the reasons of a node that cannot write any
-// more.
-var diskFailed = []string{"there is no room left for the log", "the log in ", "write the node's identity", "replace the node's identity"}
-
-func givenUp(reason string) int {
-	if slices.ContainsFunc(diskFailed, func(begin string) bool { return strings.HasPrefix(reason, begin) }) {
+// givenUp is the exit code of a node that cannot go on.
+func givenUp(cause error) int {
+	if errors.As(cause, new(*actors.DiskError)) {
 		return cli.CantCreate
 	}
 	return cli.Config

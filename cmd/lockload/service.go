@@ -48,7 +48,7 @@ func startEmbedded(log *slog.Logger) (*service, error) {
 		node, err := remote.StartNode(remote.NodeConfig{
 			Pair:      [2]replica.NodeID{replica.NodeID(addresses[0]), replica.NodeID(addresses[1])},
 			AsPrimary: i == 0, Dir: filepath.Join(dir, fmt.Sprint(i)), Log: log,
-			Exit: func(reason string) { log.Error("an embedded node gave up", "node", addresses[i], "reason", reason) },
+			Exit: func(cause error) { log.Error("an embedded node gave up", "node", addresses[i], "reason", cause) },
 		}, remote.Start)
 		if err != nil {
 			s.stop()
