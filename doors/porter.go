@@ -110,8 +110,12 @@ func (d *Doors) limitsOf(policy *access.Policy, who guest) access.Limits {
 
 const healthCalls = "/grpc.health.v1.Health/"
 
-// open are what anybody may ask who reaches the port: whether the node is well.
-func open(path string) bool { return probe(path) || strings.HasPrefix(path, healthCalls) }
+// open are what anybody may ask who reaches the port: whether the node is well, and
+// the files of the page, on which people say who they are.
+func open(path string) bool {
+	file, ofPage := strings.CutPrefix(path, "/page/")
+	return probe(path) || strings.HasPrefix(path, healthCalls) || path == "/" || ofPage && !strings.Contains(file, "/")
+}
 
 // probe is what costs the node nothing, however often it is asked: what looks after
 // the node believes that it is dead if there is no answer.

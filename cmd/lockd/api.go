@@ -18,6 +18,7 @@ import (
 	"lockstep/doors"
 	"lockstep/lock"
 	"lockstep/observe"
+	"lockstep/page"
 	"lockstep/remote"
 )
 
@@ -121,6 +122,7 @@ func (o *port) serve(node *remote.Node, log *slog.Logger) {
 	o.agents = remote.StartAgents(node, whoAsks())
 	api.Mount(o.server, o.doors.Guard(o.agents))
 	observe.Mount(o.server, administrators(o.doors), log, counted{node, o.journal})
+	page.Mount(o.server)
 	o.server.Serve()
 	log.Info("serving the API", "address", o.server.Address())
 }
