@@ -147,15 +147,15 @@ var layers = []layer{
 		why:    "what others see of a node: it is given the numbers, and reaches nobody",
 	},
 	{
-		folder: "api",
-		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1", "traces"},
-		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
-			"google.golang.org/protobuf/"},
-	{
 		folder: "page",
 		std:    []string{"bytes", "compress/gzip", "crypto/sha256", "embed", "encoding/hex", "io/fs", "net/http", "path", "strconv", "strings"},
 		why:    "the page is files: what it shows it asks the node for in the browser, as any client does",
 	},
+	{
+		folder: "api",
+		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1", "traces"},
+		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
+			"google.golang.org/protobuf/"},
 		why: "the public port translates: what it asks of a node it says in interfaces of its own",
 	},
 	{
