@@ -28,7 +28,7 @@ func TestOrdersAreToldOnceEach(t *testing.T) {
 		core := &scripted{}
 		_, table := s.probe()
 		_, disk := s.probe()
-		_, clock := s.probe()
+		clock := s.spawn(sink{})
 		pid := s.spawn(&Replicator{core: core, lockTable: table, disk: disk, mail: s, period: 50 * time.Millisecond,
 			exit: func(error) {}, log: slog.New(slog.DiscardHandler), deeds: newOrderDeeds(b.write, 50*time.Millisecond)})
 		give := func(order messages.Order, answer replica.Ordered) {
