@@ -232,7 +232,7 @@ func TestWhoComesIn(t *testing.T) {
 	if porter.ServeHTTP(w, twice); w.Code != 401 {
 		t.Errorf("two tokens: %d", w.Code)
 	}
-	if counts := s.doors.journal.Refusals(); counts[Unknown] != 11 || counts[Forbids] != 3 {
+	if counts := s.doors.journal.Refusals(); counts[Unknown] != 13 || counts[Forbids] != 3 {
 		t.Errorf("%v", counts)
 	}
 }
