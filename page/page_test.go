@@ -156,7 +156,7 @@ func TestOtherRequests(t *testing.T) {
 var (
 	references = regexp.MustCompile(`(?:href|src)="(/[^"#]*)"`)
 	imports    = regexp.MustCompile(`(?m)^import .*?from "\./([^"]+)";$|^} from "\./([^"]+)";$`)
-	elsewhere  = regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}|\burl\(|@import|data:`)
+	elsewhere  = regexp.MustCompile(`(?i)(https?:)?//[a-z0-9.-]+\.[a-z]{2,}|\burl\([^#]|@import|data:`)
 	inline     = regexp.MustCompile(`(?i)<style|<script(?: type="module" src="/page/[a-z]+\.js")?>[^<]|\sstyle=|\son[a-z]+=|javascript:`)
 	markup     = regexp.MustCompile(`innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser|createContextualFragment|srcdoc|\beval\b|new Function|setHTML|localStorage|document\.cookie`)
 )

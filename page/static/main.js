@@ -19,6 +19,7 @@ const alarm = document.getElementById("alarm");
 // What can be shown, by the first word of the address.
 
 const views = {
+  __proto__: null,
   "": { tab: "overview", open: overview },
   locks: { tab: "locks", open: locks },
   lock: { tab: "locks", open: lock },

@@ -20,14 +20,15 @@ export function overview(feed) {
   const warnings = el("ul", { class: "warnings", id: "warnings", hidden: true });
   const nodes = el("ul", { class: "nodes", id: "nodes" });
   const figures = el("ul", { class: "figures", id: "figures" }, ["locks", "waiting", "deadlocks", "changes"].map((key) => figure(key)));
-  const reigns = el("div", { id: "failovers-body" });
+  const drawing = el("div", { id: "timeline-box" });
+  const told = el("div", { id: "reigns" });
   const waited = el("div", { id: "waited" });
   const oldest = el("div", { id: "oldest" });
   const ticker = el("ol", { class: "ticker", id: "ticker" });
   const node = el("div", { class: "view" },
     el("div", { class: "hero" }, headline, under), warnings,
     section("cluster", "Nodes", nodes), figures,
-    section("failovers", "Failovers", reigns),
+    section("failovers", "Failovers", drawing, told),
     el("div", { class: "three" }, section("most-waited", "Most waited for", waited), section("longest-held", "Held for longest", oldest), section("just-now", "Just now", ticker)));
   let version = -1;
   let due = 0;
@@ -101,15 +102,17 @@ export function overview(feed) {
   }
 
   function drawReigns() {
-    fill(reigns, {}, () => {
-      if (feed.reigns === null) return blank(feed.status ? "Asking the nodes…" : "");
-      if (feed.reigns.length === 0) return blank("The nodes remember none.");
-      return [timeline(feed.reigns), reignList(feed.reigns, few), feed.reigns.length > few && more(feed.reigns)];
+    const all = feed.reigns ?? [];
+    fill(drawing, undefined, () => timeline(all)); // its right end is now
+    fill(told, JSON.stringify(feed.reigns), () => {
+      if (feed.reigns === null) return blank("Asking the nodes…");
+      if (all.length === 0) return blank("The nodes remember none.");
+      return [reignList(all, few), all.length > few && more(all)];
     });
   }
 
   function more(all) {
-    return el("details", { class: "more" }, el("summary", { text: `All ${all.length}` }), reignList(all, all.length));
+    return el("details", { class: "more" }, el("summary", { text: `Those before: ${all.length - few}` }), reignList(all.slice(0, -few), all.length));
   }
 
   function drawLocks() {

@@ -64,7 +64,7 @@ export function timeline(reigns) {
 
 /** reignList says reigns in words, the newest first. */
 export function reignList(reigns, most) {
-  return el("ol", { class: "reigns", id: "reigns" }, [...reigns].reverse().slice(0, most).map((one) => {
+  return el("ol", { class: "reigns" }, [...reigns].reverse().slice(0, most).map((one) => {
     const idle = millis(one.idle);
     return el("li", { "data-view": one.view ?? "0", "data-why": one.why ?? "WHY_UNSPECIFIED" },
       el("time", { datetime: one.began ?? "", text: moment(instant(one.began)) }),

@@ -40,7 +40,7 @@ export class Tree {
       const folder = cut >= 0 ? this.names[i].slice(0, cut + 1) : "";
       const next = folder ? this.#behind(folder, i, to) : i + 1;
       const row = {
-        key: folder ? "folder " + folder : "lock " + this.names[i], label: (folder || this.names[i]).slice(prefix.length),
+        key: folder ? "folder " + folder : "lock " + this.names[i], label: (folder || this.names[i]).slice(prefix.length) || this.names[i], // a name may end with "/"
         level, folder: folder !== "", name: folder || this.names[i], locks: next - i, waiters: this.sums[next] - this.sums[i],
         open: false, place: mine.length + 1, of: 0,
       };
