@@ -1184,7 +1184,8 @@ func TestPagesOfOthers(t *testing.T) {
 				r.Header.Set(key, value)
 			}
 			if d == closed {
-				r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{{Subject: pkix.Name{CommonName: "alice"}}}}}
+				leaf := &x509.Certificate{Subject: pkix.Name{CommonName: "alice"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}}
+				r.TLS = &tls.ConnectionState{VerifiedChains: [][]*x509.Certificate{{leaf}}}
 			}
 			w := httptest.NewRecorder()
 			if d.Porter(inside).ServeHTTP(w, r); (w.Code == http.StatusOK) != test.passes || !test.passes && w.Code != http.StatusForbidden {
