@@ -21,6 +21,7 @@ const (
 	Sessions  Refusal = "sessions"          // more sessions than are due
 	Rebound   Refusal = "foreign_host"      // open doors, asked for by another machine's name
 	Elsewhere Refusal = "cross_site"        // asked for by a page of another site
+	Misled    Refusal = "forwarded"         // a proxy does not say for whom it asks
 	Crowded   Refusal = "connections"       // no room for one more
 )
 

@@ -24,13 +24,16 @@ type Config struct {
 	// certificate. With neither this nor a Book the doors stand open to everybody
 	// who reaches the port.
 	Encrypted bool
-	Journal   *Journal
+	// Proxies are whose word counts for where a request comes from.
+	Proxies Proxies
+	Journal *Journal
 }
 
 // Doors are those of one port.
 type Doors struct {
 	book      *Book
 	closed    bool // who is not known stays outside
+	proxies   Proxies
 	journal   *Journal
 	meter     *access.Meter // of those who are known
 	strangers *access.Meter // of the others, by their origins
@@ -46,7 +49,7 @@ var (
 // New returns the doors of a port.
 func New(cfg Config) *Doors {
 	return &Doors{
-		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, journal: cfg.Journal,
+		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
 		meter: access.NewMeter(), strangers: access.NewMeter(), answers: connect.NewErrorWriter(),
 	}
 }
@@ -137,8 +140,12 @@ func (d *Doors) account(policy *access.Policy, who guest, path string) (*access.
 func (d *Doors) Porter(inside http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		policy := d.policy()
+		r, misled := d.fromAfar(r)
 		who, err := d.identify(r, policy)
 		switch {
+		case misled != nil:
+			d.refuse(w, r, Misled, who, connect.CodeInvalidArgument, misled)
+			return
 		case !d.closed && rebound(r):
 			d.refuse(w, r, Rebound, who, connect.CodePermissionDenied,
 				fmt.Errorf("this port is for programs of this machine, which call it localhost or by its address, and not %.80q", r.Host))
@@ -170,6 +177,17 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		}
 		inside.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, who)))
 	})
+}
+
+// fromAfar is a request that comes from where a proxy says, and from nowhere else.
+func (d *Doors) fromAfar(r *http.Request) (*http.Request, error) {
+	from, err := d.proxies.origin(r)
+	if from == r.RemoteAddr {
+		return r, err
+	}
+	r = r.WithContext(r.Context()) // whoever gave it keeps his own
+	r.RemoteAddr = from
+	return r, nil
 }
 
 // identify says who comes. A token that is no good is not made up for by a
@@ -245,6 +263,7 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 	}
 	status := map[connect.Code]int{
 		connect.CodeUnauthenticated: http.StatusUnauthorized, connect.CodePermissionDenied: http.StatusForbidden,
+		connect.CodeInvalidArgument: http.StatusBadRequest,
 	}[code]
 	if status == 0 {
 		status = http.StatusTooManyRequests

@@ -27,17 +27,23 @@ func (p *program) addAccessFlags() {
 		"the `file` for what administrators do, through the API or with lockc, and who\nwas refused, in lines of JSON (the default is the log); SIGHUP opens it anew")
 }
 
+func (p *program) addProxiesFlag() {
+	cli.Var(p.Flags, &p.proxies, "api-proxies", "",
+		"the `networks` of proxies before the API, 10.0.0.0/24,10.1.0.7: limits and the\naudit log go by whom they write at the end of X-Forwarded-For; they must write\nit, and call the port localhost or by its address", doors.ParseProxies)
+}
+
 // entrance is what all public ports of this process have in common.
 type entrance struct {
-	tls     *trust.Keeper    // nil without certificates
-	book    *doors.Book      // nil without a file
+	tls     *trust.Keeper // nil without certificates
+	book    *doors.Book   // nil without a file
+	proxies doors.Proxies
 	audit   *doors.AuditFile // nil without a file of its own
 	written *slog.Logger     // where it goes
 	beside  *doors.Journal   // of what happens at the port of the nodes
 }
 
 func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entrance, err error) {
-	e.tls = keeper
+	e.tls, e.proxies = keeper, p.proxies
 	if p.access != "" {
 		if e.book, err = p.openBook(log); err != nil {
 			return e, cli.Fail(cli.Config, "%v", err)
@@ -122,7 +128,7 @@ func (e *entrance) forPort(unix bool, log *slog.Logger) (d *doors.Doors, journal
 		log.Warn("tokens are shown to this port without encryption: give it certificates with -tls-cert, -tls-key and -tls-ca, or keep it on this machine")
 	}
 	journal = doors.NewJournal(e.written)
-	return doors.New(doors.Config{Book: e.book, Encrypted: encryption != nil, Journal: journal}), journal, encryption
+	return doors.New(doors.Config{Book: e.book, Encrypted: encryption != nil, Proxies: e.proxies, Journal: journal}), journal, encryption
 }
 
 // administrators is who may see what is about this process: those whom the rules

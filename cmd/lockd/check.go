@@ -96,8 +96,12 @@ func (p *program) checkDoors() (wrong []cli.Mistake) {
 	if p.access != "" && p.api == "" && !p.tls.Given() {
 		wrong = append(wrong, mistake("access", "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert, or leave it out"))
 	}
-	if _, local := api.UnixPath(p.api); !local {
+	_, local := api.UnixPath(p.api)
+	if !local {
 		wrong = append(wrong, p.checkOpen("api", p.api)...)
+	}
+	if len(p.proxies) > 0 && (local || p.api == "") {
+		wrong = append(wrong, mistake("api-proxies", "-api-proxies is about who comes to the API over the network, and nobody does: add -api HOST:PORT, or leave it out"))
 	}
 	return wrong
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"lockstep/cmd/internal/cli"
+	"lockstep/doors"
 	"lockstep/replica"
 	"lockstep/trust"
 )
@@ -27,6 +28,7 @@ type settings struct {
 	found        bool
 	insecure     bool
 	api          string
+	proxies      doors.Proxies
 	tls          trust.Files
 	nodes        []holder
 	clients      []string
@@ -96,6 +98,7 @@ func (p *program) addFlags() {
 	p.addAccessFlags()
 	cli.Var(p.Flags, &p.api, "api", "",
 		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
+	p.addProxiesFlag()
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
 	cli.Choice(p.Flags, &p.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error",
 		[]string{"debug", "info", "warn", "error"},
@@ -105,7 +108,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = slices.Concat([]string{"data", "durability", "tick", "api", "access", "audit", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "api-proxies", "access", "audit", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
