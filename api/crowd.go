@@ -1,9 +1,13 @@
 package api
 
 import (
+	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
+	"sync/atomic"
 )
 
 // maxConnections is how many connections the port holds at once. Each costs the
@@ -15,9 +19,10 @@ const maxConnections = 8192
 // time makes room before long.
 type crowd struct {
 	net.Listener
-	room    chan struct{}
-	each    int // of one origin
-	refused func(from net.Addr)
+	room   chan struct{}
+	each   int // of one origin
+	shakes func(from net.Addr) bool
+	turned func(Turned)
 
 	mu   sync.Mutex
 	from map[string]int // how many are here
@@ -26,9 +31,10 @@ type crowd struct {
 // originShare is which part of the room one origin can have.
 const originShare = 8
 
-func newCrowd(l net.Listener, most int, refused func(net.Addr)) *crowd {
+func newCrowd(l net.Listener, most int, shakes func(net.Addr) bool, turned func(Turned)) *crowd {
 	return &crowd{
-		Listener: l, room: make(chan struct{}, most), each: max(1, most/originShare), refused: refused, from: map[string]int{},
+		Listener: l, room: make(chan struct{}, most), each: max(1, most/originShare),
+		shakes: shakes, turned: turned, from: map[string]int{},
 	}
 }
 
@@ -55,10 +61,14 @@ func (c *crowd) Accept() (net.Conn, error) {
 			return nil, err
 		}
 		origin := Origin(conn.RemoteAddr().String())
-		if c.enter(origin) {
+		switch {
+		case !c.shakes(conn.RemoteAddr()):
+			c.turned(Turned{TooManyHands, conn.RemoteAddr(), "more handshakes than are due"})
+		case !c.enter(origin):
+			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
+		default:
 			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) })}, nil
 		}
-		c.refused(conn.RemoteAddr())
 		_ = conn.Close()
 	}
 }
@@ -88,12 +98,49 @@ func (c *crowd) leave(origin string) {
 	<-c.room
 }
 
+// inCrowd is a connection that there was room for.
 type inCrowd struct {
 	net.Conn
 	leave func()
+	asked atomic.Bool // it has had a request
+	gone  atomic.Bool // its client has left
+
+	turn atomic.Pointer[chan struct{}] // where its turn is to be given back
+}
+
+// Read gives a turn back, since now it is the client's.
+func (c *inCrowd) Read(p []byte) (int, error) {
+	c.endTurn()
+	n, err := c.Conn.Read(p)
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
+		c.gone.Store(true)
+	}
+	return n, err
 }
 
 func (c *inCrowd) Close() error {
 	defer c.leave()
+	defer c.endTurn()
 	return c.Conn.Close()
+}
+
+func (c *inCrowd) takeTurn(ctx context.Context, turns chan struct{}) error {
+	ctx, cancel := context.WithTimeout(ctx, headerWithin)
+	defer cancel()
+	select {
+	case turns <- struct{}{}:
+		c.turn.Store(&turns)
+		return nil
+	case <-ctx.Done():
+		return errors.New("too many handshakes at once")
+	}
+}
+
+func (c *inCrowd) endTurn() {
+	if c.turn.Load() == nil { // as ever, but for once
+		return
+	}
+	if turns := c.turn.Swap(nil); turns != nil {
+		<-*turns
+	}
 }

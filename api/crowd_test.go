@@ -15,7 +15,12 @@ func TestACrowdIsBounded(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := make(chan net.Addr, 10)
-	c := newCrowd(l, 2, func(from net.Addr) { refused <- from })
+	c := newCrowd(l, 2, func(net.Addr) bool { return true }, func(told Turned) {
+		if told.Why != NoRoom {
+			t.Errorf("told %+v", told)
+		}
+		refused <- told.From
+	})
 	c.each = 2
 	defer c.Close()
 	in := make(chan net.Conn, 10)
@@ -59,7 +64,7 @@ func TestACrowdIsBounded(t *testing.T) {
 // TestOneOriginLeavesRoomForOthers: however many come from it, and again when some
 // have left.
 func TestOneOriginLeavesRoomForOthers(t *testing.T) {
-	c := newCrowd(nil, 2*originShare, nil)
+	c := newCrowd(nil, 2*originShare, nil, nil)
 	one, other := Origin("192.0.2.1:5"), Origin("192.0.2.2:5")
 	for _, step := range []struct {
 		origin string

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -22,7 +23,7 @@ const (
 
 	headerWithin = 5 * time.Second  // for a request's header to come
 	bodyWithin   = 10 * time.Second // for its body
-	writeWithin  = 10 * time.Second // for a reader to take what is written to it
+	WriteWithin  = 10 * time.Second // for a reader to take what is written to it
 	idleFor      = 2 * time.Minute  // a connection without a request is closed then
 	pingAfter    = 30 * time.Second // of silence on an HTTP/2 connection; its peer may be gone
 )
@@ -40,8 +41,11 @@ type ServerConfig struct {
 	Door func(http.Handler) http.Handler
 	// Who, if there is one, says whom it has let in.
 	Who func(context.Context) Caller
-	// Crowded, if there is one, is told of each connection that there was no room for.
-	Crowded func(from net.Addr)
+	// Shakes, if there is one, is asked about each connection that is to be encrypted:
+	// to shake hands costs the node much more than to send somebody away.
+	Shakes func(from net.Addr) bool
+	// Turned, if there is one, is told of each connection that came to nothing.
+	Turned func(Turned)
 	// Ready says why this node cannot grant a lock now, or nil. It is asked for
 	// /readyz, and ends when its context does.
 	Ready func(context.Context) error
@@ -58,6 +62,7 @@ type Server struct {
 	depart   context.CancelFunc // ends stopping
 	stop     sync.Once
 	cancel   context.CancelFunc // ends the requests under way
+	turned   func(Turned)
 	ready    *readiness
 	who      func(context.Context) Caller
 }
@@ -68,10 +73,13 @@ func Listen(cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cfg.Crowded == nil {
-		cfg.Crowded = func(net.Addr) {}
+	if cfg.Shakes == nil || cfg.TLS == nil {
+		cfg.Shakes = func(net.Addr) bool { return true }
 	}
-	return newServer(cfg, newCrowd(listener, maxConnections, cfg.Crowded)), nil
+	if cfg.Turned == nil {
+		cfg.Turned = func(Turned) {}
+	}
+	return newServer(cfg, newCrowd(listener, maxConnections, cfg.Shakes, cfg.Turned)), nil
 }
 
 func newServer(cfg ServerConfig, listener net.Listener) *Server {
@@ -79,7 +87,10 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 	stopping, depart := context.WithCancel(ctx)
 	s := &Server{
 		mux: http.NewServeMux(), listener: listener, address: cfg.Address, ready: newReadiness(cfg.Ready), who: cfg.Who,
-		stopping: stopping, depart: depart, cancel: cancel,
+		stopping: stopping, depart: depart, cancel: cancel, turned: cfg.Turned,
+	}
+	if cfg.TLS != nil {
+		cfg.TLS = inTurns(cfg.TLS, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)))
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
 		s.address = tcp.String()
@@ -97,9 +108,11 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 		Protocols:         protocols(cfg.TLS != nil),
 		HTTP2: &http.HTTP2Config{
 			MaxConcurrentStreams: maxStreams,
-			SendPingTimeout:      pingAfter, PingTimeout: writeWithin, WriteByteTimeout: writeWithin,
+			SendPingTimeout:      pingAfter, PingTimeout: WriteWithin, WriteByteTimeout: WriteWithin,
 		},
 		BaseContext: func(net.Listener) context.Context { return ctx },
+		ConnContext: remember,
+		ConnState:   s.state,
 		ErrorLog:    slog.NewLogLogger(complaints{cfg.Log.Handler()}, slog.LevelDebug),
 	}
 	s.mux.HandleFunc("GET /livez", live)
@@ -158,6 +171,7 @@ func (s *Server) Stop(within time.Duration) (err error) {
 // no clock runs but while a body is being read or an answer is being written.
 func bounded(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asks(r.Context())
 		b := &boundedWriter{ResponseWriter: w, control: http.NewResponseController(w)}
 		b.lift()
 		if r.Body != nil && r.Body != http.NoBody {
@@ -179,7 +193,7 @@ type boundedWriter struct {
 // Unwrap lets a handler reach what only the connection can do.
 func (b *boundedWriter) Unwrap() http.ResponseWriter { return b.ResponseWriter }
 
-func (b *boundedWriter) arm()  { _ = b.control.SetWriteDeadline(time.Now().Add(writeWithin)) }
+func (b *boundedWriter) arm()  { _ = b.control.SetWriteDeadline(time.Now().Add(WriteWithin)) }
 func (b *boundedWriter) lift() { _ = b.control.SetWriteDeadline(time.Time{}) }
 
 func (b *boundedWriter) Write(p []byte) (int, error) {

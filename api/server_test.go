@@ -281,16 +281,16 @@ func TestSlowReaders(t *testing.T) {
 		failed = time.Since(began)
 	}, func(c net.Conn) {
 		_, _ = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-		time.Sleep(10 * writeWithin) // reads nothing
+		time.Sleep(10 * WriteWithin) // reads nothing
 	})
-	if failed != writeWithin {
+	if failed != WriteWithin {
 		t.Errorf("a reader that takes nothing was cut off after %v", failed)
 	}
 
 	var got string
 	inBubble(t, func(w http.ResponseWriter, r *http.Request) {
 		for range 3 {
-			time.Sleep(10 * writeWithin)
+			time.Sleep(10 * WriteWithin)
 			io.WriteString(w, "tick\n")
 			_ = http.NewResponseController(w).Flush()
 		}

@@ -1,0 +1,95 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// Trouble is why a connection came to nothing before it had a request.
+type Trouble uint8
+
+// The troubles.
+const (
+	NoRoom       Trouble = iota + 1 // for one more, or for one more of its origin
+	TooManyHands                    // Shakes has sent it away
+	BadHand                         // it could not be encrypted: a certificate that does not count, or what is no TLS
+	Silence                         // nothing was asked in time
+)
+
+// Turned is a connection that came to nothing.
+type Turned struct {
+	Why  Trouble
+	From net.Addr
+	What string // for people
+}
+
+// connKey has the connection of a request.
+type connKey struct{}
+
+// remember puts a connection where its requests find it.
+func remember(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, connKey{}, below(c))
+}
+
+// asks takes note that a connection has a request.
+func asks(ctx context.Context) {
+	if c, _ := ctx.Value(connKey{}).(*inCrowd); c != nil {
+		c.asked.Store(true)
+	}
+}
+
+// below is the connection under the encryption, if it is one of a crowd.
+func below(c net.Conn) *inCrowd {
+	if encrypted, ok := c.(*tls.Conn); ok {
+		c = encrypted.NetConn()
+	}
+	in, _ := c.(*inCrowd)
+	return in
+}
+
+// state looks at connections that end. One whose client goes as it came, as probes of
+// load balancers do, is no trouble.
+func (s *Server) state(c net.Conn, state http.ConnState) {
+	in := below(c)
+	if state != http.StateClosed || in == nil || in.asked.Load() || in.gone.Load() || s.stopping.Err() != nil {
+		return
+	}
+	t := Turned{Silence, c.RemoteAddr(), "nothing was asked in time"}
+	if encrypted, ok := c.(*tls.Conn); ok && !encrypted.ConnectionState().HandshakeComplete {
+		t.Why, t.What = BadHand, handshakeFailure(encrypted)
+	}
+	s.turned(t)
+}
+
+// handshakeFailure is how a handshake ended, which the connection remembers.
+func handshakeFailure(c *tls.Conn) string {
+	err := c.Handshake()
+	if noTLS := new(tls.RecordHeaderError); errors.As(err, noTLS) {
+		return "what came is no TLS"
+	}
+	return fmt.Sprint(err)
+}
+
+// inTurns has the costly part of handshakes done by a few at a time: from a client's
+// hello until there is something to wait for. So however many come, a part of the
+// processors goes on to serve whoever is in already.
+func inTurns(cfg *tls.Config, turns chan struct{}) *tls.Config {
+	cfg = cfg.Clone()
+	next := cfg.GetConfigForClient
+	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if in, ok := hello.Conn.(*inCrowd); ok {
+			if err := in.takeTurn(hello.Context(), turns); err != nil {
+				return nil, err
+			}
+		}
+		if next == nil {
+			return nil, nil
+		}
+		return next(hello)
+	}
+	return cfg
+}

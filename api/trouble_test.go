@@ -1,0 +1,177 @@
+package api
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// encrypted is a server with TLS that asks for a client's certificate, whom it tells
+// of troubles, and how to reach it.
+func encrypted(t *testing.T, shakes func(net.Addr) bool) (*Server, chan Turned, *tls.Config) {
+	t.Helper()
+	lent := httptest.NewTLSServer(nil) // for its certificate
+	lent.Close()
+	told := make(chan Turned, 100)
+	cfg := config("127.0.0.1:0")
+	cfg.TLS = &tls.Config{Certificates: lent.TLS.Certificates, ClientAuth: tls.VerifyClientCertIfGiven, ClientCAs: x509.NewCertPool()}
+	cfg.Shakes, cfg.Turned = shakes, func(t Turned) { told <- t }
+	client := lent.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+	client.ServerName = "example.com"
+	client.NextProtos = []string{"http/1.1"}
+	client.Certificates = lent.TLS.Certificates // which no authority here has signed
+	return serve(t, cfg, nil), told, client
+}
+
+// TestHandshakesThatFail: each is told of, with its reason, and who only looks whether
+// the port is there is none.
+func TestHandshakesThatFail(t *testing.T) {
+	s, told, shows := encrypted(t, nil)
+	dial := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", s.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
+		return conn
+	}
+	_ = dial().Close() // a probe
+
+	alien := tls.Client(dial(), shows)
+	if _, err := io.Copy(io.Discard, alien); err == nil {
+		t.Error("whoever shows a certificate of nobody is let in")
+	}
+	if got := <-told; got.Why != BadHand || !strings.Contains(got.What, "certificate") || got.From.String() != alien.LocalAddr().String() {
+		t.Errorf("told %+v", got)
+	}
+
+	plain := dial()
+	_, _ = io.WriteString(plain, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+	if text, _ := io.ReadAll(plain); !strings.Contains(string(text), "HTTP request to an HTTPS server") {
+		t.Errorf("without TLS: %q", text)
+	}
+	if got := <-told; got.Why != BadHand || got.What != "what came is no TLS" {
+		t.Errorf("told %+v", got)
+	}
+
+	shows.Certificates = nil
+	if answer, _ := get(t, &http.Transport{TLSClientConfig: shows}, "https://"+s.Address()+"/livez"); answer.StatusCode != 200 {
+		t.Error(answer.Status)
+	}
+	if err := s.Stop(time.Second); err != nil || len(told) > 0 {
+		t.Errorf("%v; told of %d more", err, len(told))
+	}
+}
+
+// TestWhoMayNotShakeHands: they are sent away before anything is read of them.
+func TestWhoMayNotShakeHands(t *testing.T) {
+	var may atomic.Bool
+	may.Store(true)
+	s, told, shows := encrypted(t, func(net.Addr) bool { return may.Load() })
+	shows.Certificates = nil
+	c := &http.Transport{TLSClientConfig: shows}
+	if answer, _ := get(t, c, "https://"+s.Address()+"/livez"); answer.StatusCode != 200 {
+		t.Error(answer.Status)
+	}
+	may.Store(false)
+	if _, err := (&http.Client{Transport: c}).Get("https://" + s.Address() + "/livez"); err == nil {
+		t.Error("a handshake that may not be was begun")
+	}
+	if got := <-told; got.Why != TooManyHands {
+		t.Errorf("told %+v", got)
+	}
+}
+
+// TestHandshakesTakeTurns: while as many as may are busy with one, others wait, and
+// whoever waits for its client is busy no more.
+func TestHandshakesTakeTurns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := make(chan struct{}, 1)
+		near, far := net.Pipe()
+		defer near.Close()
+		one, other := &inCrowd{Conn: far, leave: func() {}}, &inCrowd{leave: func() {}}
+		if err := one.takeTurn(t.Context(), turns); err != nil {
+			t.Fatal(err)
+		}
+		began := time.Now()
+		if err := other.takeTurn(t.Context(), turns); err == nil || time.Since(began) != headerWithin {
+			t.Errorf("got %v after %v", err, time.Since(began))
+		}
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		if other.takeTurn(gone, turns) == nil {
+			t.Error("who has gone takes a turn")
+		}
+		waits := make(chan error)
+		go func() { waits <- other.takeTurn(t.Context(), turns) }()
+		synctest.Wait()
+		go func() { _, _ = one.Read(make([]byte, 1)) }() // what its client says next
+		if err := <-waits; err != nil {
+			t.Errorf("a turn that was given back: %v", err)
+		}
+		_ = one.Close() // has none
+		if len(turns) != 1 {
+			t.Error("a turn was given back twice")
+		}
+		other.Conn = near
+		_ = other.Close()
+		if len(turns) != 0 {
+			t.Error("who was closed keeps a turn")
+		}
+	})
+}
+
+// TestSilence: who asks nothing in time is told of, and once; who goes before is not.
+func TestSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network, told := newPipes(), make(chan Turned, 10)
+		cfg := config("bubble")
+		cfg.Turned = func(t Turned) { told <- t }
+		s := newServer(cfg, newCrowd(network, 10, func(net.Addr) bool { return true }, cfg.Turned))
+		s.Handle("/", http.HandlerFunc(nothing))
+		s.Serve()
+		dial := func(says string) net.Conn {
+			conn := network.dial()
+			_, _ = io.WriteString(conn, says)
+			return conn
+		}
+		silent, half, gone, asks := dial(""), dial("GET / HTTP/1.1\r\nHost"), dial(""), dial("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+		_ = gone.Close()
+		go untilClosed(asks)
+		time.Sleep(headerWithin - time.Nanosecond)
+		synctest.Wait()
+		if len(told) > 0 {
+			t.Errorf("told %+v too early", <-told)
+		}
+		go untilClosed(silent)
+		go untilClosed(half)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if len(told) != 2 {
+			t.Errorf("told of %d, want 2", len(told))
+		}
+		for len(told) > 0 {
+			if got := <-told; got.Why != Silence {
+				t.Errorf("told %+v", got)
+			}
+		}
+		for _, c := range []net.Conn{silent, half, asks} {
+			_ = c.Close()
+		}
+		if err := s.Stop(time.Second); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			t.Error(err)
+		}
+	})
+}
