@@ -1,6 +1,8 @@
 package actors
 
 import (
+	"unsafe"
+
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/lock"
@@ -16,6 +18,7 @@ type Agent struct {
 	entry   *agentEntry // in the register
 
 	calls map[replica.CallID]*agentCall
+	named map[*byte]string // the traces of those that have one; see marks
 	last  replica.CallID
 	onWay map[replica.CallID]*call // by errand
 }
@@ -26,6 +29,7 @@ type agentCall struct {
 	id       replica.CallID // the agent's to set
 	command  lock.Command
 	patience int                   // ticks
+	trace    string                // if somebody keeps it: then the name is the call's own copy
 	done     chan replica.Finished // has room for the one end of the call
 }
 
@@ -58,6 +62,9 @@ func (a *Agent) ask(ctx actor.Context, m *agentCall) {
 	a.last++
 	m.id = a.last
 	a.calls[m.id] = m
+	if m.trace != "" {
+		a.named[unsafe.StringData(m.command.Name)] = m.trace
+	}
 	a.step(ctx, replica.Request{ID: m.id, Command: m.command, Patience: m.patience, Now: a.carrier.clock()})
 }
 
@@ -118,7 +125,7 @@ func (a *Agent) drop(e replica.Drop) {
 // carry leaves errands with the Client. One that is closed takes none.
 func (a *Agent) carry(ctx actor.Context, e replica.Carries) {
 	for _, carry := range e.Carries {
-		if one := a.carrier.carryFor(ctx.Self(), carry); one != nil {
+		if one := a.carrier.carryFor(ctx.Self(), carry, a.mark(&carry.Command)); one != nil {
 			a.onWay[carry.ID] = one
 		} else {
 			ctx.Send(ctx.Self(), carried{carry.ID, replica.Finished{Err: replica.ErrClosed}})
@@ -126,11 +133,26 @@ func (a *Agent) carry(ctx actor.Context, e replica.Carries) {
 	}
 }
 
+// mark returns the mark for what is carried for a call whose trace is kept, or nil.
+func (a *Agent) mark(command *lock.Command) *mark {
+	if len(a.named) == 0 || command.Name == "" {
+		return nil
+	}
+	trace := a.named[unsafe.StringData(command.Name)]
+	if trace == "" {
+		return nil
+	}
+	return &mark{parent: trace}
+}
+
 // finish ends calls. No channel is full: each call ends once.
 func (a *Agent) finish(e replica.Finish) {
 	for _, f := range e.Calls {
 		one := a.calls[f.ID]
 		delete(a.calls, f.ID)
+		if one.trace != "" {
+			delete(a.named, unsafe.StringData(one.command.Name))
+		}
 		one.done <- f
 	}
 }

@@ -43,6 +43,8 @@ type AgentsConfig struct {
 	// Nonce draws numbers that nobody draws again.
 	Nonce func() uint64
 	Clock Clock
+	// Traces has the nodes told to which traces requests belong, by their contexts.
+	Traces bool
 }
 
 // agentsID is the client of its process that the agents share.
@@ -66,7 +68,11 @@ type agentEntry struct {
 func StartAgents(h Host, cfg AgentsConfig) *Agents {
 	a := &Agents{host: h, nonce: cfg.Nonce, all: map[lock.SessionID]*agentEntry{}, quit: make(chan struct{})}
 	a.ticker = SpawnTicker(h, ClientTick)
-	a.caller = SpawnClient(h, a.ticker, agentsID, replica.ClientConfig{Nodes: cfg.Nodes, Seed: cfg.Nonce(), Info: cfg.Info}, WithClock(cfg.Clock))
+	options := []ClientOption{WithClock(cfg.Clock)}
+	if cfg.Traces {
+		options = append(options, WithTraces())
+	}
+	a.caller = SpawnClient(h, a.ticker, agentsID, replica.ClientConfig{Nodes: cfg.Nodes, Seed: cfg.Nonce(), Info: cfg.Info}, options...)
 	h.Root().Send(a.caller.pid, &LinkUp{Node: h.Address()})
 	a.broom = SpawnTicker(h, idleSweep)
 	sweeper := h.Root().Spawn(Props(func() actor.Actor { return &sweeper{agents: a} }, actor.WithDispatcher(h.Workers())))
@@ -211,6 +217,9 @@ func (a *Agents) ask(ctx context.Context, entry *agentEntry, command lock.Comman
 		return lock.Result{}, err
 	}
 	one := &agentCall{command: command, patience: patience, done: make(chan replica.Finished, 1)}
+	if m := a.caller.markOf(ctx); m != nil && command.Name != "" {
+		one.trace, one.command.Name = m.parent, strings.Clone(command.Name)
+	}
 	a.host.Root().Send(entry.pid, one)
 	select {
 	case f := <-one.done:
@@ -304,7 +313,7 @@ func (a *Agents) engage(id lock.SessionID) *agentEntry {
 	agent := &Agent{
 		core:    replica.NewAgent(replica.AgentConfig{Session: id, Place: a.place(), First: a.highest}),
 		carrier: a.caller, agents: a, entry: entry,
-		calls: map[replica.CallID]*agentCall{}, onWay: map[replica.CallID]*call{},
+		calls: map[replica.CallID]*agentCall{}, onWay: map[replica.CallID]*call{}, named: map[*byte]string{},
 	}
 	entry.pid = a.host.Root().Spawn(Props(func() actor.Actor { return agent }, actor.WithDispatcher(a.host.Workers())))
 	return entry

@@ -22,6 +22,7 @@ type Caller struct {
 	id     messages.ClientID
 	ticker *actor.PID
 	queue  *callQueue
+	traced bool // see WithTraces
 	clerks atomic.Uint64
 	// inquiries counts the calls of AskStatus.
 	inquiries atomic.Uint32
@@ -76,6 +77,7 @@ func (c *Caller) Call(ctx context.Context, clerk replica.ClerkID, verb lock.Verb
 	}
 	one := c.queue.newCall()
 	one.Call = replica.Call{Clerk: clerk, Verb: verb, Name: name}
+	c.follow(ctx, one)
 	end, err := c.await(ctx, one)
 	return end.Result, err
 }
@@ -89,6 +91,7 @@ func (c *Caller) Acquire(ctx context.Context, cmd lock.Command) (*Holding, lock.
 	}
 	one := c.queue.newCall()
 	one.Call = callFor(cmd)
+	c.follow(ctx, one)
 	end, err := c.await(ctx, one)
 	return end.holding, end.Result, err
 }
@@ -101,6 +104,7 @@ func (c *Caller) Ask(ctx context.Context, cmd lock.Command) (lock.Result, error)
 	}
 	one := c.queue.newCall()
 	one.Call = callFor(cmd)
+	c.follow(ctx, one)
 	end, err := c.await(ctx, one)
 	return end.Result, err
 }

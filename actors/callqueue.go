@@ -14,6 +14,7 @@ type call struct {
 	order *instruction // not nil: it is an operator's order, and the same
 	carry *carriage    // not nil: it is a command of somebody else's, and the same
 	gives *Holding     // what a Release gives back
+	mark  *mark        // not nil: somebody keeps its trace
 	done  chan ending  // has room for the one end of the call
 }
 

@@ -55,14 +55,15 @@ func (c *Caller) Carry(ctx context.Context, command lock.Command) (lock.Result, 
 	}
 	one := c.queue.newCall()
 	one.carry = &carriage{carry: replica.Carry{Command: command}}
+	one.mark = c.markOf(ctx)
 	end, err := c.await(ctx, one)
 	return end.Result, err
 }
 
-// carryFor asks for what an Agent wants carried. It returns nil if the client is
-// closed.
-func (c *Caller) carryFor(agent *actor.PID, carry replica.Carry) *call {
-	one := &call{carry: &carriage{carry: carry, agent: agent, errand: carry.ID}}
+// carryFor asks for what an Agent wants carried, with a mark if its trace is kept.
+// It returns nil if the client is closed.
+func (c *Caller) carryFor(agent *actor.PID, carry replica.Carry, m *mark) *call {
+	one := &call{carry: &carriage{carry: carry, agent: agent, errand: carry.ID}, mark: m}
 	if !c.enqueue(order{call: one}) {
 		return nil
 	}

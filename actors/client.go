@@ -23,6 +23,7 @@ type Client struct {
 	// id names; free are the places to use next.
 	running []*call
 	free    []replica.CallID
+	marks   marks
 	closing chan<- struct{} // closed when the session is
 
 	caller   *Caller // of the holdings
@@ -97,6 +98,9 @@ func (c *Client) begin(one *call) {
 		return
 	}
 	one.ID = c.place(one)
+	if one.mark != nil {
+		c.marks.add(one)
+	}
 	switch {
 	case one.query != nil:
 		c.step(replica.Inquire{ID: one.ID, Query: *one.query})
@@ -210,7 +214,7 @@ func (c *Client) ask(e replica.Ask) {
 	for i, command := range e.Commands {
 		requests[i] = messages.Request{Client: c.id, Command: command}
 	}
-	c.host.Send(e.To, messages.Parcel{Requests: requests})
+	c.host.Send(e.To, messages.Parcel{Requests: requests, Traces: c.marks.tell(e.To, e.Commands)})
 }
 
 func (c *Client) look(e replica.Look) {
@@ -240,6 +244,9 @@ func (c *Client) finish(e replica.Finish) {
 		one := c.running[f.ID]
 		c.running[f.ID] = nil
 		c.free = append(c.free, f.ID)
+		if one.mark != nil {
+			c.marks.remove(one)
+		}
 		if one.isOfAgent() {
 			c.tellAgent(one, f)
 			continue

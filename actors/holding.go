@@ -91,6 +91,7 @@ func (h *Holding) Release(ctx context.Context) error {
 	}
 	one := h.caller.queue.newCall()
 	one.give(h)
+	h.caller.follow(ctx, one)
 	end, err := h.caller.await(ctx, one)
 	if err == nil && end.Result.Outcome != lock.Released {
 		return replica.ErrLost

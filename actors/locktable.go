@@ -22,6 +22,7 @@ import (
 //	locktable_reign.go       the sessions' time-outs while this node reigns (T2, T3)
 //	locktable_notices.go     telling clients what they lost
 //	locktable_numbers.go     counting, for those who observe the node
+//	locktable_traces.go      telling of requests whose traces somebody keeps
 type LockTable struct {
 	table      *lock.Table
 	history    *lock.History
@@ -39,6 +40,7 @@ type LockTable struct {
 	numbers    numbers
 	losses     losses
 	deeds      revokeDeeds
+	followed   followed
 }
 
 // asker is the client actor to be answered. A repeated request comes from the
@@ -118,8 +120,10 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 	commands := make([]lock.Command, 0, len(m.Requests))
 	at := now()
 	var out outbox
+	traced := parents(m.Traces)
 	for _, r := range m.Requests {
 		id, who := r.Command.ID(), asker{m.From, r.Client}
+		trace := traced.of(id)
 		if limit := r.Command.Check(); limit != lock.NoLimit {
 			t.numbers.Executed(r.Command.Verb, lock.Invalid)
 			t.debug("a malformed request was refused", id, "limit", limit.String())
@@ -139,6 +143,9 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 		if !waits {
 			r.Command.At = at
 			commands = append(commands, r.Command)
+			if trace != "" {
+				t.followed.came(trace, &r.Command)
+			}
 			if r.Command.Verb == lock.Revoke {
 				t.deeds.asked(m, r.Command)
 			}
@@ -157,6 +164,7 @@ func now() lock.Millis { return lock.Millis(time.Now().UnixMilli()) }
 
 func (t *LockTable) apply(m replica.Apply) {
 	out := outbox{expects: len(m.Entries)}
+	t.followed.committed(m.Entries)
 	for _, e := range m.Entries {
 		result := t.table.Apply(e)
 		id := e.Command.ID()
@@ -164,6 +172,7 @@ func (t *LockTable) apply(m replica.Apply) {
 		if waits {
 			delete(t.asked, id)
 			t.numbers.executed(id, e.Command.Verb, result.Outcome)
+			t.followed.executed(&e, result)
 			t.executed(&out, who, id, result)
 		}
 		if events := t.table.Events(); len(events) > 0 {
@@ -172,6 +181,7 @@ func (t *LockTable) apply(m replica.Apply) {
 	}
 	t.servePolls(&out)
 	out.send(t.mail)
+	t.followed.told()
 }
 
 // executed answers whoever asked for an entry, and remembers those who are to
@@ -199,6 +209,7 @@ func (t *LockTable) happened(out *outbox, events []lock.Event) {
 	for i := range events {
 		t.leases.Observe(events[i])
 	}
+	t.followed.happened(events)
 	t.waits.observe(out, events)
 	t.presence.observe(out, events)
 }
@@ -260,6 +271,7 @@ func (t *LockTable) replace(table *lock.Table) {
 	t.history = lock.NewHistory(lock.HistorySize, table.Index())
 	clear(t.waits)
 	clear(t.presence)
+	t.followed.drop()
 }
 
 func decodeTable(bytes []byte) (*lock.Table, error) {

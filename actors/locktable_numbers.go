@@ -110,6 +110,7 @@ func (t *LockTable) tellWaits(m tellWaits) {
 // turnAway notes a request that gets no result here.
 func (t *LockTable) turnAway(id lock.RequestID, kind replica.AnswerKind) {
 	t.numbers.turned(id, kind)
+	t.followed.turnedAway(id, kind)
 	t.debug("a request was sent away", id, "reason", metrics.Reasons[kind])
 }
 

@@ -32,6 +32,7 @@ type (
 		By       string // who the sender is by its certificate, if it has shown one
 		Peer     bool   // it is a node, which brings what clients of its API want
 		Requests []messages.Request
+		Traces   []messages.Trace // of some of them, in their order
 	}
 
 	// QueriesFromClients brings queries about the state to a LockTable.

@@ -12,6 +12,7 @@ import (
 	"lockstep/journal"
 	"lockstep/metrics"
 	"lockstep/replica"
+	"lockstep/traces"
 )
 
 // Node is the actors of one node, wired together.
@@ -23,6 +24,7 @@ type Node struct {
 	disk       *actor.PID
 	ticker     *actor.PID
 	syncs      *metrics.Syncs // nil without a log
+	tracer     traces.Tracer
 }
 
 // NodeConfig is what the shells of a node need to know.
@@ -44,14 +46,16 @@ type NodeConfig struct {
 	// Deeds is told what operators do at the port of the nodes, by actors: it must
 	// not wait for the node. Nil is not told.
 	Deeds Deeds
-	Log   *slog.Logger
+	// Tracer is told of the requests whose traces somebody keeps. Nil is not told.
+	Tracer traces.Tracer
+	Log    *slog.Logger
 }
 
 // StartNode spawns the actors around a core and starts their clock. The door
 // hears of them before the first tick, so that no frame finds nobody at home.
 func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.SetCluster(cfg.Identity.Cluster)
-	n := &Node{name: cfg.Name, host: h}
+	n := &Node{name: cfg.Name, host: h, tracer: cfg.Tracer}
 	var once sync.Once
 	exit := func(cause error) { once.Do(func() { cfg.Exit(cause) }) }
 	var diskBytes *atomic.Uint64
@@ -69,7 +73,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 		Header: journal.Header{Node: cfg.Name, Member: cfg.Member}, Exit: exit,
 	}))
 	table := NewLockTable(h, cfg.Tick, cfg.Log)
-	table.deeds.tell = cfg.Deeds
+	table.deeds.tell, table.followed.tracer = cfg.Deeds, cfg.Tracer
 	n.LockTable = spawn(table)
 	n.Replicator = spawn(&Replicator{
 		core: core, lockTable: n.LockTable, disk: n.disk, diskBytes: diskBytes, mail: h,
@@ -82,6 +86,9 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	h.Root().Send(n.ticker, Subscribe{To: n.LockTable})
 	return n
 }
+
+// Tracer is what the node was started with.
+func (n *Node) Tracer() traces.Tracer { return n.tracer }
 
 // Status tells where the node stands.
 func (n *Node) Status(ctx context.Context) (replica.Status, error) {

@@ -18,6 +18,6 @@ func StartAgents(n *Node, info lock.Info) *actors.Agents {
 	}
 	return actors.StartAgents(n.Process, actors.AgentsConfig{
 		Nodes: slices.Concat([]replica.NodeID{n.Address()}, n.circle.Load().friends),
-		Info:  info, Nonce: draw, Clock: clock,
+		Info:  info, Nonce: draw, Clock: clock, Traces: n.Actors.Tracer() != nil,
 	})
 }

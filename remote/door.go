@@ -318,7 +318,7 @@ func introductions(pair []replica.Message) (some []replica.Message) {
 func (d *door) deliver(ctx actor.Context, from replica.NodeID, by string, p *messages.Parcel) {
 	lockTable, replicator := d.process.served()
 	if len(p.Requests) > 0 && lockTable != nil {
-		ctx.Send(lockTable, &actors.FromClients{From: from, By: by, Peer: d.isPeer(from), Requests: p.Requests})
+		ctx.Send(lockTable, &actors.FromClients{From: from, By: by, Peer: d.isPeer(from), Requests: p.Requests, Traces: p.Traces})
 	}
 	if len(p.Queries) > 0 && lockTable != nil {
 		ctx.Send(lockTable, &actors.QueriesFromClients{From: from, Queries: p.Queries})

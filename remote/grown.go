@@ -26,7 +26,7 @@ func (cfg *NodeConfig) member(self replica.NodeID, b *replica.Became) QuorumConf
 	return QuorumConfig{
 		Name: b.Name(), Address: self, Listen: cfg.Listen, Peers: b.Peers(),
 		Durable: cfg.Durable, Insecure: cfg.Insecure, TLS: cfg.TLS, Admit: cfg.Admit, Dir: cfg.Dir, Tick: cfg.Tick,
-		Exit: cfg.Exit, Deeds: cfg.Deeds, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Log: cfg.Log,
 	}
 }
 

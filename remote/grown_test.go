@@ -15,6 +15,7 @@ import (
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
+	"lockstep/traces/tracestest"
 	"lockstep/trust"
 )
 
@@ -148,7 +149,7 @@ func TestAGrownNodeKeepsItsSettings(t *testing.T) {
 			field.Set(reflect.New(field.Type().Elem()))
 		}
 	}
-	cfg.TLS = new(trust.Keeper)
+	cfg.TLS, cfg.Tracer = new(trust.Keeper), new(tracestest.Book)
 	member := reflect.ValueOf(cfg.member(nodeA, &replica.Became{Self: 5, Members: []replica.Member{{ID: 5, Name: "left", Address: nodeA}}}))
 	kept := 0
 	for i := range from.NumField() {

@@ -11,6 +11,7 @@ import (
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
+	"lockstep/traces"
 	"lockstep/trust"
 )
 
@@ -37,7 +38,9 @@ type NodeConfig struct {
 	Exit func(cause error)
 	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
 	Deeds actors.Deeds
-	Log   *slog.Logger
+	// Tracer is told of the requests whose traces somebody keeps; nil is not.
+	Tracer traces.Tracer
+	Log    *slog.Logger
 }
 
 // Node is one running node: a process with the actors of a lock table in it.
@@ -121,7 +124,7 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: string(self),
-		Exit: cfg.Exit, Deeds: cfg.Deeds, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Log: cfg.Log,
 	})}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"lockstep/messages"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
+	"lockstep/traces"
 	"lockstep/trust"
 )
 
@@ -38,7 +39,9 @@ type QuorumConfig struct {
 	Exit func(cause error)
 	// Deeds is told what operators do at this node's port; see actors.NodeConfig.
 	Deeds actors.Deeds
-	Log   *slog.Logger
+	// Tracer is told of the requests whose traces somebody keeps; nil is not.
+	Tracer traces.Tracer
+	Log    *slog.Logger
 }
 
 // StartQuorumNode begins a life of a node, as StartNode does for one of a pair.
@@ -106,7 +109,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: cfg.Name, Member: member,
-		Exit: cfg.Exit, Deeds: cfg.Deeds, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Log: cfg.Log,
 	})}, nil
 }
 

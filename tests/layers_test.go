@@ -99,6 +99,11 @@ var layers = []layer{
 		why:    "programs link it that have OpenTelemetry anyway: it brings in nothing else",
 	},
 	{
+		folder: "traces/tracestest",
+		ours:   []string{"traces"},
+		why:    "tests of all folders may use it",
+	},
+	{
 		folder: "traces/otlp",
 		ours:   []string{"traces", "traces/opentelemetry"},
 		theirs: []string{"go.opentelemetry.io/otel", "go.opentelemetry.io/otel/"},

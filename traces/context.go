@@ -88,6 +88,14 @@ type key struct{}
 // With returns a context in which what is begun is below a span.
 func With(ctx context.Context, in Context) context.Context { return context.WithValue(ctx, key{}, in) }
 
+// Without returns a context in which what is begun is below no span of With.
+func Without(ctx context.Context) context.Context {
+	if Of(ctx).IsZero() {
+		return ctx
+	}
+	return With(ctx, Context{})
+}
+
 // Of returns the span that With has put into a context, or none.
 func Of(ctx context.Context) Context {
 	in, _ := ctx.Value(key{}).(Context)

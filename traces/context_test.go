@@ -55,6 +55,9 @@ func TestContextsCarryASpan(t *testing.T) {
 	if got := Of(With(context.Background(), c)); got != c {
 		t.Errorf("got %s", got)
 	}
+	if got := Of(Without(With(context.Background(), c))); !got.IsZero() {
+		t.Errorf("without it there is %s", got)
+	}
 	if got := Of(context.Background()); !got.IsZero() || got.Sampled() {
 		t.Errorf("out of nothing came %s", got)
 	}
