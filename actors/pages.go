@@ -35,13 +35,14 @@ func (c *Caller) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report,
 // whose error it yields.
 func (c *Caller) Watch(ctx context.Context, prefix string, behind lock.Index) iter.Seq2[lock.Report, error] {
 	return func(yield func(lock.Report, error) bool) {
+		now, err := c.present(ctx) // also for who knows where it is: it hears if nobody tells it anything
+		if err != nil {
+			yield(lock.Report{}, err)
+			return
+		}
 		first := lock.Report{Index: behind}
 		if behind == 0 {
-			var err error
-			if first.Index, err = c.present(ctx); err != nil {
-				yield(lock.Report{}, err)
-				return
-			}
+			first.Index = now
 		}
 		if !yield(first, nil) {
 			return

@@ -412,6 +412,26 @@ func TestQuestionsOfNobody(t *testing.T) {
 	})
 }
 
+// Without a primary nothing is told, and whoever watches hears that, wherever its
+// watch is to begin.
+func TestAWatchThatCannotBegin(t *testing.T) {
+	agentsInBubble(t, func(t *testing.T, c *locktest.Cluster, at []*actors.Agents) {
+		open(t, at[2], 60)
+		kill(c, at, 0)
+		kill(c, at, 1)
+		for _, behind := range []lock.Index{0, 1} {
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			for report, err := range at[2].Watch(ctx, "", behind) {
+				if !errors.Is(err, replica.ErrNoQuorum) {
+					t.Errorf("behind %d: %+v, %v", behind, report, err)
+				}
+				break
+			}
+			cancel()
+		}
+	})
+}
+
 // Who asks at a node that ends is told, and the session lives on elsewhere.
 func TestAgentsThatCloseTellTheirCallers(t *testing.T) {
 	agentsInBubble(t, func(t *testing.T, c *locktest.Cluster, at []*actors.Agents) {
