@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"lockstep/cmd/internal/cli"
 )
@@ -29,6 +31,8 @@ var (
 	idleFlags  = []string{"sessions", "ttl", "duration"}
 	loadFlags  = slices.Concat([]string{"names", "locks", "floor"}, crewFlags, pairFlags)
 	sideFlags  = slices.Concat([]string{"names", "locks", "lockd", "timeout", "json", "quiet", "listen", "insecure"}, crewFlags)
+	apiFlags   = slices.Concat([]string{"callers", "api", "duration", "warm-up", "runs"}, pairFlags)
+	floodFlags = []string{"attacks", "pace", "duration", "runs", "quorum", "durability", "lockd", "timeout", "json", "quiet", "listen"}
 	readsFlags = slices.Concat([]string{"readers"}, crewFlags, pairFlags)
 )
 
@@ -142,4 +146,57 @@ func (p *program) compare() cli.Command {
 		},
 		Run: func([]string) error { return p.compareAll() },
 	}
+}
+
+func (p *program) besideAPI() cli.Command {
+	return cli.Command{
+		Verb:  "api",
+		Flags: apiFlags,
+		About: "measure the public API beside the Go client, in turns\n\n" +
+			"Each caller takes a lock of its own and releases it, over and over: with the Go client,\n" +
+			"with gRPC on one connection, and with JSON over HTTP/1.1 on a connection for each. The\n" +
+			"callers of each way share a session that is kept alive. The API is asked at the primary;\n" +
+			"every answer is checked. Ratios are to the Go client of the same run.",
+		Examples: []string{
+			"lockload api -spawn -quorum -runs 5",
+			"lockload api -callers 64 -spawn -durability memory --json",
+			"lockload api -nodes 10.0.0.1:7101,10.0.0.2:7101,10.0.0.3:7101 -api 10.0.0.1:7180 -tls-cert bench.crt -tls-key bench.key -tls-ca ca.crt",
+		},
+		Run: func([]string) error {
+			p.withAPI, p.plan.leases = true, true
+			return p.start(p.measureAPI)
+		},
+	}
+}
+
+func (p *program) flood() cli.Command {
+	return cli.Command{
+		Verb:  "flood",
+		Flags: floodFlags,
+		About: "attack a node's public port, and see how others fare beside it\n\n" +
+			"Nodes with certificates, tokens and rules are spawned. A few callers take locks and\n" +
+			"release them at a steady pace: with the Go client, with gRPC, with JSON. Each attack in\n" +
+			"turn comes from 127.0.0.2, out of another process with the lowest priority, right after\n" +
+			"a time without one. Shown are the p99 of both times and their ratio, and how the node\n" +
+			"counted what it refused. The attacks:\n\n" + aboutAttacks(),
+		Examples: []string{
+			"lockload flood -quorum -runs 5",
+			"lockload flood -attacks flood,idle -duration 10s -durability memory --json",
+		},
+		Run: func([]string) error {
+			p.plan.leases, p.plan.warmUp, p.plan.pace = true, 0, p.pace
+			return p.floodAll()
+		},
+	}
+}
+
+func aboutAttacks() string {
+	var text strings.Builder
+	for i, a := range attacks {
+		if i > 0 {
+			text.WriteString("\n")
+		}
+		fmt.Fprintf(&text, "    %-12s  %s", a.name, a.about)
+	}
+	return text.String()
 }

@@ -48,7 +48,7 @@ func (p *program) compareAll() error {
 			}
 			s.Runs = append(s.Runs, result)
 			if isClosed(stop) {
-				return cli.Fail(cli.Unavailable, "interrupted: nothing can be compared")
+				return cli.Fail(cli.Unavailable, "%v", errInterrupted)
 			}
 		}
 	}
@@ -61,7 +61,7 @@ func (p *program) newComparison() *comparison {
 	c := &comparison{Workload: whole.Workload, Locks: whole.Locks, Callers: whole.Callers, Kind: whole.Kind}
 	for _, durability := range []string{"memory", "fsync"} {
 		for _, quorum := range []bool{false, true} {
-			u := setup{p.lockd, quorum, durability}
+			u := setup{lockd: p.lockd, quorum: quorum, durability: durability}
 			c.Sides = append(c.Sides, &side{Name: u.String(), report: *whole, setup: u})
 		}
 	}

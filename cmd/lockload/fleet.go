@@ -43,8 +43,8 @@ func (r reach) identity() (trust.Source, error) {
 	return trust.Open(r.tls, r.log)
 }
 
-// oneClient is a program of many goroutines: each has a clerk of one client.
-func oneClient(r reach, goroutines int) (*fleet, error) {
+// options are those of a client of Go.
+func (r reach) options() []lockstep.Option {
 	opts := []lockstep.Option{lockstep.WithListen(r.listen), lockstep.WithLogger(r.log)}
 	if r.insecure {
 		opts = append(opts, lockstep.WithInsecure())
@@ -52,7 +52,12 @@ func oneClient(r reach, goroutines int) (*fleet, error) {
 	if r.tls.Given() {
 		opts = append(opts, lockstep.WithTLS(r.tls.Certificate, r.tls.Key, r.tls.Authorities))
 	}
-	client, err := lockstep.Dial(context.Background(), r.nodes, opts...)
+	return opts
+}
+
+// oneClient is a program of many goroutines: each has a clerk of one client.
+func oneClient(r reach, goroutines int) (*fleet, error) {
+	client, err := lockstep.Dial(context.Background(), r.nodes, r.options()...)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func (q *line) run(ctx context.Context) error {
 // awaitWaiters returns when so many wait.
 func awaitWaiters(ctx context.Context, s *seat, n int) error {
 	for {
-		waiting, err := s.tenant.waiters(ctx, s.want.name)
+		waiting, err := s.tenant.(usher).waiters(ctx, s.want.name)
 		if err != nil || waiting >= n {
 			return err
 		}

@@ -21,6 +21,7 @@ type plan struct {
 	wait     bool          // for a lease, instead of being refused it
 	readers  int           // percent of the grants of the common lease that are shared
 	lineUp   bool          // see whether the common lease is handed on in the order of asking
+	pace     time.Duration // from one round of a caller to the next; zero: as soon as it can
 	duration time.Duration // of what is measured
 	warmUp   time.Duration
 	count    int64         // operations in all, instead of a duration; zero is none

@@ -13,6 +13,9 @@ func main() {
 	if len(os.Args) > 1 && os.Args[1] == hopMode {
 		os.Exit(runHop(os.Args[2:]))
 	}
+	if len(os.Args) > 1 && os.Args[1] == floodMode {
+		os.Exit(runAttacker(os.Stdin, os.Stdout))
+	}
 	cli.CollectLess()
 	p := newProgram()
 	os.Exit(p.Main(p.withVerb(os.Args[1:])))

@@ -13,10 +13,14 @@ import (
 	"lockstep/locktest"
 )
 
-// TestMain lets the test binary be a hop of the floor, as the program is.
+// TestMain lets the test binary be a hop of the floor, or an attacker, as the program
+// is.
 func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == hopMode {
 		os.Exit(runHop(os.Args[2:]))
+	}
+	if len(os.Args) > 1 && os.Args[1] == floodMode {
+		os.Exit(runAttacker(os.Stdin, os.Stdout))
 	}
 	os.Exit(m.Run())
 }
@@ -154,6 +158,14 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"hold"}, cli.Usage, "add -spawn"},
 		{[]string{"idle", "-sessions", "0"}, cli.Usage, "whole number"},
 		{[]string{"surplus"}, cli.Usage, "surplus"},
+		{[]string{"flood", "-attacks", "flood,rain"}, cli.Usage, "want all, or some of certificates, flood, idle"},
+		{[]string{"flood", "-nodes", "a:1"}, cli.Usage, "no flag -nodes"},
+		{[]string{"flood", "-lockd", "/nowhere/lockd"}, cli.Unavailable, "/nowhere/lockd"},
+		{[]string{"api", "-callers", "1,0"}, cli.Usage, "such as 1,64"},
+		{[]string{"api", "-nodes", "a:1,b:2"}, cli.Usage, "-nodes and -api go together"},
+		{[]string{"api", "-api", "a:3"}, cli.Usage, "-nodes and -api go together"},
+		{[]string{"api", "-nodes", "a:1,b:2", "-api", "a"}, cli.Usage, "the port is missing"},
+		{[]string{"api", "-nodes", "a:1,b:2", "-api", "unix:"}, cli.Usage, "unix:PATH"},
 		{[]string{"-spawn", "-lockd", "/nowhere/lockd"}, cli.Unavailable, "/nowhere/lockd"},
 		{[]string{"-nodes", "127.0.0.1:1", "-timeout", "100ms"}, cli.Unavailable, "no definite answer"},
 	} {

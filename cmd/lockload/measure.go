@@ -60,13 +60,18 @@ func (p *program) load(plan plan, s *service, r reach, stop, abandon <-chan stru
 	if err != nil {
 		return result{}, err
 	}
+	return p.loose(plan, fleet, s, stop, abandon), nil
+}
+
+// loose lets a fleet loose, which ends with it.
+func (p *program) loose(plan plan, fleet *fleet, s *service, stop, abandon <-chan struct{}) result {
 	defer fleet.close()
 	self := os.Getpid()
 	cpu := func() cpuTimes { return cpuOf(append([]int{self}, s.pids...)) }
 	outcome := newLoad(plan, fleet.members).run(stop, abandon, p.show, cpu)
 	result := outcome.result()
 	result.addCPU(outcome.cpu, self, s.pids)
-	return result, nil
+	return result
 }
 
 func (p *program) fleet(r reach) (*fleet, error) {

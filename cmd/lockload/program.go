@@ -4,8 +4,10 @@ import (
 	"flag"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
+	"lockstep/api"
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
 	"lockstep/trust"
@@ -16,11 +18,16 @@ type settings struct {
 	nodes      []string
 	spawn      bool
 	lockd      string
+	withAPI    bool   // the nodes have public ports
+	api        string // the public port of one of the nodes that were named
 	quorum     bool
 	durability string
 	pids       []int
 	clients    int
 	goroutines int
+	callersAt  []int
+	attacks    []attack
+	pace       time.Duration
 	plan       plan
 	locks      lockKind
 	held       int
@@ -56,7 +63,8 @@ const (
 func newProgram() *program {
 	p := &program{Program: cli.New("lockload", "puts Lockstep nodes under load and checks every answer.")}
 	p.addFlags()
-	p.Commands = []cli.Command{p.run(), p.handOff(), p.readers(), p.hold(), p.idle(), p.compare()}
+	p.Commands = []cli.Command{p.run(), p.handOff(), p.readers(), p.hold(), p.idle(), p.compare(), p.besideAPI(), p.flood()}
+	p.Commands, p.Implied = append(p.Commands, p.OwnCommands()...), verbRun
 	p.Codes = []cli.Code{
 		{Code: cli.OK, Meaning: "every answer was right, and every caller was going at the end"},
 		{Code: exitWrong, Meaning: "wrong answers: a lock was granted twice, or lost"},
@@ -81,6 +89,10 @@ func (p *program) addFlags() {
 	cli.Choice(f, &s.locks, "locks", "ownerless", "which `kind` of locks: ownerless, leases, or both in turns, which shows what leases cost", lockWords, []lockKind{ownerlessLocks, leasedLocks, bothLocks})
 	count(f, &s.clients, "clients", "64", "how `many` client actors, each with a session of its own", 0, maxCallers)
 	count(f, &s.goroutines, "goroutines", "0", "instead of -clients: how `many` goroutines on one client", 0, maxCallers)
+	cli.Var(f, &s.callersAt, "callers", "1,64,256", "how `many` ask at the same time, with commas: each number is measured", parseCallers)
+	cli.Var(f, &s.api, "api", "", "with -nodes: the public `address` of one of them, host:port or unix:PATH", parseAPI)
+	cli.Var(f, &s.attacks, "attacks", "all", "which `attacks`, with commas: "+strings.Join(attackNames(), ", ")+"; or all", parseAttacks)
+	cli.Duration(f, &s.pace, "pace", "40ms", "how `long` from one round of a caller to the next", time.Millisecond, time.Minute)
 	cli.Choice(f, &s.plan.workload, "names", "own", "which `names` are locked: own (each caller its own), one (all the same), or mix", workloadWords, []workload{ownNames, oneName, mixed})
 	count(f, &s.plan.readers, "readers", "90", "how much `percent` of the grants are shared", 0, percent)
 	count(f, &s.held, "held", "100000", "how `many` locks are held at once", 1, maxHeld)
@@ -132,6 +144,9 @@ func (p *program) check() error {
 	if (p.quorum || p.durability != "") && !p.spawn {
 		return cli.Misuse("-quorum and -durability say which nodes -spawn starts: add -spawn, or leave them out")
 	}
+	if p.withAPI && p.Given("nodes") != (p.api != "") {
+		return cli.Misuse("-nodes and -api go together here: the one is where clients of Go ask, the other where everybody else does")
+	}
 	if p.callers() == 0 {
 		return cli.Misuse("nobody would ask: give -clients or -goroutines a number above zero")
 	}
@@ -150,4 +165,26 @@ func (p *program) callers() int {
 		return p.goroutines
 	}
 	return p.clients
+}
+
+// parseCallers reads numbers with commas between them.
+func parseCallers(text string) (all []int, err error) {
+	for field := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(field))
+		if err != nil || n < 1 || n > maxCallers {
+			return nil, fmt.Errorf("want whole numbers from 1 to %d with commas between them, such as 1,64", maxCallers)
+		}
+		all = append(all, n)
+	}
+	return all, nil
+}
+
+func parseAPI(address string) (string, error) {
+	if path, ok := api.UnixPath(address); ok {
+		return address, api.CheckUnixPath(path)
+	}
+	if address == "" {
+		return "", nil
+	}
+	return address, cli.CheckAddress(address)
 }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/actors"
+	"lockstep/api"
 	"lockstep/remote"
 	"lockstep/replica"
 )
@@ -20,15 +22,17 @@ import (
 type service struct {
 	kind  string // "given", "embedded" or "spawned"
 	nodes []string
-	pids  []int // of the nodes, as far as they are known and not this process
+	apis  []string // of the nodes, in their order, if they have any
+	pids  []int    // of the nodes, as far as they are known and not this process
 	stop  func()
 }
 
 // readyWithin is how long nodes on this machine may take to find each other.
 const readyWithin = 15 * time.Second
 
-// startEmbedded runs both nodes in this process, over real connections.
-func startEmbedded(log *slog.Logger) (*service, error) {
+// startEmbedded runs both nodes in this process, over real connections; with an API,
+// if one is wanted.
+func startEmbedded(withAPI bool, log *slog.Logger) (*service, error) {
 	dir, err := os.MkdirTemp("", "lockload-")
 	if err != nil {
 		return nil, err
@@ -38,7 +42,11 @@ func startEmbedded(log *slog.Logger) (*service, error) {
 		return nil, err
 	}
 	var running []*remote.Node
+	var ports []*embeddedAPI
 	s := &service{kind: "embedded", nodes: addresses, stop: func() {
+		for _, p := range ports {
+			p.stop()
+		}
 		for _, n := range running {
 			n.Kill()
 		}
@@ -55,6 +63,15 @@ func startEmbedded(log *slog.Logger) (*service, error) {
 			return nil, err
 		}
 		running = append(running, node)
+		if !withAPI {
+			continue
+		}
+		port, err := embedAPI(node, log)
+		if err != nil {
+			s.stop()
+			return nil, err
+		}
+		ports, s.apis = append(ports, port), append(s.apis, port.server.Address())
 	}
 	if err := awaitReady(s.nodes, setup{}.ready); err != nil {
 		s.stop()
@@ -77,9 +94,37 @@ func freeAddresses(n int) (addresses []string, err error) {
 	return addresses, nil
 }
 
+// embeddedAPI is the public port of a node in this process.
+type embeddedAPI struct {
+	server *api.Server
+	agents *actors.Agents
+}
+
+func embedAPI(node *remote.Node, log *slog.Logger) (*embeddedAPI, error) {
+	agents := remote.StartAgents(node, "")
+	server, err := api.Listen(api.ServerConfig{
+		Address: "127.0.0.1:0", Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, agents) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	api.Mount(server, agents)
+	server.Serve()
+	return &embeddedAPI{server, agents}, nil
+}
+
+// stop closes the port; what the node has asked in a session of its own goes with
+// the node.
+func (e *embeddedAPI) stop() {
+	_ = e.server.Stop(time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	_ = e.agents.Close(ctx)
+}
+
 // awaitReady returns when the nodes stand as wanted.
-func awaitReady(nodes []string, ready func([]lockstep.NodeStatus) bool) error {
-	client, err := lockstep.Dial(context.Background(), nodes)
+func awaitReady(nodes []string, ready func([]lockstep.NodeStatus) bool, opts ...lockstep.Option) error {
+	client, err := lockstep.Dial(context.Background(), nodes, opts...)
 	if err != nil {
 		return err
 	}
@@ -126,4 +171,21 @@ func reachable(r reach, within time.Duration) error {
 		return nil // it did answer a moment ago: what comes is for the run to tell
 	}
 	return err
+}
+
+// atPrimary is which of the nodes is the primary now, counted from 0.
+func (s *service) atPrimary(r reach, within time.Duration) (int, error) {
+	client, err := lockstep.Dial(context.Background(), r.nodes, r.options()...)
+	if err != nil {
+		return 0, err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	for i, n := range client.Status(ctx) {
+		if n.Err == nil && (n.Role == "primary" || n.Role == "solo") && i < len(s.nodes) {
+			return i, nil
+		}
+	}
+	return 0, errors.New("cannot begin: no node says that it is the primary")
 }

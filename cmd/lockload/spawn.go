@@ -26,6 +26,8 @@ type setup struct {
 	lockd      string
 	quorum     bool   // three nodes, not a pair
 	durability string // "fsync", "memory", or empty for what the nodes do by themselves
+	api        bool   // each node has one
+	gate       *gate  // who may use the nodes; nil: whoever reaches them
 }
 
 func (u setup) String() string {
@@ -84,10 +86,12 @@ func startSpawned(u setup) (*service, error) {
 	if err != nil {
 		return nil, err
 	}
-	addresses, err := freeAddresses(u.count())
+	n := u.count()
+	addresses, err := freeAddresses(2 * n)
 	if err != nil {
 		return nil, err
 	}
+	addresses, apis := addresses[:n], addresses[n:]
 	var running []*nodeProcess
 	s := &service{kind: "spawned", nodes: addresses, stop: func() {
 		for _, n := range running {
@@ -95,8 +99,16 @@ func startSpawned(u setup) (*service, error) {
 		}
 		os.RemoveAll(dir)
 	}}
+	if u.api {
+		s.apis = apis
+	}
 	for i := range addresses {
-		node, err := startNode(path, u.args(i, addresses), filepath.Join(dir, fmt.Sprint(i)))
+		args := u.args(i, addresses)
+		if u.api {
+			args = append(args, "-api", apis[i])
+		}
+		args = append(args, u.gate.args()...)
+		node, err := startNode(path, args, filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
 			s.stop()
 			return nil, err
@@ -104,7 +116,7 @@ func startSpawned(u setup) (*service, error) {
 		running = append(running, node)
 		s.pids = append(s.pids, node.cmd.Process.Pid)
 	}
-	if err := awaitReady(addresses, u.ready); err != nil {
+	if err := awaitReady(addresses, u.ready, u.gate.options()...); err != nil {
 		err = fmt.Errorf("%w%s", err, lastWords(running))
 		s.stop()
 		return nil, err

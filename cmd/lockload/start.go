@@ -95,9 +95,9 @@ func (p *program) service(log *slog.Logger) (*service, error) {
 	case p.Given("nodes"):
 		return &service{kind: "given", nodes: p.nodes, pids: p.pids, stop: func() {}}, nil
 	case p.spawn:
-		return startSpawned(setup{p.lockd, p.quorum, p.durability})
+		return startSpawned(setup{lockd: p.lockd, quorum: p.quorum, durability: p.durability, api: p.withAPI})
 	default:
-		return startEmbedded(log)
+		return startEmbedded(p.withAPI, log)
 	}
 }
 

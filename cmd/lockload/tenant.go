@@ -14,7 +14,10 @@ import (
 type tenant interface {
 	// acquire returns nil, and no error, if it was refused.
 	acquire(ctx context.Context, w want) (lease, error)
-	// waiters is how many wait for a lock.
+}
+
+// usher is a tenant that sees how many wait for a lock.
+type usher interface {
 	waiters(ctx context.Context, name string) (int, error)
 }
 

@@ -131,8 +131,20 @@ type caller struct {
 // that no lock stays behind.
 func (c *caller) run() {
 	for round := 0; c.load.another(); round++ {
+		c.await(round)
 		c.round(c.turns[round%len(c.turns)])
 	}
+}
+
+// await keeps the pace, if there is one: callers begin one after the other, and who is
+// late goes on at once.
+func (c *caller) await(round int) {
+	pace := c.load.plan.pace
+	if pace == 0 {
+		return
+	}
+	due := pace*time.Duration(round) + pace*time.Duration(c.index)/time.Duration(len(c.load.callers))
+	time.Sleep(due - c.load.now())
 }
 
 func (c *caller) round(t target) {

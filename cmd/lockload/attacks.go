@@ -1,0 +1,256 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	pb "lockstep/api/lockstep/v1"
+)
+
+// attack is one way of being a nuisance at a public port.
+type attack struct {
+	name  string
+	about string
+	many  int // attackers at once
+	// once is one attempt: it returns the status of an answer, 0 if there was none
+	// because none was waited for, or an error.
+	once func(ctx context.Context, a *attacker) (status int, err error)
+}
+
+// idleConnections is how many say nothing.
+const idleConnections = 5000
+
+// attacks are all that there are. Those who make them are not held up by anything
+// but the node.
+var attacks = []attack{
+	{"flood", fmt.Sprintf("one principal, %d requests a second due to it, as many as it can on 64 connections", ratePerFlooder), 64,
+		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, flooder, small) }},
+	{"streams", "the same as 256 streams of HTTP/2", 256,
+		func(ctx context.Context, a *attacker) (int, error) { return a.stream(ctx, flooder, small) }},
+	{"strangers", "64 who show nothing", 64,
+		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, "", small) }},
+	{"certificates", "64 who show a certificate of another authority, over and over", 64,
+		func(ctx context.Context, a *attacker) (int, error) { return 0, a.shake(ctx) }},
+	{"idle", fmt.Sprintf("%d connections that say nothing, opened again when they are closed", idleConnections), idleConnections,
+		func(ctx context.Context, a *attacker) (int, error) { return 0, a.idle(ctx) }},
+	{"slow", "200 who ask for all locks and read nothing", 200,
+		func(ctx context.Context, a *attacker) (int, error) { return 0, a.readNothing(ctx) }},
+	{"oversized", "32 who send a MiB with each request", 32,
+		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, nuisance, huge) }},
+	{"malformed", "32 who send half an object", 32,
+		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, nuisance, broken) }},
+}
+
+// What is sent.
+var (
+	small  = `{"name":"load-attack"}`
+	broken = `{"name":`
+	huge   = `{"name":"` + strings.Repeat("x", 1<<20) + `"}`
+)
+
+func attackNamed(name string) (attack, bool) {
+	for _, a := range attacks {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return attack{}, false
+}
+
+// tried is what came of an attack, by those who made it.
+type tried struct {
+	Attempts int64   `json:"attempts"`
+	Served   int64   `json:"served"`
+	Refused  int64   `json:"refused"`   // with an answer
+	CutOff   int64   `json:"cut_off"`   // without one
+	NotMade  int64   `json:"not_begun"` // no connection came about
+	Seconds  float64 `json:"seconds"`
+}
+
+// attacker is one process that attacks.
+type attacker struct {
+	port   string
+	tokens map[string]string
+	dialer net.Dialer
+	known  *tls.Config // who knows the nodes' authority, and shows nothing
+	alien  *tls.Config // who shows what counts nowhere
+	one    *http.Client
+	two    *http.Client // of HTTP/2
+
+	attempts, served, refused, cutOff, notMade atomic.Int64
+}
+
+// elsewhere is where attackers come from, so that they can be told from others.
+var elsewhere = net.IPv4(127, 0, 0, 2)
+
+func newAttacker(port string, g *gate) (*attacker, error) {
+	a := &attacker{port: port, tokens: g.tokens, dialer: net.Dialer{LocalAddr: &net.TCPAddr{IP: elsewhere}, Timeout: 5 * time.Second}}
+	var err error
+	if a.known, err = g.encrypted(""); err != nil {
+		return nil, err
+	}
+	if a.alien, err = g.encrypted(g.elsewhere()); err != nil {
+		return nil, err
+	}
+	client := func(set func(*http.Protocols)) *http.Client {
+		var p http.Protocols
+		set(&p)
+		return &http.Client{Transport: &http.Transport{
+			DialContext: a.dial, TLSClientConfig: a.known.Clone(), Protocols: &p, MaxIdleConnsPerHost: 1024,
+		}}
+	}
+	a.one = client(func(p *http.Protocols) { p.SetHTTP1(true) })
+	a.two = client(func(p *http.Protocols) { p.SetHTTP2(true) })
+	return a, nil
+}
+
+// dial leaves nothing behind when it is closed: ports are few.
+func (a *attacker) dial(ctx context.Context, _, _ string) (net.Conn, error) {
+	conn, err := a.dialer.DialContext(ctx, "tcp", a.port)
+	if err != nil {
+		a.notMade.Add(1)
+		return nil, err
+	}
+	_ = conn.(*net.TCPConn).SetLinger(0)
+	return conn, nil
+}
+
+// run attacks until the context ends.
+func (a *attacker) run(ctx context.Context, what attack) tried {
+	began := time.Now()
+	var all sync.WaitGroup
+	for range what.many {
+		all.Go(func() {
+			for ctx.Err() == nil {
+				a.attempt(ctx, what)
+			}
+		})
+	}
+	all.Wait()
+	return tried{
+		Attempts: a.attempts.Load(), Served: a.served.Load(), Refused: a.refused.Load(), CutOff: a.cutOff.Load(),
+		NotMade: a.notMade.Load(), Seconds: time.Since(began).Seconds(),
+	}
+}
+
+// afterNothing is how long somebody pauses who was not even let begin, so that they
+// do not only find out whether they can.
+const afterNothing = 10 * time.Millisecond
+
+func (a *attacker) attempt(ctx context.Context, what attack) {
+	a.attempts.Add(1)
+	status, err := what.once(ctx, a)
+	switch {
+	case ctx.Err() != nil:
+	case err != nil:
+		a.cutOff.Add(1)
+		time.Sleep(afterNothing)
+	case status == http.StatusOK:
+		a.served.Add(1)
+	default:
+		a.refused.Add(1)
+	}
+}
+
+func (a *attacker) post(ctx context.Context, who, body string) (int, error) {
+	return a.send(ctx, a.one, who, body)
+}
+
+func (a *attacker) stream(ctx context.Context, who, body string) (int, error) {
+	return a.send(ctx, a.two, who, body)
+}
+
+func (a *attacker) send(ctx context.Context, client *http.Client, who, body string) (int, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.at("Unlock"), strings.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	if who != "" {
+		r.Header.Set("Authorization", "Bearer "+a.tokens[who])
+	}
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, err
+	}
+	defer answer.Body.Close()
+	_, err = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode, err
+}
+
+func (a *attacker) at(method string) string {
+	return "https://" + a.port + "/" + pb.LockServiceName + "/" + method
+}
+
+// shake begins an encrypted connection, and waits to be let in.
+func (a *attacker) shake(ctx context.Context) error {
+	conn, err := a.encrypt(ctx, a.alien)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_, err = conn.Read(make([]byte, 1)) // with TLS 1.3 a client learns only now what became of it
+	return err
+}
+
+func (a *attacker) encrypt(ctx context.Context, cfg *tls.Config) (*tls.Conn, error) {
+	raw, err := a.dial(ctx, "", "")
+	if err != nil {
+		return nil, err
+	}
+	cfg = cfg.Clone()
+	cfg.ServerName = "127.0.0.1"
+	conn := tls.Client(raw, cfg)
+	context.AfterFunc(ctx, func() { raw.Close() }) // it lasts no longer than the attack
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, err
+	}
+	return conn, nil
+}
+
+// idle holds a connection until it is closed.
+func (a *attacker) idle(ctx context.Context) error {
+	conn, err := a.dial(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { conn.Close() })
+	defer stop()
+	_, err = conn.Read(make([]byte, 1))
+	return err
+}
+
+// slowly is how often somebody asks who reads nothing: all of them together as often
+// as they may.
+const slowly = 250 * time.Millisecond
+
+// readNothing asks for all locks, again and again, and leaves the answers where they
+// are, until it is cut off.
+func (a *attacker) readNothing(ctx context.Context) error {
+	conn, err := a.encrypt(ctx, a.known)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	_ = conn.NetConn().(*net.TCPConn).SetReadBuffer(4096)
+	const ask = `{"page_size":1000}`
+	out := bufio.NewWriter(conn)
+	for err == nil && ctx.Err() == nil {
+		fmt.Fprintf(out, "POST /%s/ListLocks HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+			pb.LockServiceName, a.port, a.tokens[nuisance], len(ask), ask)
+		err = out.Flush()
+		time.Sleep(slowly)
+	}
+	return err
+}
