@@ -112,10 +112,21 @@ type inCrowd struct {
 func (c *inCrowd) Read(p []byte) (int, error) {
 	c.endTurn()
 	n, err := c.Conn.Read(p)
+	c.look(err)
+	return n, err
+}
+
+func (c *inCrowd) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	c.look(err)
+	return n, err
+}
+
+// look sees whether an error is that the client has left.
+func (c *inCrowd) look(err error) {
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
 		c.gone.Store(true)
 	}
-	return n, err
 }
 
 func (c *inCrowd) Close() error {
