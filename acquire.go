@@ -39,9 +39,22 @@ func (c *Client) acquire(ctx context.Context, names []string, wait bool, opts []
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: acquire %q: %w", names, err)
 	}
-	holding, result, err := c.caller.Acquire(ctx, command)
-	for wait && c.asksAgain(err) {
-		holding, result, err = c.caller.Acquire(ctx, command)
+	call := "lockstep/TryAcquire"
+	if wait {
+		call = "lockstep/Acquire"
+	}
+	asking, span := c.begin(ctx, call, command.Name)
+	lease, err := c.take(ctx, asking, command)
+	finish(span, err)
+	return lease, err
+}
+
+// take has an Acquire executed. The nodes are asked with a context of their own,
+// which the lease does not have: what is asked under it later is no part of this.
+func (c *Client) take(ctx, asking context.Context, command lock.Command) (*Lease, error) {
+	holding, result, err := c.caller.Acquire(asking, command)
+	for command.Wait && c.asksAgain(err) {
+		holding, result, err = c.caller.Acquire(asking, command)
 	}
 	if err != nil {
 		return nil, explainAcquire(command.Name, c.known(), err)
@@ -114,10 +127,12 @@ func (c *Client) Elect(ctx context.Context, name string, opts ...LockOption) (*L
 // held the lock.
 func (c *Client) Revoke(ctx context.Context, name, reason string) (bool, error) {
 	command := lock.Command{Verb: lock.Revoke, Name: name, Terms: &lock.Terms{Info: lock.Info(reason)}}
+	ctx, span := c.begin(ctx, "lockstep/Revoke", name)
 	result, err := c.caller.Ask(ctx, command)
 	for c.asksAgain(err) {
 		result, err = c.caller.Ask(ctx, command)
 	}
+	finish(span, err)
 	if err != nil {
 		return false, explain("revoke", name, c.known(), err)
 	}

@@ -5,16 +5,22 @@ import (
 	"sync/atomic"
 	"testing"
 
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+
+	"lockstep"
 	"lockstep/locktest"
+	"lockstep/traces/opentelemetry"
 )
 
 // The benchmarks take and give back own names, in 256 goroutines of one client,
 // over the network inside the process: leases should cost what clerks do.
 const benchWorkers = 256
 
-func BenchmarkLease(b *testing.B) {
+func BenchmarkLease(b *testing.B) { benchmarkLease(b) }
+
+func benchmarkLease(b *testing.B, opts ...lockstep.Option) {
 	pair := locktest.StartPair(b)
-	client := pair.Client()
+	client := pair.Client(opts...)
 	inParallel(b, func(name string) func() error {
 		return func() error {
 			lease, err := client.TryAcquire(b.Context(), name)
@@ -24,6 +30,13 @@ func BenchmarkLease(b *testing.B) {
 			return lease.Release(b.Context())
 		}
 	})
+}
+
+// BenchmarkLeaseUnsampled is BenchmarkLease in a program that follows its calls, and
+// keeps none of these.
+func BenchmarkLeaseUnsampled(b *testing.B) {
+	unsampled := sdk.NewTracerProvider(sdk.WithSampler(sdk.NeverSample()))
+	benchmarkLease(b, lockstep.WithTracer(opentelemetry.New(unsampled)))
 }
 
 func BenchmarkClerk(b *testing.B) {

@@ -45,10 +45,16 @@ func (k *Clerk) ask(ctx context.Context, verb lock.Verb, word, name string, yes 
 	if err := k.takeTurn(ctx); err != nil {
 		return false, fmt.Errorf("lockstep: %s %q: %w", word, name, err)
 	}
+	call := "lockstep/Lock"
+	if verb == lock.Unlock {
+		call = "lockstep/Unlock"
+	}
+	ctx, span := k.client.begin(ctx, call, name)
 	result, err := k.client.caller.Call(ctx, k.id, verb, name)
 	for verb == lock.Unlock && k.client.asksAgain(err) {
 		result, err = k.client.caller.Call(ctx, k.id, verb, name)
 	}
+	finish(span, err)
 	<-k.turn
 	if err != nil {
 		return false, explain(word, name, k.client.known(), err)

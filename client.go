@@ -15,6 +15,7 @@ import (
 	"lockstep/actors"
 	"lockstep/remote"
 	"lockstep/replica"
+	"lockstep/traces"
 	"lockstep/trust"
 )
 
@@ -26,6 +27,7 @@ type Client struct {
 	ticker  *actor.PID
 	caller  *actors.Caller
 	repeat  bool // see WithAtLeastOnce
+	tracer  traces.Tracer
 }
 
 // callerID is the only client actor of its process.
@@ -60,9 +62,9 @@ func Dial(ctx context.Context, nodes []string, opts ...Option) (*Client, error) 
 	if err != nil {
 		return nil, fmt.Errorf("lockstep: %w", err)
 	}
-	c := &Client{process: process, repeat: o.repeat}
+	c := &Client{process: process, repeat: o.repeat, tracer: o.tracer}
 	c.ticker = actors.SpawnTicker(process, actors.ClientTick)
-	c.caller = actors.SpawnClient(process, c.ticker, callerID, cfg, actors.WithClock(clockFor(cfg.Nodes, o.clock)))
+	c.caller = actors.SpawnClient(process, c.ticker, callerID, cfg, o.callerOptions(clockFor(cfg.Nodes, o.clock))...)
 	return c, nil
 }
 

@@ -75,7 +75,9 @@ func (l *Lease) mark(ctx context.Context) context.Context {
 // came before ctx ended, and the client goes on trying; with ErrSessionExpired
 // the lock goes with the session.
 func (l *Lease) Release(ctx context.Context) error {
+	ctx, span := l.client.begin(ctx, "lockstep/Release", l.name)
 	err := l.holding.Release(ctx)
+	finish(span, err)
 	if cause := leaseError(err); cause != nil && cause != err {
 		return fmt.Errorf("lockstep: release %q: %w", l.name, cause)
 	}

@@ -6,6 +6,7 @@ import (
 
 	"lockstep/actors"
 	"lockstep/lock"
+	"lockstep/traces"
 	"lockstep/trust"
 )
 
@@ -22,6 +23,7 @@ type options struct {
 	info     map[string]string
 	clock    func() time.Duration // nil: the one that suits the network
 	repeat   bool                 // at least once
+	tracer   traces.Tracer        // nil: nothing is told
 }
 
 const defaultAttempt = 250 * time.Millisecond

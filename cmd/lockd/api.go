@@ -120,7 +120,7 @@ func (g *group) add(node *remote.Node, opened *port, log *slog.Logger) {
 
 func (o *port) serve(node *remote.Node, log *slog.Logger) {
 	o.agents = remote.StartAgents(node, whoAsks())
-	api.Mount(o.server, o.doors.Guard(o.agents))
+	api.Mount(o.server, o.doors.Guard(o.agents), api.Traced(node.Actors.Tracer())...)
 	observe.Mount(o.server, administrators(o.doors), log, counted{node, o.journal})
 	page.Mount(o.server)
 	o.server.Serve()

@@ -34,6 +34,7 @@ type group struct {
 	tick    time.Duration
 	hands   bool     // the nodes hand over before they go
 	doors   entrance // of the public ports
+	traces  *tracing
 	nodes   []*remote.Node
 	ports   []*port     // one for each node; nil for one without an API
 	claims  []io.Closer // on the nodes' state directories
@@ -55,7 +56,11 @@ func (p *program) newGroup() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &group{log: log, tick: p.tick, doors: front, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
+	traces, err := p.openTraces(log)
+	if err != nil {
+		return nil, err
+	}
+	g := &group{log: log, tick: p.tick, doors: front, traces: traces, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
 		gaveUp: make(chan error, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
 	if front.changes() {
@@ -155,6 +160,7 @@ func (g *group) leave() error {
 			})
 		}
 		all.Wait()
+		g.traces.close(g.log)
 	}()
 	select {
 	case <-done:

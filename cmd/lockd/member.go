@@ -92,6 +92,7 @@ func (g *group) join(cfg remote.QuorumConfig, public string) error {
 		cfg.Listen = string(cfg.Address)
 	}
 	cfg.TLS, cfg.Admit, cfg.Deeds = g.identity(), g.doors.admit(), g.doors.wrote
+	cfg.Tracer = g.traces.tracer(cfg.Name)
 	if err := g.prepare(cfg.Listen, cfg.Dir, fmt.Sprintf("%s (%s)", cfg.Name, cfg.Address), cfg.Insecure); err != nil {
 		return err
 	}

@@ -65,6 +65,7 @@ func (g *group) start(cfg remote.NodeConfig, public string) error {
 		cfg.Listen = string(self)
 	}
 	cfg.TLS, cfg.Admit, cfg.Deeds = g.identity(), g.doors.admit(), g.doors.wrote
+	cfg.Tracer = g.traces.tracer(string(self))
 	if err := g.prepare(cfg.Listen, cfg.Dir, string(self), cfg.Insecure); err != nil {
 		return err
 	}

@@ -34,6 +34,7 @@ type settings struct {
 	clients      []string
 	access       string
 	audit        string
+	otlp         string
 	logJSON      bool
 	logLevel     slog.Level
 	fault        fault
@@ -99,6 +100,7 @@ func (p *program) addFlags() {
 	cli.Var(p.Flags, &p.api, "api", "",
 		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
 	p.addProxiesFlag()
+	p.addTracesFlag()
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
 	cli.Choice(p.Flags, &p.logLevel, "log-level", "info", "the least `level` that is logged: debug, info, warn or error",
 		[]string{"debug", "info", "warn", "error"},
@@ -108,7 +110,7 @@ func (p *program) addFlags() {
 
 // The flags that the commands take.
 var (
-	common = slices.Concat([]string{"data", "durability", "tick", "api", "api-proxies", "access", "audit", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
+	common = slices.Concat([]string{"data", "durability", "tick", "api", "api-proxies", "access", "audit", "otlp", "insecure"}, cli.TLSFlags, []string{"log-json", "log-level"})
 	shared = append([]string{"suspect", "solo", "trust-refused"}, common...)
 	single = append([]string{"listen", "found", faultFlag}, shared...)
 	named  = append([]string{"name", "listen", "peers", "quiet", "found", faultFlag}, common...)
