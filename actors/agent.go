@@ -21,6 +21,9 @@ type Agent struct {
 	named map[*byte]string // the traces of those that have one; see marks
 	last  replica.CallID
 	onWay map[replica.CallID]*call // by errand
+
+	closing bool            // nothing new is asked
+	settled chan<- struct{} // hears when nothing is under way; nil: nobody waits for it
 }
 
 // agentCall is one request of a goroutine on its way through an Agent. It is sent
@@ -38,6 +41,11 @@ type (
 	callerGone struct{ call *agentCall }
 	ttlLearned struct{ ttl lock.Millis }
 	retire     struct{} // if there is nothing to do
+
+	// giveUp ends all calls: the node is about to go, and their callers with it.
+	giveUp struct{}
+	// settle asks to be told when nothing is under way any more; to has room for it.
+	settle struct{ to chan<- struct{} }
 )
 
 // Receive dispatches.
@@ -53,12 +61,21 @@ func (a *Agent) Receive(ctx actor.Context) {
 		a.step(ctx, replica.Learned{TTL: m.ttl})
 	case retire:
 		a.retire(ctx)
+	case giveUp:
+		a.giveUp(ctx)
+	case settle:
+		a.settled = m.to
+		a.maySettle()
 	default:
 		unknown(ctx)
 	}
 }
 
 func (a *Agent) ask(ctx actor.Context, m *agentCall) {
+	if a.closing {
+		m.done <- replica.Finished{Err: replica.ErrClosed}
+		return
+	}
 	a.last++
 	m.id = a.last
 	a.calls[m.id] = m
@@ -95,6 +112,22 @@ func (a *Agent) retire(ctx actor.Context) {
 	}
 }
 
+// giveUp does for all callers what callerGone does for one.
+func (a *Agent) giveUp(ctx actor.Context) {
+	a.closing = true
+	for id := range a.calls {
+		a.step(ctx, replica.Cancel{ID: id})
+	}
+}
+
+// maySettle tells who waits for it that nothing is under way.
+func (a *Agent) maySettle() {
+	if a.settled != nil && a.core.Idle() {
+		a.settled <- struct{}{}
+		a.settled = nil
+	}
+}
+
 func (a *Agent) step(ctx actor.Context, event replica.AgentEvent) {
 	for _, effect := range a.core.Step(event) {
 		switch e := effect.(type) {
@@ -111,6 +144,7 @@ func (a *Agent) step(ctx actor.Context, event replica.AgentEvent) {
 	if a.core.Over() {
 		a.entry.over.Store(true)
 	}
+	a.maySettle()
 }
 
 func (a *Agent) drop(e replica.Drop) {
@@ -152,6 +186,9 @@ func (a *Agent) finish(e replica.Finish) {
 		delete(a.calls, f.ID)
 		if one.trace != "" {
 			delete(a.named, unsafe.StringData(one.command.Name))
+		}
+		if a.closing && f.Err == replica.ErrCanceled {
+			f.Err = replica.ErrClosed // it was not its caller who gave it up
 		}
 		one.done <- f
 	}

@@ -32,6 +32,7 @@ type Agents struct {
 	all     map[lock.SessionID]*agentEntry
 	highest lock.Number // that an agent which has retired has drawn
 	closed  bool
+	callers sync.WaitGroup // those who hold an agent; none comes when closed is set
 	once    sync.Once
 	quit    chan struct{} // closed with the agents: nobody is there to answer
 }
@@ -300,6 +301,7 @@ func (a *Agents) hold(id lock.SessionID) (*agentEntry, error) {
 	}
 	entry.users++
 	entry.used = true
+	a.callers.Add(1)
 	return entry, nil
 }
 
@@ -321,6 +323,7 @@ func (a *Agents) engage(id lock.SessionID) *agentEntry {
 
 // letGo is the end of a hold. Nobody will need the agent of a session that is over.
 func (a *Agents) letGo(entry *agentEntry) {
+	defer a.callers.Done()
 	a.mu.Lock()
 	entry.users--
 	retires := entry.users == 0 && entry.over.Load()
@@ -330,11 +333,12 @@ func (a *Agents) letGo(entry *agentEntry) {
 	}
 }
 
-// remove takes an agent out that has nothing to do, unless somebody has come.
+// remove takes an agent out that has nothing to do, unless somebody has come, or all
+// are about to go.
 func (a *Agents) remove(entry *agentEntry, last lock.Number) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if entry.users > 0 || a.all[entry.session] != entry {
+	if a.closed || entry.users > 0 || a.all[entry.session] != entry {
 		return false
 	}
 	delete(a.all, entry.session)
@@ -401,18 +405,61 @@ func (c *Caller) learnMembers(m *ToldByNode) {
 	}
 }
 
-// Close ends what is under way with replica.ErrClosed, and the node's own session
-// with one attempt at telling the nodes. The sessions of others live on.
+// Close ends what is under way with replica.ErrClosed, waits until what is undone
+// with it is, and ends the node's own session with one attempt at telling the nodes:
+// all as far as ctx lasts. The sessions of others live on.
 func (a *Agents) Close(ctx context.Context) error {
 	var err error
 	a.once.Do(func() {
 		a.mu.Lock()
 		a.closed = true
 		a.mu.Unlock()
+		a.settle(ctx)
 		err = a.caller.Close(ctx)
 		a.stop()
 	})
 	return err
+}
+
+// settle has the agents give up what their callers wait for, and waits until that is
+// undone which nobody else would undo.
+func (a *Agents) settle(ctx context.Context) {
+	pids := a.pids()
+	for _, pid := range pids {
+		a.host.Root().Send(pid, giveUp{})
+	}
+	// What a caller got in its last moment is given back when it goes.
+	gone := make(chan struct{})
+	go func() {
+		a.callers.Wait()
+		close(gone)
+	}()
+	select {
+	case <-gone:
+	case <-ctx.Done():
+		return
+	}
+	settled := make(chan struct{}, len(pids))
+	for _, pid := range pids {
+		a.host.Root().Send(pid, settle{settled})
+	}
+	for range pids {
+		select {
+		case <-settled:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// pids are all agents that there are.
+func (a *Agents) pids() (pids []*actor.PID) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, entry := range a.all {
+		pids = append(pids, entry.pid)
+	}
+	return pids
 }
 
 // Kill stops the actors and tells nobody.
@@ -429,13 +476,7 @@ func (a *Agents) Kill() {
 func (a *Agents) stop() {
 	a.host.Root().Stop(a.ticker)
 	a.host.Root().Stop(a.broom)
-	a.mu.Lock()
-	var pids []*actor.PID
-	for _, entry := range a.all {
-		pids = append(pids, entry.pid)
-	}
-	a.mu.Unlock() // who posts to an actor may run it, and it may come here
-	for _, pid := range pids {
+	for _, pid := range a.pids() { // without the mutex: who posts to an actor may run it, and it may come here
 		a.host.Root().Poison(pid)
 	}
 	close(a.quit)

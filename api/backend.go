@@ -78,9 +78,9 @@ type Locks interface {
 	// Without a Number the node draws a pair of its own. When ctx ends, an Acquire
 	// is undone, so that it leaves neither a wait nor a grant behind; anything else
 	// was executed once or never. A Release goes on in both cases. But a node that
-	// dies undoes nothing, and one that stops waits for no undo that is not through:
-	// what waited then may be granted later, and is held until the session ends or
-	// somebody finds it there and releases it.
+	// dies undoes nothing, and one that stops waits for its undos for a moment only: what
+	// waited then may be granted later, and is held until the session ends or somebody
+	// finds it there and releases it.
 	//
 	// An Acquire with Wait waits until it is granted. If patience is more than zero,
 	// which takes a pair of the client's, it is told Waiting after that time, if

@@ -453,6 +453,47 @@ func TestAgentsThatCloseTellTheirCallers(t *testing.T) {
 	})
 }
 
+// What nobody else would undo is undone before a node's agents are gone, if that
+// can be; else they go when their time is over.
+func TestAgentsThatCloseUndo(t *testing.T) {
+	agentsInBubble(t, func(t *testing.T, c *locktest.Cluster, at []*actors.Agents) {
+		holder, id := open(t, at[1], 3600), open(t, at[0], 3600)
+		ask(t, at[1], acquire(holder, "x", 0, 0), lock.Granted)
+		var waits []<-chan answer
+		for range 3 {
+			waits = append(waits, asking(t.Context(), at[0], waiting(acquire(id, "x", 0, 0))))
+		}
+		within, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		if err := at[0].Close(within); err != nil {
+			t.Fatal(err)
+		}
+		if cards := at[1].Blockers(t.Context(), acquire(id, "x", 0, 0)); len(cards) != 1 || cards[0].Waiters != 0 {
+			t.Errorf("who has gone waits: %+v", cards)
+		}
+		for _, wait := range waits {
+			if got := <-wait; !errors.Is(got.err, replica.ErrClosed) {
+				t.Errorf("%+v", got)
+			}
+		}
+		// Without a primary nothing can be undone, and nobody waits for longer than he wants.
+		other := open(t, at[2], 3600)
+		lost := asking(t.Context(), at[2], waiting(acquire(other, "x", 0, 0)))
+		kill(c, at, 0)
+		kill(c, at, 1)
+		began := time.Now()
+		within, cancel = context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		_ = at[2].Close(within)
+		if took := time.Since(began); took > 300*time.Millisecond {
+			t.Errorf("closing took %v", took)
+		}
+		if got := <-lost; !errors.Is(got.err, replica.ErrClosed) {
+			t.Errorf("%+v", got)
+		}
+	})
+}
+
 // A pair serves the sessions of others as well, and through its backup.
 func TestAPairServesSessionsToo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
