@@ -182,7 +182,8 @@ func (q *Quorum) mismatch(e replica.Received, m replica.Seek) string {
 		}
 		return ""
 	}
-	if !m.Fresh && e.Cluster != 0 && e.Cluster != q.cluster {
+	astray := !m.Fresh && e.Cluster != 0 && e.Cluster != q.cluster
+	if _, member := q.roster.byID(m.Member); astray && !(member && m.View <= foundingView) {
 		return fmt.Sprintf("%s belongs to cluster %x, and this is cluster %x; start it with an empty state directory", m.Name, uint64(e.Cluster), uint64(q.cluster))
 	}
 	for _, member := range q.roster.members {
@@ -237,8 +238,10 @@ func peersText(peers []replica.Peer) string {
 
 // tryFound founds the cluster, if all that are listed are there, have nothing,
 // and have heard this very life, which is the only one that may. That is the
-// first by name, or one whose last founding came to nothing: it has a log that
-// was never used, and the others have come back under new names.
+// first by name, or one whose last founding came to nothing: it has a log that was
+// never used, and so many have come back under new names that it never can be.
+// Those who took part in that founding, and in nothing since, take part in the
+// next one, which is begun by the first of them by name.
 func (q *Quorum) tryFound() {
 	if q.over || q.node != nil && !q.unused() {
 		return
@@ -254,6 +257,7 @@ func (q *Quorum) tryFound() {
 		return
 	}
 	members := []replica.Member{{ID: q.member, Name: q.cfg.Name, Address: q.cfg.Address, Voter: true, Quiet: q.cfg.Quiet}}
+	gone := 0 // of the last founding
 	for _, p := range q.cfg.Peers {
 		if p.Address == q.cfg.Address {
 			continue
@@ -262,7 +266,17 @@ func (q *Quorum) tryFound() {
 		if s == nil || !q.mayFoundWith(p, s) {
 			return
 		}
+		_, member := q.roster.byID(s.Member)
+		switch {
+		case member && s.Name < q.cfg.Name:
+			return
+		case !member && q.occupied(p.Address):
+			gone++
+		}
 		members = append(members, replica.Member{ID: s.Member, Name: s.Name, Address: p.Address, Voter: true, Quiet: s.Quiet})
+	}
+	if n := len(q.roster.members); n-gone > n/2 {
+		return // the last one may come to something yet
 	}
 	q.found(members)
 }
@@ -286,15 +300,20 @@ func (q *Quorum) mayFoundAlone() bool {
 	return q.ticks >= aloneTicks
 }
 
+// mayFoundWith reports whether somebody has nothing: no log, or one of this
+// founding and no view since.
 func (q *Quorum) mayFoundWith(p replica.Peer, s *seeker) bool {
 	_, member := q.roster.byID(s.Member)
-	return s.Name == p.Name && s.Fresh && s.Knows == q.cfg.Incarnation && !member &&
+	nothing := s.Fresh && !member || member && s.View <= foundingView
+	return s.Name == p.Name && nothing && s.Knows == q.cfg.Incarnation &&
 		q.ticks-s.at <= uint64(q.cfg.ElectionTicks) && samePeers(s.Peers, q.cfg.Peers)
 }
 
 func (q *Quorum) found(members []replica.Member) {
-	q.say(false, fmt.Sprintf("founded cluster %x with %d nodes", uint64(q.cfg.NewCluster), len(members)))
-	q.begin(q.cfg.NewCluster, members)
+	cluster := q.cfg.NewCluster + replica.ClusterID(2*q.foundings)
+	q.foundings++
+	q.say(false, fmt.Sprintf("founded cluster %x with %d nodes", uint64(cluster), len(members)))
+	q.begin(cluster, members)
 	q.founding = q.ticks
 }
 
@@ -350,11 +369,16 @@ func (q *Quorum) tickFounding() {
 // onFound gives this node a log to begin with, if it is a member; or tells it
 // who else may know.
 func (q *Quorum) onFound(e replica.Received, m replica.Found) {
-	if m.View > lock.MaxView || m.Cluster == 0 || q.cluster != 0 && q.cluster != m.Cluster {
+	// A founding that came to nothing is left for the next one.
+	anew := q.unused() && q.fresh() && e.Cluster == m.Cluster && q.cluster != m.Cluster
+	if m.View > lock.MaxView || m.Cluster == 0 || q.cluster != 0 && q.cluster != m.Cluster && !anew {
 		return
 	}
 	i := slices.IndexFunc(m.Members, func(n replica.Member) bool { return n.ID == q.member })
-	if q.node != nil || i < 0 || m.Members[i].Address != q.cfg.Address || m.Members[i].Name != q.cfg.Name {
+	if q.node != nil && !anew || i < 0 || m.Members[i].Address != q.cfg.Address || m.Members[i].Name != q.cfg.Name {
+		if anew {
+			return
+		}
 		q.note(m)
 		return
 	}

@@ -55,6 +55,66 @@ func TestFoundingIsInterrupted(t *testing.T) {
 	}
 }
 
+// TestAFoundingThatTooFewHeardOf: of five only two have the log that a cluster was
+// founded with when the others are restarted, under new names. It can never be used,
+// so that there is another founding, in which the two take part.
+func TestAFoundingThatTooFewHeardOf(t *testing.T) {
+	for seed := range uint64(10) {
+		w := startWorld(t, seed, "abcde", seed%2 == 0)
+		w.drop = func(to replica.NodeID, m replica.Message) bool {
+			_, found := m.(replica.Found)
+			return found && to != "b:1"
+		}
+		a, b := w.node("a"), w.node("b")
+		w.until("two of five know of the cluster", func() bool { return a.core.node != nil && b.core.node != nil && a.core.begun() && b.core.begun() })
+		first := a.core.cluster
+		for _, name := range []string{"c", "d", "e"} {
+			w.node(name).crash()
+			w.node(name).start()
+		}
+		if seed%3 == 0 {
+			a.crash()
+			a.start()
+		}
+		w.drop = nil
+		w.awaitPrimary()
+		w.open(1)
+		w.whole()
+		w.alike()
+		for _, box := range w.nodes {
+			if box.core.cluster == first {
+				t.Errorf("seed %d: %s is in cluster %x, of which three have no log", seed, box.name, uint64(first))
+			}
+		}
+	}
+}
+
+// TestAFoundingThatMayBeUsed: as long as a majority may have the log with which a
+// cluster was founded, nobody founds another.
+func TestAFoundingThatMayBeUsed(t *testing.T) {
+	w := startWorld(t, 1, "abcde", true)
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		_, found := m.(replica.Found)
+		return found && (to == "d:1" || to == "e:1")
+	}
+	a := w.node("a")
+	w.until("the cluster is founded", func() bool { return a.core.node != nil && a.core.begun() })
+	first := a.core.cluster
+	for _, name := range []string{"d", "e"} {
+		w.node(name).crash()
+		w.node(name).start()
+	}
+	w.drop = nil
+	w.awaitPrimary()
+	w.open(1)
+	w.whole()
+	for _, box := range w.nodes {
+		if box.core.cluster != first {
+			t.Errorf("%s is in cluster %x, and the first was %x", box.name, uint64(box.core.cluster), uint64(first))
+		}
+	}
+}
+
 // TestPowerCutInMemory: nodes that have had a part in a cluster found no other
 // when all copies are lost, since their tokens would begin anew (S3).
 func TestPowerCutInMemory(t *testing.T) {

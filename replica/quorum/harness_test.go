@@ -89,6 +89,7 @@ type box struct {
 	member  replica.MemberID
 
 	writing   []replica.Store // on their way to the disk
+	behind    bool            // the disk is never done: something is always on its way
 	exited    string
 	left      bool
 	reigns    []lock.View
@@ -371,8 +372,12 @@ func (b *box) flush() {
 		if len(b.writing) == 0 {
 			return
 		}
-		last := b.writing[len(b.writing)-1].Seq
-		for len(b.writing) > 0 {
+		keep := flagged(b.behind)
+		if len(b.writing) == keep {
+			return
+		}
+		last := b.writing[len(b.writing)-1-keep].Seq
+		for len(b.writing) > keep {
 			b.save()
 		}
 		b.step(replica.Stored{Seq: last})

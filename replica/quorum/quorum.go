@@ -68,6 +68,7 @@ type Quorum struct {
 	// befriendDue says that it has to be looked at again.
 	befriendDue bool
 	founding    uint64                  // the tick at which this node founded the cluster; zero: it did not
+	foundings   uint64                  // how many this life has begun
 	led         uint64                  // the tick at which a primary was last known
 	seen        lock.View               // the highest that somebody else has told of
 	adding      string                  // the newcomer that an order of this reign has last taken in

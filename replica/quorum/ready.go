@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 	"go.etcd.io/raft/v3/raftpb"
@@ -104,7 +105,10 @@ func (q *Quorum) onWrite(m *raftpb.Message) {
 }
 
 // store sends a write to the disk. That the commit index has risen can be found
-// out again from the others, so it alone waits for the next tick.
+// out again from the others, so it alone waits for the next tick. But entries never
+// go without it: they may have been proposed, or counted, after a change of the
+// members, and an election that has them must not count as before that change. Else
+// those who were members could outvote who has committed since (R1, R9).
 func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 	news := snapshot != nil || len(w.entries) > 0 || w.state != nil && q.changes(w.state)
 	if !news {
@@ -113,6 +117,9 @@ func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 		return
 	}
 	s := replica.Store{Snapshot: snapshot, Whole: snapshot != nil}
+	if w.state == nil && q.disk.unsaved {
+		w.state = q.newestState()
+	}
 	if w.state != nil {
 		s.State = q.encodeState(w.state)
 		if q.disk.changed {
@@ -131,13 +138,18 @@ func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 // changes reports whether the state has a term or a vote that is not written
 // yet: nothing else of it must survive.
 func (q *Quorum) changes(state *raftpb.HardState) bool {
-	last := q.log.state
-	for _, w := range q.disk.writes {
+	last := q.newestState()
+	return last.GetTerm() != state.GetTerm() || last.GetVote() != state.GetVote()
+}
+
+// newestState is the state of the last write that has one.
+func (q *Quorum) newestState() *raftpb.HardState {
+	for _, w := range slices.Backward(q.disk.writes) {
 		if w.state != nil {
-			last = w.state
+			return w.state
 		}
 	}
-	return last.GetTerm() != state.GetTerm() || last.GetVote() != state.GetVote()
+	return q.log.state
 }
 
 // emitStore numbers a Store that must be on disk.

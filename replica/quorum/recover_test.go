@@ -241,3 +241,53 @@ func TestOneNodeIsToldToFound(t *testing.T) {
 	a.start()
 	w.awaitPrimary()
 }
+
+// TestALogKnowsTheChangesBeforeItsEntries: a primary whose disk is never done takes
+// in a fourth member, and goes on. Whenever it loses its power: if its log has what it
+// proposed under the four, it will not count by the three again. It could be chosen by
+// a majority of three that is none of those who have committed since (R1, R9).
+func TestALogKnowsTheChangesBeforeItsEntries(t *testing.T) {
+	told := 0
+	for seed := range uint64(20) {
+		w := startWorld(t, seed, "abc", true)
+		p := w.awaitPrimary()
+		w.add("d", true, peersOf("abcd")).start()
+		p.behind = true
+		nonce := lock.Number(100)
+		busy := func() {
+			nonce++
+			p.step(replica.Submit{Commands: []lock.Command{{Verb: lock.OpenSession, Number: nonce}}})
+			w.run(1)
+		}
+		change, proposed := p.core.roster.asOf, uint64(0) // the last one, and what was proposed before it was applied
+		for range 60 + w.upTo(10) {
+			if len(p.core.roster.members) == 3 && !p.core.changing() {
+				p.order(replica.Order{Kind: replica.AddMember, Name: "d", Address: "d:1"})
+			}
+			busy()
+			if asOf := p.core.roster.asOf; asOf != change {
+				change, proposed = asOf, p.core.log.last()
+				for _, write := range p.core.disk.writes {
+					if n := len(write.entries); n > 0 {
+						proposed = write.entries[n-1].GetIndex()
+					}
+				}
+			}
+		}
+		p.crash()
+		state, err := decodeState(p.saved.State)
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := p.saved.Entries[len(p.saved.Entries)-1].Index
+		if proposed > 0 && last > proposed {
+			told++
+			if state.hard.GetCommit() < change {
+				t.Fatalf("seed %d: the log goes to entry %d, and knows nothing of the change at %d, which was over at %d", seed, last, change, proposed)
+			}
+		}
+	}
+	if told < 10 {
+		t.Errorf("%d of 20 runs lost their power late enough to tell", told)
+	}
+}
