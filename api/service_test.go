@@ -611,7 +611,7 @@ Never by itself: this is a deadlock.`
 
 func TestOwnerlessLocks(t *testing.T) {
 	s := serveFake(t)
-	for i, want := range []string{`{"locked":true}`, `held by nobody's session`} {
+	for i, want := range []string{`{"locked":true}`, `belongs to nobody: Unlock frees it`} {
 		status, answer := s.post(t, "Lock", `{"name":"x"}`)
 		text, _ := json.Marshal(answer)
 		if status != 200 || !strings.Contains(string(text), want) {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"lockstep/lock"
+	"lockstep/words"
 )
 
 // How things are said to people. What comes from other machines is printable:
@@ -20,26 +21,16 @@ func holder(h lock.HolderCard) string {
 
 // occupied says in a line why a lock cannot be had.
 func occupied(l lock.LockCard, now time.Time) string {
-	name := fmt.Sprintf("%q", l.Name)
-	switch {
-	case l.Ownerless:
-		return name + " is held by nobody's session: it was locked, and Unlock frees it"
-	case len(l.Holders) > 0:
-		h := l.Holders[0]
-		text := fmt.Sprintf("%s is held by %s", name, holder(h))
-		if h.Since != 0 {
-			held := now.Sub(time.UnixMilli(int64(h.Since)))
-			text += fmt.Sprintf(", for %v", max(0, held).Round(100*time.Millisecond))
-		}
-		if others := len(l.Holders) - 1; others > 0 {
-			text += fmt.Sprintf(", and by %d more", others)
-		}
-		return text
-	case l.Delayed:
-		return name + " stays closed for a while: its holder was lost"
-	case l.Waiters > 0:
-		return fmt.Sprintf("%s is waited for by %d already", name, l.Waiters)
-	default:
-		return name + " is free"
+	why := words.Occupied{Name: fmt.Sprintf("%q", l.Name), Delayed: l.Delayed, Waiters: int(l.Waiters), Else: "is free"}
+	if l.Ownerless {
+		why.Ownerless = "Unlock"
 	}
+	if len(l.Holders) > 0 {
+		first := l.Holders[0]
+		why.Holder, why.Others = holder(first), len(l.Holders)-1
+		if first.Since != 0 {
+			why.Since = time.UnixMilli(int64(first.Since))
+		}
+	}
+	return why.Say(now)
 }

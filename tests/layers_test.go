@@ -158,7 +158,7 @@ var layers = []layer{
 	},
 	{
 		folder: "api",
-		ours:   []string{"lock", "replica", "muster", "api/lockstep/v1", "traces"},
+		ours:   []string{"lock", "replica", "muster", "words", "api/lockstep/v1", "traces"},
 		theirs: []string{"connectrpc.com/connect", "connectrpc.com/grpcreflect", "google.golang.org/grpc/health/grpc_health_v1",
 			"google.golang.org/protobuf/"},
 		why: "the public port translates: what it asks of a node it says in interfaces of its own",

@@ -91,34 +91,17 @@ func quoted(names []string) string {
 	return strings.Join(all, ", ")
 }
 
-func count(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
+func count(n int, one, many string) string { return words.Count(n, one, many) }
 
 // occupied says in a line why a lock cannot be had.
 func occupied(l lockstep.LockInfo, now time.Time) string {
-	name := fmt.Sprintf("%.60q", l.Name)
-	switch {
-	case l.Ownerless:
-		return name + " is locked and belongs to nobody: lockc unlock frees it"
-	case len(l.Holders) > 0:
-		h := l.Holders[0]
-		text := fmt.Sprintf("%s is held by %s", name, holder(h))
-		if !h.Since.IsZero() {
-			text += ", for " + since(h.Since, now)
-		}
-		if n := len(l.Holders) - 1; n > 0 {
-			text += ", and by " + count(n, "other", "others")
-		}
-		return text
-	case l.Delayed:
-		return name + " stays closed for a while: its holder was lost"
-	case l.Waiters > 0:
-		return fmt.Sprintf("%s is waited for by %s", name, count(l.Waiters, "other", "others"))
-	default:
-		return name + " was held just now"
+	why := words.Occupied{Name: fmt.Sprintf("%.60q", l.Name), Delayed: l.Delayed, Waiters: l.Waiters, Else: "was held just now"}
+	if l.Ownerless {
+		why.Ownerless = "lockc unlock"
 	}
+	if len(l.Holders) > 0 {
+		first := l.Holders[0]
+		why.Holder, why.Since, why.Others = holder(first), first.Since, len(l.Holders)-1
+	}
+	return why.Say(now)
 }
