@@ -1,8 +1,11 @@
 package remote
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net"
+	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -138,7 +141,7 @@ func TestRemotingStopKillRestart(t *testing.T) {
 	b.signal(syscall.SIGSTOP)
 	a.do("reset %s", b.address)
 	a.wait("down", 1)
-	time.Sleep(100 * time.Millisecond) // let the link connect to the stopped node
+	eventually(t, "the link to connect to the stopped node", func() bool { return connectedTo(t, b.address) })
 	ups := a.count("up")
 	b.kill()
 	a.wait("dial-refused", a.count("dial-refused")+1)
@@ -149,6 +152,26 @@ func TestRemotingStopKillRestart(t *testing.T) {
 	if up.Sub(ready) > 500*time.Millisecond {
 		t.Errorf("up only %v after the restart", up.Sub(ready))
 	}
+}
+
+// connectedTo reports whether a connection to an address of this machine stands. A
+// process that is stopped cannot say so, but Linux can.
+func connectedTo(t *testing.T, address replica.NodeID) bool {
+	t.Helper()
+	table, err := os.ReadFile("/proc/net/tcp")
+	if err != nil {
+		t.Skip("only Linux tells which connections stand: ", err)
+	}
+	at := netip.MustParseAddrPort(string(address))
+	host := at.Addr().As4()
+	// Each line has a number, the local address, the remote one, and the state.
+	there, established := fmt.Sprintf("%08X:%04X", binary.NativeEndian.Uint32(host[:]), at.Port()), "01"
+	for line := range strings.Lines(string(table)) {
+		if words := strings.Fields(line); len(words) > 3 && words[2] == there && words[3] == established {
+			return true
+		}
+	}
+	return false
 }
 
 // A node stops in time although its peer is frozen.
