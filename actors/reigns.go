@@ -26,8 +26,8 @@ type reigns struct {
 }
 
 // soon is how many silent ticks are too few for anybody to be suspected, whatever
-// the protocol: who takes over earlier has been asked to, unless a refused
-// connection has said that the other is dead.
+// the protocol: who takes over earlier has been asked to. Only in a pair a refused
+// connection may have said that the other is dead.
 const soon = 5
 
 // heard takes note of a frame.
@@ -82,7 +82,7 @@ func (r *reigns) began(s replica.Status) {
 	default:
 		idle := time.Since(r.last)
 		r.Failovers.Observe(uint64(idle.Milliseconds()))
-		r.remember(s, s.Node, r.why(s.Node, idle), idle)
+		r.remember(s, s.Node, r.why(s, s.Node, idle), idle)
 	}
 	r.reigning, r.last = true, time.Now()
 	r.look(s)
@@ -104,7 +104,7 @@ func (r *reigns) witness(s replica.Status) {
 		r.remember(s, s.Peer, muster.Unseen, 0)
 	default:
 		idle := time.Since(r.last)
-		r.remember(s, s.Peer, r.why(s.Peer, idle), idle)
+		r.remember(s, s.Peer, r.why(s, s.Peer, idle), idle)
 	}
 }
 
@@ -116,11 +116,11 @@ func (r *reigns) newest() muster.Reign {
 }
 
 // why says why a reign begins after somebody else's.
-func (r *reigns) why(primary replica.NodeID, idle time.Duration) muster.Why {
+func (r *reigns) why(s replica.Status, primary replica.NodeID, idle time.Duration) muster.Why {
 	switch {
 	case r.newest().Primary == primary:
 		return muster.WentOn
-	case r.farewell || !r.refused && idle < soon*r.tick:
+	case r.farewell || idle < soon*r.tick && (s.Quorum || !r.refused):
 		return muster.HandedOver
 	default:
 		return muster.Suspected

@@ -187,6 +187,15 @@ func TestReignsAreRemembered(t *testing.T) {
 			r.dialRefused("b")
 			r.began(status(replica.Solo, 2, "b"))
 		}, "1 n-b unseen 0; 2 n-a suspected 0"},
+		"one of a quorum that stops, and refuses connections at once": {func(r *reigns) {
+			s := status(replica.Backup, 1, "b")
+			s.Quorum = true
+			r.look(s)
+			r.heard("b")
+			r.dialRefused("b")
+			s.Role, s.View = replica.Primary, 2
+			r.began(s)
+		}, "1 n-b unseen 0; 2 n-a handed_over 0"},
 		"a refusal that was none": {func(r *reigns) {
 			r.look(status(replica.Backup, 1, "b"))
 			r.dialRefused("b")
