@@ -77,12 +77,24 @@ func (p *Program) complete(line string) []candidate {
 		}
 		return nil
 	case strings.HasPrefix(last, "-"):
+		if c == nil && len(before.names) == 0 {
+			c = p.implied()
+		}
 		return matching(last, "", p.flagWords(c, before.names, strings.HasPrefix(last, "--")))
 	case c == nil:
 		return matching(last, "", p.verbWords(before.names))
 	default:
 		return p.completeName(c, flags, names, last)
 	}
+}
+
+// implied is the command that is meant where none is typed, or nil.
+func (p *Program) implied() *Command {
+	at := slices.IndexFunc(p.Commands, func(c Command) bool { return c.Verb == p.Implied })
+	if at < 0 {
+		return nil
+	}
+	return &p.Commands[at]
 }
 
 // understand reads words as split does, and forgives what is wrong with them.

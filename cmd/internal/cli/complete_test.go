@@ -72,6 +72,25 @@ func TestWhatMayComeNext(t *testing.T) {
 	}
 }
 
+// TestFlagsOfTheImpliedCommand: where no verb need be typed, its flags may come first.
+func TestFlagsOfTheImpliedCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"toy --l":       "--loud",
+		"toy -loud --l": "--loud",
+		"toy take --l":  "--loud",
+		"toy box --l":   "",
+	} {
+		p := newToy()
+		p.Commands, p.Implied = append(p.Commands, p.OwnCommands()...), "show"
+		if code := p.Main([]string{"complete", "--", line}); code != OK {
+			t.Fatalf("%q: exit code %d, said %s", line, code, &p.stderr)
+		}
+		if word, _, _ := strings.Cut(strings.TrimSpace(p.stdout.String()), "\t"); word != want {
+			t.Errorf("%q: %q, want %q", line, word, want)
+		}
+	}
+}
+
 // TestWordsMayDependOnSettings: whoever names other nodes wants their locks.
 func TestWordsMayDependOnSettings(t *testing.T) {
 	p := newToy("TOY_COLOUR=blue")

@@ -16,6 +16,7 @@ type Program struct {
 	Flags    *flag.FlagSet
 	Short    map[string]string // flags of one letter, and what they stand for: "w" for "wait"
 	Commands []Command
+	Implied  string // the verb that is meant where none is typed, of a program that adds it
 	Codes    []Code // what its exit codes mean
 
 	Getenv         func(string) string
