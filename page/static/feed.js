@@ -40,6 +40,7 @@ export class Feed extends EventTarget {
   #again = retryFirst;
   #count = 0;
   #rough = new Set(); // names that somebody wants to be exact
+  #strangers = new Set(); // sessions that somebody wants to know
   #repairing = 0;
   #listing = Promise.resolve();
   #searched = -1; // the version of the picture when circles were looked for
@@ -84,6 +85,13 @@ export class Feed extends EventTarget {
   /** want asks for exact cards of names that are being looked at. */
   want(names) {
     for (const name of names) if (this.picture.locks.get(name)?.rough) this.#rough.add(name);
+    this.#repair();
+  }
+
+  /** meet asks who sessions are that are not known yet. */
+  meet(sessions) {
+    if (!this.mayAll("RIGHT_READ")) return;
+    for (const one of sessions) if (one && !this.picture.people.has(one)) this.#strangers.add(one);
     this.#repair();
   }
 
@@ -340,16 +348,35 @@ export class Feed extends EventTarget {
     this.#changed();
   }
 
-  async #repair() {
-    while (this.#repairing < repairs && this.#rough.size > 0 && this.#running && this.listed) {
+  /** #repair asks for what is rough, a few at a time. */
+  #repair() {
+    while (this.#repairing < repairs && this.#running && this.listed) {
       const [name] = this.#rough;
+      const [stranger] = this.#strangers;
+      if (name === undefined && stranger === undefined) return;
       this.#rough.delete(name);
+      if (name === undefined) this.#strangers.delete(stranger);
       this.#repairing++;
-      this.look(name, this.#running.signal).catch(() => {}).then(() => pause(250)).then(() => {
+      const { signal } = this.#running;
+      const asked = name !== undefined ? this.look(name, signal) : this.#introduce(stranger, signal);
+      asked.catch(() => {}).then(() => pause(250)).then(() => {
         this.#repairing--;
         this.#repair();
       });
     }
+  }
+
+  /** #introduce asks who a session is. One that is gone stays nobody in particular. */
+  async #introduce(session, signal) {
+    const { picture } = this;
+    if (picture.people.has(session)) return;
+    try {
+      const answer = await call("ShowSession", { session }, { signal });
+      picture.meet(session, answer.session?.info);
+    } catch (error) {
+      if (error.code === "not_found") picture.meet(session);
+    }
+    this.#changed();
   }
 
   #second() {

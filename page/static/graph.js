@@ -31,10 +31,10 @@ export function graph(feed) {
     text(sum, feed.listed ? [count(waiters, "wait"), count(waited.length, "lock"), count(feed.deadlocks.length, "deadlock")].join(", ").replace(",", " for") : "");
     const dead = new Set(feed.deadlocks.flatMap((one) => (one.steps ?? []).map((step) => step.waits)));
     const chosen = waited.sort((a, b) => dead.has(b.name) - dead.has(a.name) || b.waiters - a.waiters || (a.name < b.name ? -1 : 1)).slice(0, drawn);
-    const key = JSON.stringify([chosen.map((card) => [card.name, card.waiters, card.holders.map(keyOf), card.queue.map(keyOf)]), feed.deadlocks]);
+    const key = JSON.stringify([feed.listed, chosen.map((card) => [card.name, card.waiters, card.holders.map(keyOf), card.queue.map(keyOf)]), feed.deadlocks]);
     fill(circles, JSON.stringify(feed.deadlocks), () => feed.deadlocks.map(circle));
     fill(picture, key, () => (chosen.length === 0 ? (feed.listed ? blank("Nobody waits for anything.") : null) : sketch(chosen, feed.deadlocks)));
-    fill(words, key, () => (chosen.length === 0 ? blank("Nothing to tell.") : [
+    fill(words, key, () => (chosen.length === 0 ? (feed.listed ? blank("Nothing to tell.") : null) : [
       el("ul", { class: "lines wrap" }, chosen.map(inWords)),
       waited.length > chosen.length && el("p", { class: "note", text: `And ${count(waited.length - chosen.length, "lock")} more that are waited for.` }),
     ]));
@@ -134,8 +134,9 @@ function addCircle(plan, deadlock) {
   const sure = steps.some((one) => one.possible) ? "possible" : "certain";
   steps.forEach((step, i) => {
     const next = steps[(i + 1) % steps.length];
-    const lock = plan.lock(step.waits ?? "");
     const as = (one) => plan.session({ session: one.session, info: {}, owner: { info: one.info ?? {} } });
+    as(step); // from here the circle begins
+    const lock = plan.lock(step.waits ?? "");
     plan.edge(as(step), lock, "waits").dead = sure;
     plan.edge(lock, as(next), "holds").dead = sure;
     for (const one of [as(step), lock]) one.dead = sure;
@@ -145,7 +146,7 @@ function addCircle(plan, deadlock) {
 function drawing(plan, deadlocks) {
   const edges = [...plan.edges.values()];
   const nodes = [...plan.nodes.values()];
-  const { width, height, at, back } = layout(nodes, edges);
+  const { width, height, at, ways } = layout(nodes, edges);
   const margin = 8;
   const box = [-margin, -margin, width + 2 * margin, height + 2 * margin];
   const label = `${count(nodes.filter((one) => one.kind === "lock").length, "lock")} and who waits for them${deadlocks ? `, with ${count(deadlocks, "deadlock")}` : ""}. The list below says it in words.`;
@@ -153,7 +154,7 @@ function drawing(plan, deadlocks) {
     svg("svg", { viewBox: box.join(" "), width: box[2], height: box[3], role: "group", "aria-label": label },
       svg("defs", {}, ["", "dead"].map((kind) => svg("marker", { id: "tip" + kind, class: "tip", "data-dead": kind || null, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0.500L7.500 4L0 7.500z" })))),
       edges.map((edge) => svg("path", {
-        class: "edge", d: way(edge, plan, at, back, height), "data-from": edge.from, "data-to": edge.to, "data-kind": edge.kind, "data-dead": edge.dead || null,
+        class: "edge", d: way(edge, plan, at, ways.get(edge)), "data-from": edge.from, "data-to": edge.to, "data-kind": edge.kind, "data-dead": edge.dead || null,
         "marker-end": edge.dead ? "url(#tipdead)" : "url(#tip)",
       })),
       nodes.map((one) => svg("foreignObject", { ...at.get(one.id), width: one.width, height: one.height }, knot(one)))),
@@ -166,19 +167,28 @@ function knot(one) {
   return one.href ? el("a", { ...properties, href: one.href }, inside) : el("span", properties, inside);
 }
 
-/** way is the path of an edge: from right to left it runs below all. */
-function way(edge, plan, at, back, height) {
-  const [from, to] = [plan.nodes.get(edge.from), plan.nodes.get(edge.to)];
-  const [a, b] = [at.get(edge.from), at.get(edge.to)];
-  const x1 = a.x + from.width;
-  const y1 = a.y + from.height / 2;
-  const y2 = b.y + to.height / 2;
-  if (!back.has(edge)) {
-    const bend = Math.max(24, (b.x - x1) / 2);
-    return `M${x1} ${y1}C${x1 + bend} ${y1} ${b.x - bend - 4} ${y2} ${b.x - 4} ${y2}`;
+/** way is the path of an edge. One that runs back leaves and comes in from above or below. */
+function way(edge, plan, at, { back, bends }) {
+  const box = (id) => ({ ...at.get(id), ...plan.nodes.get(id), ...at.get(id) });
+  const [from, to] = [box(edge.from), box(edge.to)];
+  const points = bends.flatMap(({ x, y, half }) => (back ? [[x + half, y], [x - half, y]] : [[x - half, y], [x + half, y]]));
+  if (!back) return curve([[from.x + from.width, from.y + from.height / 2], ...points, [to.x - 3, to.y + to.height / 2]]);
+  const first = points[0] ?? [0, from.y + from.height + 20];
+  const end = points.at(-1) ?? [0, to.y + to.height + 20];
+  const [startX, endX] = [from.x + from.width / 2, to.x + to.width / 2];
+  const startY = first[1] < from.y + from.height / 2 ? from.y : from.y + from.height;
+  const endY = end[1] < to.y + to.height / 2 ? to.y - 3 : to.y + to.height + 3;
+  const inner = curve([[from.x, first[1]], ...points, [to.x + to.width, end[1]]]).slice(1);
+  return `M${startX} ${startY}Q${startX} ${first[1]} ${inner}Q${endX} ${end[1]} ${endX} ${endY}`;
+}
+
+/** curve goes through points, level at each. */
+function curve(points) {
+  let d = `M${points[0].join(" ")}`;
+  for (let i = 1; i < points.length; i++) {
+    const [[x1, y1], [x2, y2]] = [points[i - 1], points[i]];
+    const bend = (x2 - x1) / 2;
+    d += `C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
   }
-  const low = Math.min(height, Math.max(a.y + from.height, b.y + to.height) + 30);
-  const sx = a.x + from.width / 2;
-  const tx = b.x + to.width / 2;
-  return `M${sx} ${a.y + from.height}C${sx} ${low + 12} ${sx - 40} ${low} ${sx - 80} ${low}L${tx + 80} ${low}C${tx + 40} ${low} ${tx} ${low + 12} ${tx} ${b.y + to.height + 5}`;
+  return d;
 }

@@ -2,9 +2,11 @@
 // that. Pure.
 
 /**
- * layout places nodes { id, width, height } along edges { from, to }, and returns
- * { width, height, at: Map of id to { x, y }, back: Set of edges that close a circle }.
- * Parts that hang together stand one below the other.
+ * layout places nodes { id, width, height } along edges { from, to }. It returns
+ * { width, height, at, ways }: where each node stands, { x, y } by its id, and for
+ * each edge { back, bends }: whether it runs back, because it closes a circle, and
+ * the points on its way where it passes other nodes. Parts that hang together stand
+ * one below the other.
  */
 export function layout(nodes, edges, { across = 64, down = 14, between = 28 } = {}) {
   const graph = new Graph(nodes, edges);
@@ -16,10 +18,14 @@ export function layout(nodes, edges, { across = 64, down = 14, between = 28 } = 
     top += size.height + between;
     width = Math.max(width, size.width);
   }
-  return { width, height: Math.max(0, top - between), at, back: graph.back };
+  return { width, height: Math.max(0, top - between), at, ways: graph.ways };
 }
 
+const lane = 12; // what an edge takes of a column that it passes
+
 class Graph {
+  ways = new Map();
+
   constructor(nodes, edges) {
     this.nodes = new Map(nodes.map((node) => [node.id, node]));
     this.edges = edges.filter((edge) => this.nodes.has(edge.from) && this.nodes.has(edge.to));
@@ -80,22 +86,54 @@ class Graph {
 
   place(part, at, top, across, down) {
     const columns = this.#columns(part);
-    for (let i = 0; i < 4; i++) this.#straighten(columns, i % 2 === 0);
-    const heights = columns.map((column) => column.reduce((sum, id) => sum + this.nodes.get(id).height + down, -down));
+    const links = this.#pave(part, columns);
+    for (let i = 0; i < 6; i++) straighten(columns, links, i % 2 === 0);
+    const heights = columns.map((column) => column.reduce((sum, one) => sum + one.height + down, -down));
     const height = Math.max(...heights);
     let x = 0;
     columns.forEach((column, i) => {
-      const width = Math.max(...column.map((id) => this.nodes.get(id).width));
+      const width = Math.max(...column.map((one) => one.width));
       let y = top + (height - heights[i]) / 2;
-      for (const id of column) {
-        at.set(id, { x: x + (width - this.nodes.get(id).width) / 2, y });
-        y += this.nodes.get(id).height + down;
+      for (const one of column) {
+        one.x = x + (width - one.width) / 2;
+        one.y = y;
+        if (one.id !== undefined) at.set(one.id, { x: one.x, y });
+        else one.bends.push({ x: x + width / 2, y: y + lane / 2, half: width / 2 });
+        y += one.height + down;
       }
       x += width + across;
     });
-    // An edge that goes back runs below all.
-    const closes = part.some((id) => this.out.get(id).some((edge) => this.back.has(edge)));
-    return { width: x - across, height: height + (closes ? 40 : 0) };
+    for (const id of part) for (const edge of this.out.get(id)) this.ways.get(edge).bends.sort((a, b) => (this.back.has(edge) ? b.x - a.x : a.x - b.x));
+    return { width: x - across, height };
+  }
+
+  /** #pave gives each edge a lane in the columns that it passes, and says what stands beside what. */
+  #pave(part, columns) {
+    const column = new Map();
+    columns.forEach((all, i) => all.forEach((one) => column.set(one.id, { i, one })));
+    const links = new Map(columns.flat().map((one) => [one, []]));
+    const join = (a, b) => {
+      links.get(a).push(b);
+      links.get(b).push(a);
+    };
+    for (const id of part) {
+      for (const edge of this.out.get(id)) {
+        const back = this.back.has(edge);
+        const bends = [];
+        this.ways.set(edge, { back, bends });
+        const [from, to] = back ? [column.get(edge.to), column.get(edge.from)] : [column.get(edge.from), column.get(edge.to)];
+        let last = from.one;
+        for (let i = from.i + 1; i < to.i; i++) {
+          const passed = { width: 0, height: lane, bends };
+          columns[i].push(passed);
+          links.set(passed, []);
+          join(last, passed);
+          last = passed;
+        }
+        if (last !== to.one) join(last, to.one);
+      }
+    }
+    return links;
   }
 
   /** #columns puts each node behind all that lead to it, and as far to the right as what it leads to allows. */
@@ -106,7 +144,7 @@ class Graph {
     for (const id of order.toReversed()) rank.set(id, Math.max(0, ...ends(id).map((edge) => rank.get(edge.to) + 1)));
     const most = Math.max(...rank.values());
     const columns = Array.from({ length: most + 1 }, () => []);
-    for (const id of part) columns[most - rank.get(id)].push(id);
+    for (const id of part) columns[most - rank.get(id)].push({ ...this.nodes.get(id) });
     return columns;
   }
 
@@ -123,18 +161,17 @@ class Graph {
     }
     return order;
   }
+}
 
-  /** #straighten orders each column by where its neighbours stand. */
-  #straighten(columns, forward) {
-    const from = forward ? columns : columns.toReversed();
-    for (let i = 1; i < from.length; i++) {
-      const place = new Map(from[i - 1].map((id, n) => [id, n]));
-      const middle = (id) => {
-        const near = [...this.in.get(id).map((edge) => edge.from), ...this.out.get(id).map((edge) => edge.to)].filter((one) => place.has(one));
-        return near.length ? near.reduce((sum, one) => sum + place.get(one), 0) / near.length : -1;
-      };
-      const own = new Map(from[i].map((id, n) => [id, middle(id) < 0 ? n : middle(id)]));
-      from[i].sort((a, b) => own.get(a) - own.get(b));
-    }
+/** straighten orders each column by where its neighbours stand. */
+function straighten(columns, links, forward) {
+  const all = forward ? columns : columns.toReversed();
+  for (let i = 1; i < all.length; i++) {
+    const place = new Map(all[i - 1].map((one, n) => [one, n / all[i - 1].length]));
+    const own = new Map(all[i].map((one, n) => {
+      const near = links.get(one).filter((other) => place.has(other));
+      return [one, near.length ? near.reduce((sum, other) => sum + place.get(other), 0) / near.length : n / all[i].length];
+    }));
+    all[i].sort((a, b) => own.get(a) - own.get(b));
   }
 }

@@ -5,7 +5,7 @@ import { now } from "./api.js";
 import { el, fill, link, lockHref, lockName, svg, text } from "./dom.js";
 import { blank, chip, lockLink, section, short } from "./people.js";
 import { reignList, timeline } from "./reigns.js";
-import { bytes, count, happened, length, millis, moment, number, whole } from "./words.js";
+import { bytes, count, happened, instant, length, millis, moment, number, whole } from "./words.js";
 
 const few = 5; // of a kind are shown
 const lines = 10; // of what has just happened
@@ -31,6 +31,7 @@ export function overview(feed) {
     section("failovers", "Failovers", drawing, told),
     el("div", { class: "three" }, section("most-waited", "Most waited for", waited), section("longest-held", "Held for longest", oldest), section("just-now", "Just now", ticker)));
   let version = -1;
+  let met = -1;
   let due = 0;
   let reigned = null;
   let reignsDue = 0;
@@ -38,15 +39,15 @@ export function overview(feed) {
   function draw() {
     due = performance.now() + drawEvery;
     drawHead();
-    fill(nodes, JSON.stringify(feed.status), () => (feed.status?.nodes ?? []).map(nodeCard));
+    fill(nodes, JSON.stringify([feed.status, feed.reigns?.at(-1)]), () => (feed.status?.nodes ?? []).map(nodeCard));
     drawFigures();
     if (feed.reigns !== reigned || performance.now() >= reignsDue) {
       reigned = feed.reigns;
       reignsDue = performance.now() + 15_000;
       drawReigns();
     }
-    if (version !== feed.picture.version) {
-      version = feed.picture.version;
+    if (version !== feed.picture.version || met !== feed.picture.met) {
+      ({ version, met } = feed.picture);
       drawLocks();
     }
     for (const one of node.querySelectorAll("[data-since]")) text(one, whole(now() - Number(one.dataset.since)));
@@ -69,7 +70,10 @@ export function overview(feed) {
   function nodeCard(one) {
     const role = one.answered ? one.role : "silent";
     const lag = one.lag === undefined ? null : Number(one.lag);
+    const reign = serving(one) ? feed.reigns?.at(-1) : null;
+    const began = reign && String(reign.view) === String(one.view) ? instant(reign.began) : 0;
     const facts = [
+      began && ["Serves", el("span", { "data-since": began, text: whole(now() - began) }), false],
       lag !== null && !serving(one) && ["Behind", lag === 0 ? "nothing" : count(lag, "entry", "entries"), lag > 1000],
       one.heard && !(serving(one) && !one.paired) && ["Heard", length(millis(one.heard)) + " ago", millis(one.heard) > 2000],
       one.answered && ["Keeps", one.durable ? `on disk${Number(one.diskBytes) ? ", " + bytes(Number(one.diskBytes)) : ""}` : "in memory", false],
@@ -78,7 +82,7 @@ export function overview(feed) {
     return el("li", { class: "card node", "data-node": nameOf(one), "data-role": role },
       el("div", { class: "card-head" }, el("bdi", { class: "strong", text: nameOf(one) }), chip(role, one.answered ? one.role : "does not answer")),
       el("p", { class: "address" }, el("bdi", { text: one.name && one.name !== one.address ? one.address ?? "" : "" }), one.asked && el("span", { class: "here", text: "shows you this page" })),
-      el("dl", { class: "facts" }, facts.map(([key, value, bad]) => [el("dt", { text: key }), el("dd", { class: bad ? "bad" : null, text: value })])));
+      el("dl", { class: "facts" }, facts.map(([key, value, bad]) => [el("dt", { text: key }), el("dd", { class: bad ? "bad" : null }, value)])));
   }
 
   function drawFigures() {
@@ -103,7 +107,7 @@ export function overview(feed) {
 
   function drawReigns() {
     const all = feed.reigns ?? [];
-    fill(drawing, undefined, () => timeline(all)); // its right end is now
+    fill(drawing, undefined, () => timeline(all, (feed.status?.nodes ?? []).map(nameOf), drawing.clientWidth)); // its right end is now
     fill(told, JSON.stringify(feed.reigns), () => {
       if (feed.reigns === null) return blank("Asking the nodes…");
       if (all.length === 0) return blank("The nodes remember none.");
@@ -127,7 +131,8 @@ export function overview(feed) {
       : el("ol", { class: "tops" }, held.map((card) => el("li", { "data-name": card.name }, lockLink(card.name), el("b", { "data-since": card.holders[0].since, text: whole(now() - card.holders[0].since) }),
         el("bdi", { class: "under", text: short(card.holders[0]) })))));
     const latest = feed.picture.latest(lines);
-    fill(ticker, latest[0]?.order ?? 0, () => latest.length === 0 ? el("li", { class: "blank", text: "Nothing yet." }) : latest.map((one) => line(feed.picture, one)));
+    feed.meet(latest.map((one) => one.session));
+    fill(ticker, `${latest[0]?.order} ${feed.picture.met}`, () => latest.length === 0 ? el("li", { class: "blank", text: "Nothing yet." }) : latest.map((one) => line(feed.picture, one)));
   }
 
   return {

@@ -12,7 +12,7 @@ export function who(one, { linked = true } = {}) {
 }
 
 /** short names somebody in a few letters, for where there is little room. */
-export const short = (one) => (one.session ? brief(one.owner?.info, one.info) || one.session.replace(/^0+/, "…") : "nobody’s own");
+export const short = (one) => (one.session ? brief(one.owner?.info, one.info) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
 
 /** state is that of a lock: a key for the style, and the word beside its colour. */
 export function state(card) {

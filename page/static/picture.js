@@ -27,6 +27,7 @@ export class Picture {
   cut = false; // there are more locks than are kept
   version = 0; // rises with each change
   shape = 0; // rises when a name comes or goes
+  met = 0; // rises when somebody becomes known
   #names = null; // in order, while they are known
   #round = 0; // of listing
   #recent = new Map(); // the last events by names, the oldest first
@@ -126,11 +127,16 @@ export class Picture {
     this.version++;
   }
 
-  /** Who is gone is kept for a while, since the events still name them. */
-  #meet(card) {
+  /** meet notes what a session says of itself. Who is gone is kept for a while, since the events still name them. */
+  meet(session, info = {}) {
     if (this.people.size > 4 * most) this.people.clear();
+    if (!this.people.has(session)) this.met++;
+    this.people.set(session, info);
+  }
+
+  #meet(card) {
     for (const one of [...card.holders, ...card.queue]) {
-      if (one.session && one.owner) this.people.set(one.session, one.owner.info ?? {});
+      if (one.session && one.owner) this.meet(one.session, one.owner.info);
     }
   }
 

@@ -2,9 +2,8 @@
 
 import { now } from "./api.js";
 import { el, svg } from "./dom.js";
-import { instant, length, millis, moment } from "./words.js";
+import { count, instant, length, list, millis, moment } from "./words.js";
 
-const wide = 1000;
 const lane = 30;
 const soon = 20_000; // the age at which the axis begins to be logarithmic
 
@@ -23,15 +22,19 @@ export const reason = (reign) => reasons[reign.why] ?? "seen since then";
 /** nameOf a node; one of a pair goes by its address. */
 const nameOf = (reign) => reign.name || reign.address || "?";
 
-/** timeline draws reigns, the oldest first. The list beside it says the same in words. */
-export function timeline(reigns) {
+/**
+ * timeline draws reigns, the oldest first, as wide as there is room, with a lane for
+ * each node. The list below it says the same in words.
+ */
+export function timeline(reigns, names, room) {
   const until = now();
   const known = reigns.filter((one) => instant(one.began));
   if (known.length === 0) return null;
+  const nodes = [...new Set([...known.map(nameOf), ...names])].sort();
+  const wide = Math.max(160, room - margin(nodes));
   const oldest = Math.max(120_000, until - instant(known[0].began));
   const scale = wide / place(oldest * 1.05);
   const x = (ms) => wide - place(until - ms) * scale;
-  const nodes = [...new Set(known.map(nameOf))].sort();
   const high = nodes.length * lane;
   const bars = known.flatMap((one, i) => {
     const begin = x(instant(one.began));
@@ -51,16 +54,21 @@ export function timeline(reigns) {
     }
     return drawn;
   });
-  const ticks = marks.filter(([age]) => age < oldest && place(age) * scale < wide - 40).flatMap(([age, word]) => {
+  let taken = 0; // up to where there is a word, from the right
+  const free = ([age]) => place(age) * scale - taken > 90 && place(age) * scale < wide - 36 && (taken = place(age) * scale);
+  const ticks = marks.filter(free).flatMap(([age, word]) => {
     const at = wide - place(age) * scale;
     return [svg("line", { class: "tick", x1: at, x2: at, y1: 0, y2: high }), svg("text", { class: "axis", x: at, y: high + 16, "text-anchor": "middle" }, word + " ago")];
   });
   return el("figure", { class: "timeline", id: "timeline" },
     el("div", { class: "lanes", "aria-hidden": "true" }, nodes.map((one) => el("bdi", { text: one }))),
-    svg("svg", { viewBox: `0 0 ${wide} ${high + 22}`, role: "img", "aria-label": `Who was the primary: ${known.length} reigns of ${nodes.join(", ")}` },
+    svg("svg", { viewBox: `0 0 ${wide} ${high + 22}`, width: wide, height: high + 22, role: "img", "aria-label": `Who was the primary: ${count(known.length, "reign")} of ${list([...new Set(known.map(nameOf))])}` },
       nodes.map((_, i) => svg("rect", { class: "ground", x: 0, y: i * lane + 6, width: wide, height: lane - 12, rx: 3 })),
       ticks, bars, svg("text", { class: "axis", x: wide, y: high + 16, "text-anchor": "end" }, "now")));
 }
+
+/** margin is the room that the names of the lanes take: as much as they want, up to a quarter. */
+const margin = (nodes) => 16 + Math.min(150, 9 * Math.max(...nodes.map((one) => one.length)));
 
 /** reignList says reigns in words, the newest first. */
 export function reignList(reigns, most) {

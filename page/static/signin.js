@@ -34,6 +34,8 @@ export function signin(feed) {
       feed.restart();
     } catch (error) {
       text(wrong, error.code === "silent" ? "This node does not answer: try again in a moment." : error.message);
+      button.disabled = false;
+      field.focus();
       field.select();
     } finally {
       button.disabled = false;

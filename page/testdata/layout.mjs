@@ -11,7 +11,8 @@ for (let round = 0; round < 500; round++) {
   const edges = [];
   for (let i = random(20); i > 0; i--) edges.push({ from: nodes[random(nodes.length)].id, to: nodes[random(nodes.length)].id });
   edges.push({ from: "n0", to: "elsewhere" }); // is left out
-  const { at, back, width, height } = layout(nodes, edges);
+  const { at, ways, width, height } = layout(nodes, edges);
+  const back = new Set(edges.filter((edge) => ways.get(edge)?.back));
   const sizes = new Map(nodes.map((one) => [one.id, one]));
   for (const one of nodes) {
     const a = at.get(one.id);
