@@ -3,7 +3,6 @@ package doors
 import (
 	"log/slog"
 	"maps"
-	"net"
 	"sync"
 	"time"
 )
@@ -56,11 +55,6 @@ func (j *Journal) Refusals() map[Refusal]uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return maps.Clone(j.counts)
-}
-
-// Crowded takes note of a connection that there was no room for.
-func (j *Journal) Crowded(from net.Addr) {
-	j.refused(Crowded, guest{from: from.String()}, "a connection", time.Now())
 }
 
 // refused counts a refusal, and writes it down if none of its kind was a moment

@@ -37,6 +37,8 @@ type Doors struct {
 	journal   *Journal
 	meter     *access.Meter // of those who are known
 	strangers *access.Meter // of the others, by their origins
+	hands     *access.Meter // of connections that are to be encrypted, by their origins
+	insisting *access.Meter // of those who were told to wait
 	answers   *connect.ErrorWriter
 }
 
@@ -50,7 +52,7 @@ var (
 func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
-		meter: access.NewMeter(), strangers: access.NewMeter(), answers: connect.NewErrorWriter(),
+		meter: access.NewMeter(), strangers: access.NewMeter(), hands: access.NewMeter(), insisting: access.NewMeter(), answers: connect.NewErrorWriter(),
 	}
 }
 
@@ -166,6 +168,9 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 			meter, account, limits := d.account(policy, who, r.URL.Path)
 			exceeded, after := meter.Begin(account, limits, time.Now())
 			if exceeded != access.Nothing {
+				if d.insists(account) {
+					w.Header().Set("Connection", "close")
+				}
 				d.slow(w, r, who, exceeded, after)
 				return
 			}
@@ -175,7 +180,7 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 			d.refuse(w, r, Forbids, who, connect.CodePermissionDenied, err)
 			return
 		}
-		inside.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), guestKey{}, who)))
+		d.visit(inside, w, r, who)
 	})
 }
 

@@ -216,6 +216,7 @@ func TestDoors(t *testing.T) {
 		t.Fatalf("bob: %d %s, %v", status, text, err)
 	}
 	serves(t)
+	slow := g.readNothing()
 	for _, attack := range []struct {
 		name         string
 		who          visitor
@@ -227,9 +228,10 @@ func TestDoors(t *testing.T) {
 		{"nothing shown", visitor{}, "POST", "TryAcquire", `{"name":"deploy/x"}`, 401, "unauthenticated", "unauthenticated"},
 		{"a token that was never made", visitor{token: "lockstep_" + strings.Repeat("A", 43)}, "POST", "TryAcquire", `{"name":"deploy/x"}`, 401, "not known here", "unauthenticated"},
 		{"a bad token beside a good certificate", visitor{token: "x", certificates: g.with("alice").certificates}, "POST", "Status", `{}`, 401, "not known here", "unauthenticated"},
-		{"a certificate of another authority", visitor{certificates: []tls.Certificate{g.pair("elsewhere", "alice")}}, "POST", "Status", `{}`, 0, "tls: ", ""},
-		{"an expired certificate", g.expired(), "POST", "Status", `{}`, 0, "tls: ", ""},
-		{"without TLS", visitor{plain: true, token: g.tokens["ci"]}, "POST", "Status", `{}`, 400, "HTTP request to an HTTPS server", ""},
+		{"a certificate of another authority", visitor{certificates: []tls.Certificate{g.pair("elsewhere", "alice")}}, "POST", "Status", `{}`, 0, "tls: ", "handshake"},
+		{"an expired certificate", g.expired(), "POST", "Status", `{}`, 0, "tls: ", "handshake"},
+		{"without TLS", visitor{plain: true, token: g.tokens["ci"]}, "POST", "Status", `{}`, 400, "HTTP request to an HTTPS server", "handshake"},
+		{"a node's certificate", visitor{certificates: []tls.Certificate{g.pair("tls", "p")}}, "POST", "Status", `{}`, 401, "is for a node", "unauthenticated"},
 		{"a lock that is not ci's", ci, "POST", "TryAcquire", `{"name":"other"}`, 403, "the rules do not allow ci to lock", "permission_denied"},
 		{"one of two that is not", ci, "POST", "TryAcquire", `{"names":["deploy/x","other"]}`, 403, "permission_denied", "permission_denied"},
 		{"a look at all", ci, "POST", "ListLocks", `{}`, 403, "permission_denied", "permission_denied"},
@@ -241,10 +243,12 @@ func TestDoors(t *testing.T) {
 		{"bob's session, for a lock of ci's", ci, "POST", "TryAcquire", `{"session":"` + bobs.Session + `","name":"deploy/x"}`, 403, "was not opened by ci", "foreign_session"},
 		{"closing bob's session", ci, "POST", "CloseSession", `{"session":"` + bobs.Session + `"}`, 403, "was not opened by ci", "foreign_session"},
 		{"releasing bob's lock", g.with("alice"), "POST", "Release", `{"session":"` + bobs.Session + `","name":"bobs","token":"` + bobs.Token + `"}`, 403, "was not opened by alice", "foreign_session"},
-		{"too much", ci, "POST", "TryAcquire", `{"name":"deploy/` + strings.Repeat("x", 200_000) + `"}`, 429, "resource_exhausted", ""},
+		{"too much", ci, "POST", "TryAcquire", `{"name":"deploy/` + strings.Repeat("x", 200_000) + `"}`, 429, "resource_exhausted", "too_large"},
 		{"much of nobody", visitor{}, "POST", "TryAcquire", `{"name":"deploy/` + strings.Repeat("x", 50_000) + `"}`, 401, "", "unauthenticated"},
-		{"half an object", ci, "POST", "TryAcquire", `{"name":`, 400, "invalid_argument", ""},
-		{"no session at all", ci, "POST", "KeepAlive", `{"session":"zzz"}`, 400, "invalid_argument", ""},
+		{"half an object", ci, "POST", "TryAcquire", `{"name":`, 400, "invalid_argument", "malformed"},
+		{"no session at all", ci, "POST", "KeepAlive", `{"session":"zzz"}`, 400, "invalid_argument", "malformed"},
+		{"a name that is none", ci, "POST", "TryAcquire", `{"name":"deploy/\u0000"}`, 400, "invalid_argument", "malformed"},
+		{"what the service cannot do", ci, "POST", "Explode", `{}`, 404, "", "malformed"},
 		{"a way around", visitor{}, "POST", "/livez/../lockstep.v1.LockService/Status", `{}`, 401, "", "unauthenticated"},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
@@ -271,6 +275,7 @@ func TestDoors(t *testing.T) {
 	}
 	t.Run("a flood", func(t *testing.T) { g.flood(t, ci) })
 	t.Run("a crowd that says nothing", func(t *testing.T) { g.crowd(t, serves) })
+	t.Run("readers that read nothing", func(t *testing.T) { g.cutOff(t, slow) })
 	t.Run("the port of the nodes", func(t *testing.T) { g.besides(t) })
 	t.Run("a token that is taken away", func(t *testing.T) { g.takeAway(t) })
 	// Of all that, bob has felt nothing.
@@ -323,6 +328,7 @@ func (g *guarded) crowd(t *testing.T, serves func(*testing.T)) {
 	} else {
 		conn.Close()
 	}
+	before := g.refusals(g.ports[0])
 	crowd := make([]net.Conn, many)
 	for i := range crowd {
 		conn, err := elsewhere.Dial("tcp", g.ports[0])
@@ -342,6 +348,58 @@ func (g *guarded) crowd(t *testing.T, serves func(*testing.T)) {
 		}
 	}
 	serves(t)
+	now, counted := g.refusals(g.ports[0]), 0
+	for _, why := range []string{"handshakes", "handshake", "connections"} {
+		counted += now[why] - before[why]
+	}
+	if counted != many {
+		t.Errorf("%d are counted: %v, and %v before", counted, now, before)
+	}
+}
+
+// slowReaders is how many ask for much and take nothing of it.
+const slowReaders = 20
+
+// readNothing begins as many connections of ci.
+func (g *guarded) readNothing() []*tls.Conn {
+	g.t.Helper()
+	pool := x509.NewCertPool()
+	pool.AddCert(g.pair("tls", "ca").Leaf)
+	var slow []*tls.Conn
+	for range slowReaders {
+		conn, err := tls.Dial("tcp", g.ports[0], &tls.Config{RootCAs: pool})
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		g.t.Cleanup(func() { conn.Close() })
+		go func() {
+			for {
+				_, err := fmt.Fprintf(conn, "GET /openapi.yaml HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n\r\n", g.tokens["ci"])
+				if err != nil {
+					return
+				}
+				time.Sleep(50 * time.Millisecond) // not more than is due
+			}
+		}()
+		slow = append(slow, conn)
+	}
+	return slow
+}
+
+// cutOff returns when all of them are counted and their connections have come to an
+// end.
+func (g *guarded) cutOff(t *testing.T, slow []*tls.Conn) {
+	for end := time.Now().Add(60 * time.Second); g.refusals(g.ports[0])["slow"] < len(slow); time.Sleep(100 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("of %d slow readers %v are counted", len(slow), g.refusals(g.ports[0]))
+		}
+	}
+	for i, conn := range slow {
+		conn.SetReadDeadline(time.Now().Add(30 * time.Second))
+		if _, err := io.Copy(io.Discard, conn); os.IsTimeout(err) {
+			t.Errorf("reader %d is still there", i)
+		}
+	}
 }
 
 // besides asks where the rules cannot be held, with lockc. Only who may do everything
@@ -381,11 +439,15 @@ func (g *guarded) takeAway(t *testing.T) {
 			kept.WriteString(line)
 		}
 	}
+	before := g.refusals(g.ports[0])["unauthenticated"]
 	g.write("access", kept.String())
 	for end := time.Now().Add(10 * time.Second); ask() != 401; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("it still counts")
 		}
+	}
+	if now := g.refusals(g.ports[0])["unauthenticated"]; now != before+1 {
+		t.Errorf("%d are counted, and %d before", now, before)
 	}
 }
 
@@ -408,7 +470,8 @@ func (g *guarded) audit(t *testing.T) {
 		}
 		seen[fmt.Sprint(one.Msg, " ", one.Why, one.Lock, " ", one.Principal)] = true
 	}
-	for _, want := range []string{"refused unauthenticated ", "refused permission_denied ci", "refused foreign_session ci", "revoke deploy/serves alice"} {
+	for _, want := range []string{"refused unauthenticated ", "refused permission_denied ci", "refused foreign_session ci",
+		"refused handshake ", "refused too_large ci", "refused malformed ci", "refused rate flood", "refused handshakes ", "refused slow ci", "revoke deploy/serves alice"} {
 		if !seen[want] {
 			t.Errorf("%q is not there but %v", want, seen)
 		}

@@ -86,7 +86,7 @@ func (g *group) openPort(first string, insecure bool, log *slog.Logger) (*port, 
 	var encryption *tls.Config
 	opened.doors, opened.journal, encryption = g.doors.forPort(unix, log)
 	opened.server, err = api.Listen(api.ServerConfig{
-		Address: address, TLS: encryption, Door: opened.doors.Porter, Who: opened.doors.Who, Turned: opened.journal.Turned, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
+		Address: address, TLS: encryption, Door: opened.doors.Porter, Who: opened.doors.Who, Shakes: opened.doors.Shakes, Turned: opened.journal.Turned, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
 	})
 	if err != nil {
 		return nil, portFailure(err, address)
@@ -120,7 +120,7 @@ func (g *group) add(node *remote.Node, opened *port, log *slog.Logger) {
 
 func (o *port) serve(node *remote.Node, log *slog.Logger) {
 	o.agents = remote.StartAgents(node, whoAsks())
-	api.Mount(o.server, o.doors.Guard(o.agents), api.Traced(node.Actors.Tracer())...)
+	api.Mount(o.server, o.doors.Guard(o.agents), append(api.Traced(node.Actors.Tracer()), o.doors.Listening())...)
 	observe.Mount(o.server, administrators(o.doors), log, counted{node, o.journal})
 	page.Mount(o.server)
 	o.server.Serve()
