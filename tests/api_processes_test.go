@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/tests/cluster"
+	"lockstep/trust"
 )
 
 // examples are the files that people copy.
@@ -77,6 +79,48 @@ func TestExampleCurl(t *testing.T) {
 refused: \\"deploy\\" is held by session [0-9a-f]{16}, for [0-9.]+m?s
 released
 `)
+	}
+}
+
+// TestExamplesShowTokens: with the token in the environment or in a file, and never
+// among the arguments, they come in where nobody does without.
+func TestExamplesShowTokens(t *testing.T) {
+	g := startGuarded(t)
+	g.write("ci.token", g.tokens["ci"]+"\n")
+	authority := trust.FilesIn(g.path("tls"), "p").Authorities
+	trusting := []string{"CURL_CA_BUNDLE=" + authority, "SSL_CERT_FILE=" + authority, "NODE_EXTRA_CA_CERTS=" + authority}
+	for _, test := range []struct {
+		runs, file string
+		nodes      int
+		code       int // with a token of nobody
+		want       string
+	}{{"curl", "curl.sh", 1, 22, "401"}, {"python3", "lock.py", 2, 1, "not known here"}, {"node", "lock.mjs", 2, 1, "not known here"}} {
+		t.Run(test.file, func(t *testing.T) {
+			tool(t, test.runs)
+			var urls []string
+			for _, port := range g.ports[:test.nodes] {
+				urls = append(urls, "https://"+port)
+			}
+			run := func(shown ...string) (code int, said string) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+				defer cancel()
+				command := exec.CommandContext(ctx, filepath.Join(examples, test.file), strings.Join(urls, ","), "deploy/example")
+				command.Env = slices.Concat(os.Environ(), trusting, shown)
+				text, err := command.CombinedOutput() // there is no input, so the lock is given back
+				if command.ProcessState == nil {
+					t.Fatal(err)
+				}
+				return command.ProcessState.ExitCode(), string(text)
+			}
+			for _, shown := range []string{"LOCKSTEP_TOKEN=" + g.tokens["ci"], "LOCKSTEP_TOKEN_FILE=" + g.path("ci.token")} {
+				if code, said := run(shown); code != 0 || !strings.Contains(said, "released") {
+					t.Errorf("exit code %d: %s", code, said)
+				}
+			}
+			if code, said := run("LOCKSTEP_TOKEN=lockstep_" + strings.Repeat("A", 43)); code != test.code || strings.Contains(said, "released") || !strings.Contains(said, test.want) {
+				t.Errorf("with a token of nobody: exit code %d: %s", code, said)
+			}
+		})
 	}
 }
 

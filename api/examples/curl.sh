@@ -3,6 +3,9 @@
 #
 #     curl.sh http://127.0.0.1:7180 NAME
 #     curl.sh unix:/run/lockstep/api.sock NAME
+#
+# LOCKSTEP_TOKEN is the token to show, if the nodes ask for one, and
+# LOCKSTEP_TOKEN_FILE a file with it. CURL_CA_BUNDLE is whose certificates count.
 set -eu
 case $1 in
 unix:*) url=http://node socket=${1#unix:} ;;
@@ -10,9 +13,15 @@ unix:*) url=http://node socket=${1#unix:} ;;
 esac
 name=$2
 
+# secret says to curl what nobody is to see among its arguments.
+secret() {
+	shown=${LOCKSTEP_TOKEN:-$(cat "${LOCKSTEP_TOKEN_FILE:-/dev/null}")}
+	if [ -n "$shown" ]; then printf 'header = "Authorization: Bearer %s"\n' "$shown"; fi
+}
+
 # call METHOD REQUEST: one POST. With --fail-with-body an error ends the script.
 call() {
-	curl -sS --fail-with-body ${socket:+--unix-socket "$socket"} \
+	secret | curl -sS --fail-with-body -K - ${socket:+--unix-socket "$socket"} \
 		-H 'Content-Type: application/json' -d "$2" "$url/lockstep.v1.LockService/$1"
 }
 

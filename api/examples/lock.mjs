@@ -3,8 +3,11 @@
 //
 //     lock.mjs http://127.0.0.1:7180,http://127.0.0.1:7181 NAME
 //
-// It needs nothing but Node's own fetch.
+// It needs nothing but Node's own fetch. LOCKSTEP_TOKEN is the token to show, if the
+// nodes ask for one, and LOCKSTEP_TOKEN_FILE a file with it; NODE_EXTRA_CA_CERTS is
+// whose certificates count.
 import { randomBytes } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const [nodes, name] = [process.argv[2].split(','), process.argv[3]]
@@ -13,6 +16,10 @@ const ttl = 2000 // milliseconds
 // has to check the token as well.
 const clock = () => performance.now()
 
+const { LOCKSTEP_TOKEN: shown, LOCKSTEP_TOKEN_FILE: file } = process.env
+const secret = shown || (file && readFileSync(file, 'utf8').trim())
+const headers = { 'Content-Type': 'application/json', ...(secret && { Authorization: `Bearer ${secret}` }) }
+
 // call sends one request, again and to the next node until one answers. What must
 // not be executed twice has a slot and a number, and is executed once.
 async function call(method, request) {
@@ -20,7 +27,7 @@ async function call(method, request) {
     try {
       const answer = await fetch(`${nodes[0]}/lockstep.v1.LockService/${method}`, {
         method: 'POST',
-        headers: { 'Content-Type': 'application/json' },
+        headers,
         body: JSON.stringify(request),
         signal: AbortSignal.timeout(2000),
       })

@@ -5,9 +5,13 @@
 
 It needs nothing but Python's own library. The class below is a whole client: copy
 it, or talk to the nodes with grpcio and the schema, lockstep/v1/lockstep.proto.
+
+LOCKSTEP_TOKEN is the token to show, if the nodes ask for one, and
+LOCKSTEP_TOKEN_FILE a file with it. SSL_CERT_FILE is whose certificates count.
 """
 
 import json
+import os
 import secrets
 import sys
 import threading
@@ -21,6 +25,15 @@ def clock():
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def token_to_show():
+    """From the environment or a file: arguments are seen by everybody."""
+    file = os.environ.get("LOCKSTEP_TOKEN_FILE")
+    if not file or os.environ.get("LOCKSTEP_TOKEN"):
+        return os.environ.get("LOCKSTEP_TOKEN")
+    with open(file) as text:
+        return text.read().strip()
+
+
 class Failure(Exception):
     """What a node answers instead of doing what it was asked."""
 
@@ -32,8 +45,11 @@ class Failure(Exception):
 class Session:
     """A session with the cluster: any node takes any of its requests."""
 
-    def __init__(self, nodes, ttl=10.0, info=None):
+    def __init__(self, nodes, ttl=10.0, info=None, secret=None):
         self.nodes = list(nodes)  # the one in front is asked first
+        self.headers = {"Content-Type": "application/json"}
+        if secret:
+            self.headers["Authorization"] = f"Bearer {secret}"
         self.number = 0
         # Opening may be repeated, too: a nonce stands for one session.
         opening = {"ttl": f"{ttl}s", "info": info or {}, "nonce": str(secrets.randbits(63) | 1)}
@@ -65,7 +81,7 @@ class Session:
 
     def post(self, method, body, timeout):
         url = f"{self.nodes[0]}/lockstep.v1.LockService/{method}"
-        post = urllib.request.Request(url, body, {"Content-Type": "application/json"})
+        post = urllib.request.Request(url, body, self.headers)
         try:
             with urllib.request.urlopen(post, timeout=timeout) as answer:
                 return json.load(answer)
@@ -115,7 +131,7 @@ class Session:
 
 def main():
     nodes, name = sys.argv[1].split(","), sys.argv[2]
-    session = Session(nodes, ttl=2.0, info={"command": "lock.py"})
+    session = Session(nodes, ttl=2.0, info={"command": "lock.py"}, secret=token_to_show())
     token = session.acquire(name)
     print("held", token, flush=True)
 
