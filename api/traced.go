@@ -8,6 +8,7 @@ import (
 	"connectrpc.com/connect"
 
 	pb "lockstep/api/lockstep/v1"
+	"lockstep/lock"
 	"lockstep/traces"
 )
 
@@ -66,8 +67,10 @@ func (t tracing) WrapUnary(next connect.UnaryFunc) connect.UnaryFunc {
 		if span == nil {
 			return next(ctx, r)
 		}
-		if about, ok := r.Any().(interface{ GetName() string }); ok && about.GetName() != "" {
-			span.Note(traces.Text("lockstep.lock", about.GetName()))
+		if about, ok := r.Any().(interface{ GetName() string }); ok {
+			if name := about.GetName(); name != "" && len(name) <= lock.MaxNameBytes { // a longer one is no lock's
+				span.Note(traces.Text("lockstep.lock", name))
+			}
 		}
 		defer func() { end(span, err) }()
 		return next(ctx, r)

@@ -159,6 +159,7 @@ func TestHowACallEnds(t *testing.T) {
 		"the node ends":        {replica.ErrClosed, `{"name":"x"}`, "unavailable", true},
 		"the name is no name":  {nil, `{"name":""}`, "invalid_argument", false},
 		"there is no session":  {nil, `{"name":"x","session":"00000100000000ff"}`, "not_found", false},
+		"the name is too long": {nil, `{"name":"` + strings.Repeat("x", 257) + `"}`, "invalid_argument", false},
 		"a lock that is free":  {nil, `{"name":"x"}`, "", false},
 		"nothing can be asked": {replica.ErrBusy, `{"name":"x"}`, "resource_exhausted", false},
 	} {
@@ -172,6 +173,9 @@ func TestHowACallEnds(t *testing.T) {
 			code, _ := got.Notes["rpc.connect_rpc.error_code"].(string)
 			if code != c.code || (got.Failed != "") != c.fail {
 				t.Errorf("the span ends with %q, %q", code, got.Failed)
+			}
+			if about, _ := got.Notes["lockstep.lock"].(string); len(about) > lock.MaxNameBytes {
+				t.Errorf("it keeps a name of %d bytes", len(about))
 			}
 		})
 	}

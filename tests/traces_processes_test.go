@@ -2,10 +2,13 @@ package tests
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
@@ -240,5 +243,44 @@ func TestTracesOutliveAFailover(t *testing.T) {
 	}
 	if granted != 1 {
 		t.Errorf("it was granted %d times:\n%s", granted, collector.Text(f.all))
+	}
+}
+
+// TestANodeStopsInTimeWithItsTraces: what was told last is sent when a node stops,
+// and one whose collector does not answer stops no later for it.
+func TestANodeStopsInTimeWithItsTraces(t *testing.T) {
+	if raceEnabled {
+		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
+	}
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections, and says nothing
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "600000")
+	collects := collector.Start(t)
+	for name, url := range map[string]string{"one that takes them": collects.URL(), "one that does not answer": "http://" + silent.Addr().String()} {
+		t.Run(name, func(t *testing.T) {
+			api := freeAddress(t)
+			w := start(t, cluster.New(cluster.Config{
+				Lockd: binary(t, "lockd"), Dir: t.TempDir(), Addresses: []string{freeAddress(t)}, APIs: []string{api}, Flags: []string{"-found", "-otlp", url},
+			}))
+			const trace = "2af7651916cd43dd8448eb211c80319c"
+			one := &traced{w, []string{"http://" + api}, collects}
+			one.post(0, "00-"+trace+"-b7ad6b7169203331-01", "TryAcquire", `{"name":"deploy"}`)
+			http.DefaultClient.CloseIdleConnections()
+			began := time.Now()
+			w.Nodes[0].Signal(syscall.SIGTERM)
+			<-w.Nodes[0].Exited()
+			took := time.Since(began)
+			if code := w.Nodes[0].ExitCode(); code != 0 || took > 5*time.Second {
+				t.Errorf("it has stopped with code %d after %v", code, took)
+			}
+			if url == collects.URL() {
+				one.await(trace, "lockstep/apply", 2)
+			} else if said := w.Nodes[0].Said(); !strings.Contains(said, "the last spans were not sent") {
+				t.Errorf("it does not say that spans are lost:\n%s", said)
+			}
+		})
 	}
 }

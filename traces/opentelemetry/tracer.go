@@ -11,6 +11,7 @@ package opentelemetry
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -61,7 +62,7 @@ func (s span) Context() traces.Context {
 }
 
 func (s span) Note(notes ...traces.Note) { s.SetAttributes(attributes(notes)...) }
-func (s span) Fail(why string)           { s.SetStatus(codes.Error, why) }
+func (s span) Fail(why string)           { s.SetStatus(codes.Error, text(why)) }
 func (s span) End()                      { s.Span.End() }
 
 func attributes(notes []traces.Note) []attribute.KeyValue {
@@ -69,12 +70,16 @@ func attributes(notes []traces.Note) []attribute.KeyValue {
 	for _, n := range notes {
 		switch v := n.Value.(type) {
 		case string:
-			all = append(all, attribute.String(n.Key, v))
+			all = append(all, attribute.String(n.Key, text(v)))
 		case int64:
 			all = append(all, attribute.Int64(n.Key, v))
 		default:
-			all = append(all, attribute.String(n.Key, fmt.Sprint(v)))
+			all = append(all, attribute.String(n.Key, text(fmt.Sprint(v))))
 		}
 	}
 	return all
 }
+
+// text is what can be sent: with one that is not UTF-8 none of the spans beside it
+// could be.
+func text(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

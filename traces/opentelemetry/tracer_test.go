@@ -26,8 +26,8 @@ func TestASpanIsTold(t *testing.T) {
 	parent, _ := traces.Parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
 	tracer := New(provider, traces.Text("node", "a"))
 	s := tracer.Begin(traces.With(t.Context(), parent), "serve", traces.Server, traces.Count("slot", uint16(7)))
-	s.Note(traces.Note{Key: "odd", Value: 1.5})
-	s.Fail("it went wrong")
+	s.Note(traces.Note{Key: "odd", Value: 1.5}, traces.Text("not text", "a\xffb"))
+	s.Fail("it went wrong\xff")
 	s.End()
 
 	all := kept.Ended()
@@ -35,7 +35,7 @@ func TestASpanIsTold(t *testing.T) {
 		t.Fatalf("%d spans were kept", len(all))
 	}
 	got := all[0]
-	if got.Name() != "serve" || got.SpanKind() != trace.SpanKindServer || got.Status().Code != codes.Error || got.Status().Description != "it went wrong" {
+	if got.Name() != "serve" || got.SpanKind() != trace.SpanKindServer || got.Status().Code != codes.Error || got.Status().Description != "it went wrong\uFFFD" {
 		t.Errorf("got %s, %v, %v", got.Name(), got.SpanKind(), got.Status())
 	}
 	if p := got.Parent(); p.TraceID() != parent.Trace || p.SpanID() != parent.Span || !p.IsRemote() {
@@ -45,7 +45,7 @@ func TestASpanIsTold(t *testing.T) {
 		t.Errorf("it calls itself %s", c)
 	}
 	for _, want := range []attribute.KeyValue{
-		attribute.String("node", "a"), attribute.Int64("slot", 7), attribute.String("odd", "1.5"),
+		attribute.String("node", "a"), attribute.Int64("slot", 7), attribute.String("odd", "1.5"), attribute.String("not text", "a\uFFFDb"),
 	} {
 		if !slices.Contains(got.Attributes(), want) {
 			t.Errorf("%v is missing in %v", want, got.Attributes())

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
-	"slices"
 	"strings"
 )
 
@@ -42,30 +41,46 @@ const (
 // what the environment says. The error is something there that cannot be obeyed.
 func Wanted(given string, getenv func(string) string) (bool, error) {
 	if given == "" {
-		if strings.EqualFold(getenv(disabled), "true") {
-			return false, nil
+		wanted, err := wantedBy(getenv)
+		if !wanted || err != nil {
+			return false, err
 		}
-		switch how := getenv(exporter); how {
-		case "none":
-			return false, nil
-		case "otlp":
-		case "":
-			if getenv(endpoint) == "" && getenv(ownEndpoint) == "" {
-				return false, nil
-			}
-		default:
-			return false, fmt.Errorf("%s is %.80q, and there is only otlp here: set it to otlp or none", exporter, how)
+		variable, where := first(getenv, ownEndpoint, endpoint)
+		if err := CheckURL(where); err != nil {
+			return false, fmt.Errorf("%s: %w", variable, err)
 		}
 	}
-	for _, variable := range []string{ownProtocol, protocol} {
-		how := getenv(variable)
-		if how == "" {
-			continue
-		}
-		if !slices.Contains([]string{overHTTP, overHTTPJSON}, how) {
-			return false, fmt.Errorf("%s is %.80q, and spans are sent over HTTP here: set %s=%s and name the collector's port for that, mostly 4318", variable, how, ownProtocol, overHTTP)
-		}
-		break // the first that says something counts
+	variable, how := first(getenv, ownProtocol, protocol)
+	if how != "" && how != overHTTP && how != overHTTPJSON {
+		return false, fmt.Errorf("%s is %.80q, and spans are sent over HTTP here: set %s=%s and name the collector's port for that, mostly 4318", variable, how, ownProtocol, overHTTP)
 	}
 	return true, nil
+}
+
+// wantedBy is what the environment says about it.
+func wantedBy(getenv func(string) string) (bool, error) {
+	if strings.EqualFold(getenv(disabled), "true") {
+		return false, nil
+	}
+	switch how := getenv(exporter); how {
+	case "none":
+		return false, nil
+	case "otlp":
+		return true, nil
+	case "":
+		_, where := first(getenv, ownEndpoint, endpoint)
+		return where != "", nil
+	default:
+		return false, fmt.Errorf("%s is %.80q, and there is only otlp here: set it to otlp or none", exporter, how)
+	}
+}
+
+// first is the first of some variables that says something.
+func first(getenv func(string) string, variables ...string) (variable, value string) {
+	for _, variable := range variables {
+		if value := getenv(variable); value != "" {
+			return variable, value
+		}
+	}
+	return "", ""
 }

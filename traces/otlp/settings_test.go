@@ -25,13 +25,16 @@ func TestWanted(t *testing.T) {
 		"another protocol":                {set: map[string]string{endpoint: here, protocol: "grpc"}, refuse: protocol},
 		"another protocol for traces":     {given: here, set: map[string]string{ownProtocol: "grpc", protocol: overHTTP}, refuse: ownProtocol},
 		"ours for traces":                 {given: here, set: map[string]string{ownProtocol: overHTTP, protocol: "grpc"}, want: true},
+		"a collector that is no URL":      {set: map[string]string{endpoint: "localhost:4318"}, refuse: endpoint},
+		"one for traces that is none":     {set: map[string]string{ownEndpoint: "grpc://a:1", endpoint: here}, refuse: ownEndpoint},
+		"none that is not used":           {given: here, set: map[string]string{endpoint: "localhost:4318"}, want: true},
 		"another one that is not used":    {set: map[string]string{protocol: "grpc"}},
 	} {
 		got, err := Wanted(c.given, func(name string) string { return c.set[name] })
 		if got != c.want || (err != nil) != (c.refuse != "") {
 			t.Errorf("%s: got %v, %v", name, got, err)
 		}
-		if err != nil && !strings.HasPrefix(err.Error(), c.refuse+" is ") {
+		if err != nil && !strings.HasPrefix(err.Error(), c.refuse+" is ") && !strings.HasPrefix(err.Error(), c.refuse+": want the URL") {
 			t.Errorf("%s: the error is %v", name, err)
 		}
 	}
