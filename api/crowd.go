@@ -22,6 +22,7 @@ type crowd struct {
 	room   chan struct{}
 	each   int // of one origin
 	shakes func(from net.Addr) bool
+	many   func(from net.Addr) bool // whether somebody connects for many others; nil: nobody
 	turned func(Turned)
 
 	mu   sync.Mutex
@@ -60,7 +61,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		origin := Origin(conn.RemoteAddr().String())
+		origin := c.origin(conn.RemoteAddr())
 		switch {
 		case !c.shakes(conn.RemoteAddr()):
 			c.turned(Turned{TooManyHands, conn.RemoteAddr(), "more handshakes than are due"})
@@ -71,6 +72,14 @@ func (c *crowd) Accept() (net.Conn, error) {
 		}
 		_ = conn.Close()
 	}
+}
+
+// origin is whose share of the room a connection takes; empty is nobody's.
+func (c *crowd) origin(from net.Addr) string {
+	if c.many != nil && c.many(from) {
+		return ""
+	}
+	return Origin(from.String())
 }
 
 // enter takes the room for one, if there is any.

@@ -93,6 +93,23 @@ func TestOneOriginLeavesRoomForOthers(t *testing.T) {
 	}
 }
 
+// TestWhoConnectsForManyHasNoShare: a proxy is not one origin.
+func TestWhoConnectsForManyHasNoShare(t *testing.T) {
+	proxy, other := &net.TCPAddr{IP: net.IPv4(10, 0, 0, 7), Port: 5}, &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 5}
+	c := newCrowd(nil, 2*originShare, nil, nil)
+	c.many = func(from net.Addr) bool { return from == proxy }
+	for i := range 2*originShare - 2 {
+		if !c.enter(c.origin(proxy)) {
+			t.Fatalf("connection %d of a proxy is one too many", i+1)
+		}
+	}
+	for i, enters := range []bool{true, true, false} {
+		if c.enter(c.origin(other)) != enters {
+			t.Errorf("connection %d of another: entered is %v", i+1, !enters)
+		}
+	}
+}
+
 // TestOrigins: what whoever comes can choose makes no difference.
 func TestOrigins(t *testing.T) {
 	for address, want := range map[string]string{

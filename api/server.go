@@ -41,6 +41,9 @@ type ServerConfig struct {
 	Door func(http.Handler) http.Handler
 	// Who, if there is one, says whom it has let in.
 	Who func(context.Context) Caller
+	// Many, if there is one, says of whoever connects whether it does so for many, as a
+	// proxy does: then it is not held to what one origin can have of the room.
+	Many func(from net.Addr) bool
 	// Shakes, if there is one, is asked about each connection that is to be encrypted:
 	// to shake hands costs the node much more than to send somebody away.
 	Shakes func(from net.Addr) bool
@@ -79,7 +82,9 @@ func Listen(cfg ServerConfig) (*Server, error) {
 	if cfg.Turned == nil {
 		cfg.Turned = func(Turned) {}
 	}
-	return newServer(cfg, newCrowd(listener, maxConnections, cfg.Shakes, cfg.Turned)), nil
+	crowd := newCrowd(listener, maxConnections, cfg.Shakes, cfg.Turned)
+	crowd.many = cfg.Many
+	return newServer(cfg, crowd), nil
 }
 
 func newServer(cfg ServerConfig, listener net.Listener) *Server {

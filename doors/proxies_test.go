@@ -92,6 +92,22 @@ func TestWhereARequestComesFrom(t *testing.T) {
 	}
 }
 
+// TestAProxyShakesHandsForMany: it is not held to what one origin may have.
+func TestAProxyShakesHandsForMany(t *testing.T) {
+	d := New(Config{Encrypted: true, Proxies: proxies(t, "10.0.0.7"), Journal: NewJournal(nil)})
+	for i := range 5 * shaking.Burst {
+		if !d.Shakes(named("10.0.0.7:5")) {
+			t.Fatalf("handshake %d is one too many", i+1)
+		}
+	}
+	for range 5 * shaking.Burst {
+		if !d.Shakes(named("10.0.0.8:5")) {
+			return
+		}
+	}
+	t.Error("nobody is held to any limit")
+}
+
 // named is an address by its text.
 type named string
 

@@ -34,8 +34,12 @@ var shaking = access.Limits{Rate: 200, Burst: 400}
 
 // Shakes reports whether an origin may have one more encrypted connection now.
 func (d *Doors) Shakes(from net.Addr) bool {
-	return d.within(d.hands, api.Origin(from.String()), shaking)
+	return d.Many(from) || d.within(d.hands, api.Origin(from.String()), shaking)
 }
+
+// Many reports whether somebody connects for many others: limits of one origin are
+// not for it.
+func (d *Doors) Many(from net.Addr) bool { return d.proxies.Has(from) }
 
 // within counts one more of what takes no time.
 func (d *Doors) within(m *access.Meter, account string, l access.Limits) bool {
