@@ -1197,3 +1197,43 @@ func TestPagesOfOthers(t *testing.T) {
 		t.Errorf("%d and %d were counted: %s", n, m, &audit)
 	}
 }
+
+// answering notes how much of a request's body was left when it was answered.
+type answering struct {
+	*httptest.ResponseRecorder
+	body *strings.Reader
+	left int
+}
+
+func (a *answering) WriteHeader(code int) {
+	a.left = a.body.Len()
+	a.ResponseRecorder.WriteHeader(code)
+}
+
+// TestWhoIsRefusedIsHeardOut: on HTTP/2 a small body is read before the answer, whose
+// stream would be reset else; what may never end is not waited for.
+func TestWhoIsRefusedIsHeardOut(t *testing.T) {
+	d := New(Config{Encrypted: true, Journal: NewJournal(nil)})
+	porter := d.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	const length = 500
+	for _, test := range []struct {
+		what    string
+		version int
+		claims  int64
+		left    int
+	}{
+		{"a small body", 2, length, 0},
+		{"a stream", 2, -1, length},
+		{"a body that is too large", 2, api.MaxRequestBytes + 1, length},
+		{"HTTP/1", 1, length, length},
+	} {
+		body := strings.NewReader(strings.Repeat("x", length))
+		r := httptest.NewRequest("POST", "https://node/lockstep.v1.LockService/Status", body)
+		r.Header.Set("Content-Type", "application/json")
+		r.ProtoMajor, r.ContentLength = test.version, test.claims
+		w := &answering{ResponseRecorder: httptest.NewRecorder(), body: body}
+		if porter.ServeHTTP(w, r); w.Code != http.StatusUnauthorized || w.left != test.left {
+			t.Errorf("%s: %d with %d bytes left, want %d", test.what, w.Code, w.left, test.left)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -262,6 +263,7 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.Header().Set("Connection", "close") // strangers keep no room
 	}
+	hearOut(w, r)
 	if d.answers.IsSupported(r) {
 		_ = d.answers.Write(w, r, api.Denied(code, err)) // who does not read it has gone
 		return
@@ -274,4 +276,19 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 		status = http.StatusTooManyRequests
 	}
 	http.Error(w, err.Error(), status)
+}
+
+// hearWithin is how long the body of a refused request may take to come.
+const hearWithin = 250 * time.Millisecond
+
+// hearOut reads what is on its way before somebody is refused. On HTTP/2 a stream is
+// reset when it is answered before all of it was read, and curl may not look at the
+// answer then. On HTTP/1 the server reads it; gRPC does not say how much there is, and
+// looks.
+func hearOut(w http.ResponseWriter, r *http.Request) {
+	if r.ProtoMajor < 2 || r.ContentLength <= 0 || r.ContentLength > api.MaxRequestBytes {
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(hearWithin))
+	_, _ = io.Copy(io.Discard, r.Body) // what does not come is reset
 }
