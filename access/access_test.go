@@ -286,3 +286,37 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// TestWhatWeighsMore: it counts as so many, however few they have left, and is paid off
+// at the rate; no more than a burst may be owed.
+func TestWhatWeighsMore(t *testing.T) {
+	m, l, now := NewMeter(), Limits{Rate: 10, Burst: 20}, time.Unix(1000, 0)
+	if !m.Charge("nobody", l, 1000, now) || len(m.all) != 0 {
+		t.Error("who has not asked is charged")
+	}
+	begin := func() Exceeded {
+		got, _ := m.Begin("ci", l, now)
+		m.End("ci")
+		return got
+	}
+	if begin() != Nothing || !m.Charge("ci", l, 29, now) { // 20 - 1 - 29
+		t.Error("more than is left is too much")
+	}
+	if begin() != TooFast {
+		t.Error("who owes something may ask")
+	}
+	now = now.Add(time.Second)
+	if begin() != TooFast {
+		t.Error("who owes nothing and has nothing left may ask")
+	}
+	now = now.Add(100 * time.Millisecond)
+	if begin() != Nothing {
+		t.Error("who has paid may not ask")
+	}
+	if !m.Charge("ci", l, 20, now) || m.Charge("ci", l, 0.5, now) {
+		t.Error("owing a burst is not where it ends")
+	}
+	if !m.Charge("ci", Limits{}, 1000, now) {
+		t.Error("without a rate something is owed")
+	}
+}

@@ -62,6 +62,21 @@ func (m *Meter) Begin(principal string, l Limits, now time.Time) (Exceeded, time
 	return Nothing, 0
 }
 
+// Charge counts more against a rate, for a request that has turned out to be worth so
+// many others: whoever made it asks later then. It reports whether no more than a burst
+// is owed.
+func (m *Meter) Charge(principal string, l Limits, requests float64, now time.Time) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	a := m.all[principal]
+	if a == nil || l.Rate == 0 {
+		return true
+	}
+	a.fill(l, now)
+	a.tokens -= requests
+	return a.tokens >= -float64(l.Burst)
+}
+
 // fill lets what has passed since the last time count. A clock that went back
 // gives nothing.
 func (a *account) fill(l Limits, now time.Time) {

@@ -416,6 +416,7 @@ func (g *guarded) Inquire(ctx context.Context, q lock.Query) (lock.Report, error
 		return lock.Report{}, err
 	}
 	report, err := g.behind.Inquire(ctx, q)
+	g.charge(ctx, report)
 	return g.sight(ctx).report(report), err
 }
 
@@ -423,7 +424,7 @@ func (g *guarded) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report
 	if err := g.mayAsk(ctx, q); err != nil {
 		return nothingBut(err)
 	}
-	return g.sight(ctx).pages(g.behind.Pages(ctx, q))
+	return g.sight(ctx).pages(g.charged(ctx, g.behind.Pages(ctx, q)))
 }
 
 // Watch looks at the rules again whenever there is something to tell: it goes on
@@ -436,6 +437,9 @@ func (g *guarded) Watch(ctx context.Context, prefix string, behind lock.Index) i
 		for report, err := range g.behind.Watch(ctx, prefix, behind) {
 			if err == nil {
 				err = g.still(ctx, prefix)
+			}
+			if err == nil {
+				err = g.goesOn(ctx, report)
 			}
 			if err != nil {
 				yield(lock.Report{}, err)

@@ -41,6 +41,7 @@ type Doors struct {
 	hands     *access.Meter // of connections that are to be encrypted, by their origins
 	insisting *access.Meter // of those who were told to wait
 	answers   *connect.ErrorWriter
+	turns     turns // at calls whose answers can be long
 }
 
 // Limits of the strangers of one origin.
@@ -54,6 +55,7 @@ func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
 		meter: access.NewMeter(), strangers: access.NewMeter(), hands: access.NewMeter(), insisting: access.NewMeter(), answers: connect.NewErrorWriter(),
+		turns: turns{all: map[string]*turnQueue{}},
 	}
 }
 

@@ -30,6 +30,13 @@ type visitKey struct{}
 
 // visit lets a request in and notes what becomes of it.
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
+	if d.closed && longAnswers[r.URL.Path] {
+		giveBack, err := d.turns.take(r.Context(), who.name)
+		if err != nil {
+			return // nobody is there to answer
+		}
+		defer giveBack()
+	}
 	v := &visit{ResponseWriter: w, body: r.Body}
 	ctx := context.WithValue(context.WithValue(r.Context(), guestKey{}, who), visitKey{}, v)
 	r = r.WithContext(ctx)

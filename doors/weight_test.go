@@ -1,0 +1,166 @@
+package doors
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"connectrpc.com/connect"
+
+	pb "lockstep/api/lockstep/v1"
+	"lockstep/lock"
+)
+
+func TestWhatReportsWeigh(t *testing.T) {
+	for i, test := range []struct {
+		report lock.Report
+		shown  float64
+	}{
+		{lock.Report{}, 0},
+		{lock.Report{Locks: make([]lock.LockCard, 3)}, 3},
+		{lock.Report{Locks: []lock.LockCard{{Queue: make([]lock.WaiterCard, 7)}}}, 8},
+		{lock.Report{Sessions: make([]lock.SessionCard, 2), Events: make([]lock.Event, 5)}, 7},
+		{lock.Report{Cycles: []lock.Cycle{make(lock.Cycle, 4), make(lock.Cycle, 1)}}, 5},
+		{lock.Report{Record: &lock.Record{Tenures: make([]lock.Tenure, 9)}}, 9},
+	} {
+		if got := weightOf(test.report) * shownForOne; got != test.shown {
+			t.Errorf("report %d: %v are shown, want %v", i, got, test.shown)
+		}
+	}
+}
+
+// TestLongListsCount: whoever is shown much waits for longer than whoever is shown
+// little, and others do not.
+func TestLongListsCount(t *testing.T) {
+	ci, ciLine := newToken(t, "ci")
+	bob, bobLine := newToken(t, "bob")
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, ciLine+bobLine+"allow * read *\nlimit * rate=10 burst=10\n")
+		h := newHouse()
+		h.reports = map[lock.QueryKind]lock.Report{lock.QueryLocks: {Locks: make([]lock.LockCard, 20*shownForOne)}}
+		g := s.doors.Guard(h)
+		list := func(ctx context.Context) error {
+			for _, err := range g.Pages(ctx, lock.Query{Kind: lock.QueryLocks}) {
+				return err
+			}
+			return nil
+		}
+		look := func(ctx context.Context) error {
+			_, err := g.Inquire(ctx, lock.Query{Kind: lock.QueryLocks})
+			return err
+		}
+		var does func(context.Context) error
+		porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			if err := does(r.Context()); err != nil {
+				t.Error(err)
+			}
+		}))
+		ask := func(secret string) int {
+			w := httptest.NewRecorder()
+			porter.ServeHTTP(w, bearing(secret))
+			return w.Code
+		}
+		for name, way := range map[string]func(context.Context) error{"list": list, "look": look} {
+			time.Sleep(time.Minute)
+			if does = way; ask(ci) != 200 { // 10 - 1 - 20
+				t.Fatalf("%s: the first one is refused", name)
+			}
+			if code := ask(ci); code != 429 {
+				t.Errorf("%s: who was shown much asks again at once: %d", name, code)
+			}
+			does = func(context.Context) error { return nil }
+			if code := ask(bob); code != 200 {
+				t.Errorf("%s: another: %d", name, code)
+			}
+			time.Sleep(1200 * time.Millisecond)
+			if code := ask(ci); code != 200 {
+				t.Errorf("%s: later: %d", name, code)
+			}
+		}
+	})
+}
+
+// crier is a house in which much happens.
+type crier struct{ *house }
+
+func (crier) Watch(context.Context, string, lock.Index) iter.Seq2[lock.Report, error] {
+	return func(yield func(lock.Report, error) bool) {
+		for i := range lock.Index(1000) {
+			if !yield(lock.Report{Index: i, Events: make([]lock.Event, shownForOne)}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// TestAWatchThatTellsTooMuch: it ends, after a burst and a debt of another.
+func TestAWatchThatTellsTooMuch(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, line+"allow * read *\nlimit ci rate=10 burst=10\n")
+		g := s.doors.Guard(crier{newHouse()})
+		told, last := 0, error(nil)
+		porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			for _, last = range g.Watch(r.Context(), "", 0) {
+				told++
+			}
+		}))
+		porter.ServeHTTP(httptest.NewRecorder(), bearing(secret))
+		var refused *connect.Error
+		if !errors.As(last, &refused) || refused.Code() != connect.CodeResourceExhausted || told != 9+10+1 {
+			t.Errorf("told %d times, then %v", told, last)
+		}
+		if n := s.doors.journal.Refusals()[TooFast]; n != 1 {
+			t.Errorf("%d are counted", n)
+		}
+	})
+}
+
+// TestLongAnswersTakeTurns: a principal has few of them under way, and others have
+// theirs.
+func TestLongAnswersTakeTurns(t *testing.T) {
+	ci, ciLine := newToken(t, "ci")
+	bob, bobLine := newToken(t, "bob")
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, ciLine+bobLine)
+		begun, end := make(chan string, 100), make(chan struct{})
+		porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			begun <- guestOf(r.Context()).name
+			<-end
+		}))
+		ask := func(ctx context.Context, secret, path string) {
+			r := bearing(secret)
+			r.URL.Path = path
+			go porter.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+			synctest.Wait()
+		}
+		const long = pb.LockServiceListLocksProcedure
+		gone, leave := context.WithCancel(t.Context())
+		for range longAtOnce + 2 {
+			ask(t.Context(), ci, long)
+		}
+		ask(gone, ci, long)
+		if len(begun) != longAtOnce {
+			t.Errorf("%d have begun, want %d", len(begun), longAtOnce)
+		}
+		ask(t.Context(), ci, pb.LockServiceTryAcquireProcedure)
+		ask(t.Context(), bob, long)
+		if len(begun) != longAtOnce+2 {
+			t.Errorf("%d have begun beside them, want 2", len(begun)-longAtOnce)
+		}
+		leave()
+		for range longAtOnce + 2 + 2 {
+			end <- struct{}{}
+			synctest.Wait()
+		}
+		if len(begun) != longAtOnce+2+2 || len(s.doors.turns.all) != 0 {
+			t.Errorf("%d have begun, and %v is left", len(begun), fmt.Sprint(s.doors.turns.all))
+		}
+	})
+}
