@@ -76,11 +76,11 @@ class Plan {
   }
 
   lock(name) {
-    return this.node("lock " + name, () => ({ kind: "lock", label: name, href: lockHref(name), width: 190, height: 34 }));
+    return this.node("lock " + name, () => ({ kind: "lock", label: name, href: lockHref(name), width: 176, height: 34 }));
   }
 
   session(one) {
-    return this.node("session " + one.session, () => ({ kind: "session", label: short(one), note: one.owner?.info?.command ?? one.info?.command ?? "", href: sessionHref(one.session), width: 190, height: 48 }));
+    return this.node("session " + one.session, () => ({ kind: "session", label: short(one), note: one.owner?.info?.command ?? one.info?.command ?? "", href: sessionHref(one.session), width: 176, height: 48 }));
   }
 
   edge(from, to, kind) {
@@ -125,9 +125,9 @@ function bundle(plain, unseen, apart, each, rest) {
   if (left > 0) rest(left);
 }
 
-const more = (n, one, many, name) => ({ kind: "more", label: `${number(n)} more ${n === 1 ? one : many}`, href: lockHref(name), width: 190, height: 34 });
-const nobody = () => ({ kind: "nobody", label: "nobody’s own", width: 190, height: 34 });
-const none = (card) => ({ kind: "nobody", label: card.delayed ? "closed for a while" : "passing on", width: 190, height: 34 });
+const more = (n, one, many, name) => ({ kind: "more", label: `${number(n)} more ${n === 1 ? one : many}`, href: lockHref(name), width: 176, height: 34 });
+const nobody = () => ({ kind: "nobody", label: "nobody’s own", width: 176, height: 34 });
+const none = (card) => ({ kind: "nobody", label: card.delayed ? "closed for a while" : "passing on", width: 176, height: 34 });
 
 function addCircle(plan, deadlock) {
   const steps = deadlock.steps ?? [];
@@ -146,13 +146,13 @@ function addCircle(plan, deadlock) {
 function drawing(plan, deadlocks) {
   const edges = [...plan.edges.values()];
   const nodes = [...plan.nodes.values()];
-  const { width, height, at, ways } = layout(nodes, edges);
+  const { width, height, at, ways } = layout(nodes, edges, { across: 52 });
   const margin = 8;
   const box = [-margin, -margin, width + 2 * margin, height + 2 * margin];
   const label = `${count(nodes.filter((one) => one.kind === "lock").length, "lock")} and who waits for them${deadlocks ? `, with ${count(deadlocks, "deadlock")}` : ""}. The list below says it in words.`;
   return el("div", { class: "scroll graph", role: "region", "aria-label": "Graph of waits", tabindex: "0" },
     svg("svg", { viewBox: box.join(" "), width: box[2], height: box[3], role: "group", "aria-label": label },
-      svg("defs", {}, ["", "dead"].map((kind) => svg("marker", { id: "tip" + kind, class: "tip", "data-dead": kind || null, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, orient: "auto" }, svg("path", { d: "M0 0.500L7.500 4L0 7.500z" })))),
+      svg("defs", {}, ["", "dead"].map((kind) => svg("marker", { id: "tip" + kind, class: "tip", "data-dead": kind || null, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0 0.500L7.500 4L0 7.500z" })))),
       edges.map((edge) => svg("path", {
         class: "edge", d: way(edge, plan, at, ways.get(edge)), "data-from": edge.from, "data-to": edge.to, "data-kind": edge.kind, "data-dead": edge.dead || null,
         "marker-end": edge.dead ? "url(#tipdead)" : "url(#tip)",
@@ -167,20 +167,22 @@ function knot(one) {
   return one.href ? el("a", { ...properties, href: one.href }, inside) : el("span", properties, inside);
 }
 
-/** way is the path of an edge. One that runs back leaves and comes in from above or below. */
+/** way is the path of an edge. One that runs back leaves downwards, and comes in from below. */
 function way(edge, plan, at, { back, bends }) {
-  const box = (id) => ({ ...at.get(id), ...plan.nodes.get(id), ...at.get(id) });
+  const box = (id) => ({ ...plan.nodes.get(id), ...at.get(id) });
   const [from, to] = [box(edge.from), box(edge.to)];
-  const points = bends.flatMap(({ x, y, half }) => (back ? [[x + half, y], [x - half, y]] : [[x - half, y], [x + half, y]]));
-  if (!back) return curve([[from.x + from.width, from.y + from.height / 2], ...points, [to.x - 3, to.y + to.height / 2]]);
-  const first = points[0] ?? [0, from.y + from.height + 20];
-  const end = points.at(-1) ?? [0, to.y + to.height + 20];
-  const [startX, endX] = [from.x + from.width / 2, to.x + to.width / 2];
-  const startY = first[1] < from.y + from.height / 2 ? from.y : from.y + from.height;
-  const endY = end[1] < to.y + to.height / 2 ? to.y - 3 : to.y + to.height + 3;
-  const inner = curve([[from.x, first[1]], ...points, [to.x + to.width, end[1]]]).slice(1);
-  return `M${startX} ${startY}Q${startX} ${first[1]} ${inner}Q${endX} ${end[1]} ${endX} ${endY}`;
+  if (!back) {
+    const passed = bends.flatMap(({ x, y, half }) => [[x - half, y], [x + half, y]]);
+    return curve([[from.x + from.width, from.y + from.height / 2], ...passed, [to.x - 2, to.y + to.height / 2]]);
+  }
+  const [x1, x2] = [from.x + from.width / 2, to.x + to.width / 2];
+  const [first, last] = [bends[0], bends.at(-1)];
+  const passed = bends.slice(1, -1).flatMap(({ x, y, half }) => [[x + half, y], [x - half, y]]);
+  const along = curve([[x1 - turn, first.y], [first.x - first.half, first.y], ...passed, [last.x + last.half, last.y], [x2 + turn, last.y]]);
+  return `M${x1} ${from.y + from.height}Q${x1} ${first.y} ${along.slice(1)}Q${x2} ${last.y} ${x2} ${to.y + to.height + 2}`;
 }
+
+const turn = 24;
 
 /** curve goes through points, level at each. */
 function curve(points) {

@@ -88,6 +88,7 @@ class Graph {
     const columns = this.#columns(part);
     const links = this.#pave(part, columns);
     for (let i = 0; i < 6; i++) straighten(columns, links, i % 2 === 0);
+    for (const column of columns) accompany(column);
     const heights = columns.map((column) => column.reduce((sum, one) => sum + one.height + down, -down));
     const height = Math.max(...heights);
     let x = 0;
@@ -107,7 +108,10 @@ class Graph {
     return { width: x - across, height };
   }
 
-  /** #pave gives each edge a lane in the columns that it passes, and says what stands beside what. */
+  /**
+   * #pave gives each edge a lane in the columns that it passes, and one that runs back
+   * also in those where it begins and ends. It says what stands beside what.
+   */
   #pave(part, columns) {
     const column = new Map();
     columns.forEach((all, i) => all.forEach((one) => column.set(one.id, { i, one })));
@@ -123,8 +127,8 @@ class Graph {
         this.ways.set(edge, { back, bends });
         const [from, to] = back ? [column.get(edge.to), column.get(edge.from)] : [column.get(edge.from), column.get(edge.to)];
         let last = from.one;
-        for (let i = from.i + 1; i < to.i; i++) {
-          const passed = { width: 0, height: lane, bends };
+        for (let i = from.i + (back ? 0 : 1); i < to.i + (back ? 1 : 0); i++) {
+          const passed = { width: 0, height: lane, bends, beside: i === from.i ? from.one : i === to.i ? to.one : null };
           columns[i].push(passed);
           links.set(passed, []);
           join(last, passed);
@@ -173,5 +177,13 @@ function straighten(columns, links, forward) {
       return [one, near.length ? near.reduce((sum, other) => sum + place.get(other), 0) / near.length : n / all[i].length];
     }));
     all[i].sort((a, b) => own.get(a) - own.get(b));
+  }
+}
+
+/** accompany puts each lane that begins or ends at a node directly below it. */
+function accompany(column) {
+  for (const one of column.filter((one) => one.beside)) {
+    column.splice(column.indexOf(one), 1);
+    column.splice(column.indexOf(one.beside) + 1, 0, one);
   }
 }

@@ -31,13 +31,13 @@ export function lock(feed, name) {
   let card = null;
   let asking = false;
   let due = 0;
-  let version = -1;
+  let last = 0;
   let shown = firstWaits;
   let dialog = null;
 
   async function ask() {
     asking = true;
-    version = feed.picture.version;
+    last = feed.picture.last(name);
     const { signal } = over;
     try {
       const [found, explained, record] = await Promise.all([
@@ -146,10 +146,11 @@ export function lock(feed, name) {
     node,
     opened: ask,
     update() {
-      if (!asking && feed.picture.version !== version && performance.now() > due - anyway + calm) ask();
+      if (!asking && feed.picture.last(name) !== last && performance.now() > due - anyway + calm) ask();
     },
     tick() {
       times();
+      this.update();
       if (!asking && performance.now() >= due) ask();
     },
     close() {

@@ -116,16 +116,18 @@ export function locks(feed) {
     row.parts = {
       twist: el("i", { class: "twist", "aria-hidden": "true" }),
       label: el("a", { class: "name", tabindex: "-1", dir: "auto" }),
-      how: el("span", { class: "how" }), by: el("span", { class: "by" }), long: el("span", { class: "long" }), waits: el("span", { class: "waits" }),
+      how: el("span", { class: "how" }), heldBy: el("span", { class: "unseen", text: "held by " }), by: el("bdi"),
+      long: el("span", { class: "long", "aria-hidden": "true" }), waits: el("span"),
     };
-    const { twist, label, how, by, long, waits } = row.parts;
-    row.append(el("span", { class: "first" }, twist, label), how, by, long, waits);
+    const { twist, label, how, heldBy, by, long, waits } = row.parts;
+    row.parts.wait = el("span", { class: "waits" }, waits, el("span", { class: "word", text: " waiting" }));
+    row.append(el("span", { class: "first" }, twist, label), " ", how, " ", el("span", { class: "by" }, heldBy, by), " ", long, row.parts.wait);
     return row;
   }
 
   function draw(node, i) {
     const row = tree.rows[i];
-    const { label, how, by, long, waits } = node.parts;
+    const { label, how, heldBy, by, long, waits, wait } = node.parts;
     const fresh = node.key !== row.key;
     node.key = row.key;
     node.id = "row-" + i;
@@ -139,16 +141,17 @@ export function locks(feed) {
     attribute(node, "aria-selected", String(row.key === active));
     node.style.setProperty("--level", Math.min(row.level - 1, 12));
     text(label, row.label);
-    text(waits, row.waiters ? number(row.waiters) : "");
-    attribute(waits, "data-some", row.waiters ? "" : null);
+    const waiters = row.folder ? row.waiters : feed.picture.locks.get(row.name)?.waiters ?? 0;
+    text(waits, waiters ? number(waiters) : "");
+    attribute(wait, "data-some", waiters ? "" : null);
     if (row.folder) {
+      heldBy.hidden = true;
       label.removeAttribute("href");
       text(how, "");
       attribute(how, "data-kind", null);
       text(by, count(row.locks, "lock"));
       text(long, "");
       node.token = "";
-      attribute(node, "aria-label", `${row.label} ${count(row.locks, "lock")}${row.waiters ? `, ${number(row.waiters)} waiting` : ""}`);
       return;
     }
     attribute(label, "href", lockHref(row.name));
@@ -161,9 +164,7 @@ export function locks(feed) {
     attribute(how, "data-kind", kind);
     text(by, holder);
     text(long, first?.since ? whole(now() - first.since) : "");
-    text(waits, card.waiters ? number(card.waiters) : "");
-    attribute(waits, "data-some", card.waiters ? "" : null);
-    attribute(node, "aria-label", `${row.label}, ${word}${holder ? `, held by ${holder}` : ""}${card.waiters ? `, ${number(card.waiters)} waiting` : ""}`);
+    heldBy.hidden = !first;
     const token = first?.token ?? "";
     if (!fresh && node.token !== token && !calm.matches) {
       node.animate([{ backgroundColor: "var(--flash)" }, { backgroundColor: "transparent" }], { duration: 900, easing: "ease-out" });

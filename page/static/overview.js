@@ -10,6 +10,7 @@ import { bytes, count, happened, instant, length, millis, moment, number, whole 
 const few = 5; // of a kind are shown
 const lines = 10; // of what has just happened
 const drawEvery = 500; // milliseconds
+const unknown = "Not known yet.";
 
 const serving = (node) => node.answered && (node.role === "primary" || node.role === "solo");
 const nameOf = (node) => node.name || node.address || "?";
@@ -32,6 +33,7 @@ export function overview(feed) {
     el("div", { class: "three" }, section("most-waited", "Most waited for", waited), section("longest-held", "Held for longest", oldest), section("just-now", "Just now", ticker)));
   let version = -1;
   let met = -1;
+  let listed = null;
   let due = 0;
   let reigned = null;
   let reignsDue = 0;
@@ -46,8 +48,9 @@ export function overview(feed) {
       reignsDue = performance.now() + 15_000;
       drawReigns();
     }
-    if (version !== feed.picture.version || met !== feed.picture.met) {
+    if (version !== feed.picture.version || met !== feed.picture.met || listed !== feed.listed) {
       ({ version, met } = feed.picture);
+      ({ listed } = feed);
       drawLocks();
     }
     for (const one of node.querySelectorAll("[data-since]")) text(one, whole(now() - Number(one.dataset.since)));
@@ -82,7 +85,7 @@ export function overview(feed) {
     return el("li", { class: "card node", "data-node": nameOf(one), "data-role": role },
       el("div", { class: "card-head" }, el("bdi", { class: "strong", text: nameOf(one) }), chip(role, one.answered ? one.role : "does not answer")),
       el("p", { class: "address" }, el("bdi", { text: one.name && one.name !== one.address ? one.address ?? "" : "" }), one.asked && el("span", { class: "here", text: "shows you this page" })),
-      el("dl", { class: "facts" }, facts.map(([key, value, bad]) => [el("dt", { text: key }), el("dd", { class: bad ? "bad" : null }, value)])));
+      el("dl", { class: "facts" }, facts.map(([key, value, bad]) => el("div", {}, el("dt", { text: key }), el("dd", { class: bad ? "bad" : null }, value)))));
   }
 
   function drawFigures() {
@@ -124,15 +127,16 @@ export function overview(feed) {
     const queues = top(cards.filter((card) => card.waiters > 0), (card) => card.waiters);
     const held = top(cards.filter((card) => card.holders[0]?.since && !card.ownerless), (card) => -card.holders[0].since);
     feed.want([...queues, ...held].map((card) => card.name));
-    fill(waited, JSON.stringify(queues.map((card) => [card.name, card.waiters, short(card.holders[0] ?? {})])), () => queues.length === 0 ? blank("Nobody waits.")
+    const known = feed.listed;
+    fill(waited, JSON.stringify([known, queues.map((card) => [card.name, card.waiters, short(card.holders[0] ?? {})])]), () => queues.length === 0 ? blank(known ? "Nobody waits." : unknown)
       : el("ol", { class: "tops" }, queues.map((card) => el("li", { "data-name": card.name }, lockLink(card.name), el("b", { class: "waits", "data-some": true, text: number(card.waiters) }),
         el("bdi", { class: "under", text: card.holders[0] ? short(card.holders[0]) : "" })))));
-    fill(oldest, JSON.stringify(held.map((card) => [card.name, short(card.holders[0])])), () => held.length === 0 ? blank("Nothing is held.")
+    fill(oldest, JSON.stringify([known, held.map((card) => [card.name, short(card.holders[0])])]), () => held.length === 0 ? blank(known ? "Nothing is held." : unknown)
       : el("ol", { class: "tops" }, held.map((card) => el("li", { "data-name": card.name }, lockLink(card.name), el("b", { "data-since": card.holders[0].since, text: whole(now() - card.holders[0].since) }),
         el("bdi", { class: "under", text: short(card.holders[0]) })))));
     const latest = feed.picture.latest(lines);
     feed.meet(latest.map((one) => one.session));
-    fill(ticker, `${latest[0]?.order} ${feed.picture.met}`, () => latest.length === 0 ? el("li", { class: "blank", text: "Nothing yet." }) : latest.map((one) => line(feed.picture, one)));
+    fill(ticker, `${latest[0]?.order} ${feed.picture.met}`, () => latest.length === 0 ? el("li", { class: "blank", text: "Nothing since this page was opened." }) : latest.map((one) => line(feed.picture, one)));
   }
 
   return {

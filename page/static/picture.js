@@ -58,6 +58,7 @@ export class Picture {
 
   /** end ends a round: what was not met is not there any more. */
   end(within = () => true) {
+    this.#names = null; // many may go
     for (const [name, card] of this.locks) {
       if (card.round !== this.#round && within(name)) this.#drop(name);
     }
@@ -89,7 +90,12 @@ export class Picture {
     }
   }
 
-  /** The latest events, the newest first. */
+  /** last is when a lock was last told of, by `told`. */
+  last(name) {
+    return this.#recent.get(name)?.at(-1).order ?? 0;
+  }
+
+  /** latest are the last events, the newest first. */
   latest(n) {
     return this.events.slice(0, Math.min(n, remembered));
   }
@@ -105,7 +111,7 @@ export class Picture {
         this.cut = true;
         return;
       }
-      this.#keepOrder(card.name);
+      this.#names?.splice(this.#rank(card.name), 0, card.name);
       this.shape++;
     }
     card.round = this.#round;
@@ -113,16 +119,21 @@ export class Picture {
     this.version++;
   }
 
-  /** Names of a list come in order, so most belong to the end. */
-  #keepOrder(name) {
-    if (!this.#names) return;
-    if (this.#names.length === 0 || this.#names.at(-1) < name) this.#names.push(name);
-    else this.#names = null;
+  /** #rank is where a name stands among all, or would stand. */
+  #rank(name) {
+    let [from, to] = [0, this.#names.length];
+    if (to > 0 && this.#names[to - 1] < name) return to; // those of a list come in order
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      if (this.#names[middle] < name) from = middle + 1;
+      else to = middle;
+    }
+    return from;
   }
 
   #drop(name) {
     if (!this.locks.delete(name)) return;
-    this.#names = null;
+    this.#names?.splice(this.#rank(name), 1);
     this.shape++;
     this.version++;
   }

@@ -19,6 +19,11 @@ const reasons = {
 
 export const reason = (reign) => reasons[reign.why] ?? "seen since then";
 
+const noticed = 300; // milliseconds without a primary that somebody may have felt
+
+/** missed reports whether a reign began with a time that is worth a look. */
+const missed = (reign) => reign.why !== "WHY_STARTED" && (reign.why === "WHY_SUSPECTED" || millis(reign.idle) >= noticed) && millis(reign.idle) > 0;
+
 /** nameOf a node; one of a pair goes by its address. */
 const nameOf = (reign) => reign.name || reign.address || "?";
 
@@ -45,7 +50,7 @@ export function timeline(reigns, names, room) {
     const mine = millis(one.idle);
     const drawn = [svg("rect", { class: after ? "reign" : "reign last", x: begin, y: y + 6, width: Math.max(3, end - begin), height: lane - 12, rx: 3 },
       svg("title", {}, `${nameOf(one)}: ${moment(instant(one.began))}, ${reason(one)}`))];
-    if (mine > 0 && one.why !== "WHY_STARTED") {
+    if (missed(one)) {
       const from = x(instant(one.began) - mine);
       drawn.push(svg("rect", { class: "gap", x: Math.min(from, begin - 2), y: 0, width: Math.max(2, begin - from), height: high },
         svg("title", {}, `nobody served for ${length(mine)}`)));
@@ -77,6 +82,6 @@ export function reignList(reigns, most) {
     return el("li", { "data-view": one.view ?? "0", "data-why": one.why ?? "WHY_UNSPECIFIED" },
       el("time", { datetime: one.began ?? "", text: moment(instant(one.began)) }),
       el("span", {}, el("bdi", { class: "strong", text: nameOf(one) }), ` became the primary: ${reason(one)}.`),
-      idle > 0 && one.why !== "WHY_STARTED" ? el("span", { class: "idle", text: `nobody served for ${length(idle)}` }) : null);
+      idle > 0 && one.why !== "WHY_STARTED" ? el("span", { class: missed(one) ? "bad" : "quiet", text: `nobody served for ${length(idle)}` }) : null);
   }));
 }

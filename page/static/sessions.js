@@ -54,11 +54,10 @@ export function sessions(feed) {
 
   function make() {
     const row = el("div", { class: "row", role: "listitem" });
-    row.parts = {
-      name: el("a", { class: "who-is", dir: "auto" }), holds: el("span", { class: "holds" }), waits: el("span", { class: "waits" }),
-      heard: el("span", { class: "heard" }), since: el("span", { class: "long" }),
-    };
-    row.append(...Object.values(row.parts));
+    row.parts = { name: el("a", { class: "who-is", dir: "auto" }), holds: el("span"), waits: el("span"), heard: el("span"), since: el("span") };
+    const { name, holds, waits, heard, since } = row.parts;
+    const cell = (key, word, part) => el("span", { class: key }, el("span", { class: "word", text: word }), part);
+    row.append(name, " ", cell("holds", "holds ", holds), " ", cell("waits", "waits ", waits), " ", cell("heard", "heard ", heard), " ", cell("long", "there for ", since));
     return row;
   }
 
@@ -70,11 +69,13 @@ export function sessions(feed) {
     row.setAttribute("aria-posinset", i + 1);
     name.href = sessionHref(one.session);
     text(name, person(one.info) || "session " + one.session);
-    text(holds, one.holds ? number(one.holds) : "");
-    text(waits, one.waits ? number(one.waits) : "");
+    text(holds, number(one.holds ?? 0));
+    text(waits, number(one.waits ?? 0));
+    holds.parentNode.toggleAttribute("data-none", !one.holds);
+    waits.parentNode.toggleAttribute("data-none", !one.waits);
     const silent = millis(one.heard) + Date.now() - at;
-    text(heard, one.heard ? whole(silent) + " ago" : "");
-    heard.toggleAttribute("data-late", one.heard && silent > millis(one.ttl) / 2);
+    text(heard, one.heard ? whole(silent) + " ago" : "not yet");
+    heard.parentNode.toggleAttribute("data-late", one.heard && silent > millis(one.ttl) / 2);
     text(since, whole(now() - instant(one.since)));
   }
 
@@ -106,11 +107,11 @@ export function session(feed, id) {
   const ending = new AbortController();
   let asking = false;
   let due = 0;
-  let version = -1;
+  let told = 0;
 
   async function ask() {
     asking = true;
-    version = feed.picture.version;
+    ({ told } = feed.picture);
     try {
       const answer = await call("ShowSession", { session: id }, { signal: ending.signal });
       show(answer.session, (answer.locks ?? []).map(cardOf), answer.more ?? false);
@@ -127,7 +128,7 @@ export function session(feed, id) {
       }
     } finally {
       asking = false;
-      due = performance.now() + 5000;
+      due = performance.now() + listEvery;
     }
   }
 
@@ -160,7 +161,8 @@ export function session(feed, id) {
     node,
     opened: ask,
     update() {
-      if (!asking && feed.picture.version !== version && performance.now() > due - 4000) ask();
+      const { events } = feed.picture;
+      if (!asking && performance.now() > due - listEvery + 1000 && events.some((one) => one.order > told && one.session === id)) ask();
     },
     tick() {
       if (!asking && performance.now() >= due) ask();
