@@ -3,6 +3,7 @@ package actors
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -223,8 +224,8 @@ func TestMarksGoWithTheirCalls(t *testing.T) {
 // opening too.
 func TestAgentsTellWhichRequestIsFollowed(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
-		next := uint64(0)
-		nonce := func() uint64 { next++; return next }
+		var last atomic.Uint64
+		nonce := func() uint64 { return last.Add(1) }
 		a := StartAgents(s, AgentsConfig{Nodes: []replica.NodeID{"node"}, Nonce: nonce, Clock: Monotonic(), Traces: true})
 		drawn, followed := lock.Command{Verb: lock.Acquire, Name: "x"}, &lock.Terms{Info: "call=followed"}
 		drawnToo, own := drawn, lock.Command{Verb: lock.Acquire, Name: "x", Slot: 3, Number: 7}
