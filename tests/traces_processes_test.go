@@ -4,6 +4,8 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"syscall"
@@ -219,6 +221,30 @@ func TestOneTraceFromAProgramToTheCommit(t *testing.T) {
 		serve := f.served(span.ID, verb, primary.Name)
 		if call == "lockstep/Acquire" {
 			f.child(serve.ID, "lockstep/wait", "")
+		}
+	}
+}
+
+// TestOneTraceFromAJobToTheCommit: of a command in a job that is traced the nodes tell
+// below the job's span, and in one that is not they tell of nothing.
+func TestOneTraceFromAJobToTheCommit(t *testing.T) {
+	w := startTraced(t)
+	const trace, span = "3af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
+	run := func(name, parent string) {
+		t.Helper()
+		command := exec.CommandContext(t.Context(), binary(t, "lockc"), "-nodes", strings.Join(w.Addresses(), ","), "run", name, "--", "true")
+		command.Env = append(os.Environ(), "TRACEPARENT="+parent)
+		if said, err := command.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %s", err, said)
+		}
+	}
+	run("kept by nobody", "00-"+trace+"-"+span+"-00")
+	run("nonsense", "00-"+trace)
+	run("deploy", "00-"+trace+"-"+span+"-01")
+	f := w.await(trace, "lockstep/apply", 2)
+	for _, verb := range []string{"acquire", "release"} {
+		if serve := f.served(span, verb, w.primary().Name); serve.Notes["lockstep.lock"] != "deploy" {
+			t.Errorf("it says %v", serve.Notes)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"lockstep"
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
+	"lockstep/traces"
 )
 
 // verb is lock or unlock.
@@ -83,6 +84,9 @@ func (p *program) another(ctx context.Context, nodes []string) (*lockstep.Client
 	}
 	if p.tls.Given() {
 		opts = append(opts, lockstep.WithTLS(p.tls.Certificate, p.tls.Key, p.tls.Authorities))
+	}
+	if in, ok := traces.Parse(p.Getenv(traceparent)); ok && in.Sampled() {
+		opts = append(opts, lockstep.WithTracer(traces.Below(in)))
 	}
 	client, err := lockstep.Dial(ctx, nodes, opts...)
 	if err != nil {

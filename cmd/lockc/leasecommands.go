@@ -12,7 +12,9 @@ func (p *program) runCommand() cli.Command {
 The command finds LOCK_NAME, LOCK_TOKEN and LOCK_SESSION in its environment; lockc
 itself writes nothing to stdout. The token rises with every grant: a resource that
 remembers the highest one can refuse whoever comes too late. Others see the command's
-words in lockc ls and show; --info command=TEXT shows them something else.
+words in lockc ls and show; --info command=TEXT shows them something else. In a job
+whose trace is kept, with TRACEPARENT in the environment, the nodes tell of what they do
+below that span.
 
 ` + aboutGroup,
 		Examples: []string{

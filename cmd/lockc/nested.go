@@ -15,6 +15,10 @@ const (
 	lockSession = "LOCK_SESSION"
 )
 
+// traceparent is where a job that is traced says to the programs in it which span they
+// are in.
+const traceparent = "TRACEPARENT"
+
 // surroundings is the environment of a command that runs under a lease. What was
 // there before, of a run around this one, is replaced: the first of two would win.
 func surroundings(env []string, lease *lockstep.Lease) []string {
