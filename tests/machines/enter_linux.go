@@ -26,13 +26,7 @@ func Enter(command *exec.Cmd) error {
 	// The command must not outlive us. The system watches the thread that started it.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	command.Env = append(command.Environ(), inside+"=1")
-	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
-	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 {
-		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
-		command.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}}
-	}
+	Apart(command, 0)
 	if err := command.Start(); err != nil {
 		return err
 	}
@@ -53,6 +47,21 @@ func Enter(command *exec.Cmd) error {
 	}()
 	return command.Wait()
 }
+
+// Apart has a command start in namespaces of its own, and in further ones. Whoever
+// starts it keeps the thread: with that the command ends.
+func Apart(command *exec.Cmd, further uintptr) {
+	command.Env = append(command.Environ(), inside+"=1")
+	command.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS | further, Pdeathsig: syscall.SIGKILL}
+	if uid, gid := os.Getuid(), os.Getgid(); uid != 0 {
+		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
+		command.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: uid, Size: 1}}
+		command.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: gid, Size: 1}}
+	}
+}
+
+// Forget lets programs that this one starts or becomes not know that they are inside.
+func Forget() { os.Unsetenv(inside) }
 
 // Rerun runs one test of this test program again, inside, and returns what it
 // said, without the lines that tools take for results.

@@ -1,0 +1,6 @@
+//go:build !race
+
+package docs
+
+// raceEnabled says that the race detector slows everything down tenfold.
+const raceEnabled = false
