@@ -237,6 +237,25 @@ func TestWhoComesIn(t *testing.T) {
 	}
 }
 
+// TestThePageComesOverOneConnection: a browser asks for its files at once, and a
+// connection of HTTP/2 that is closed after the first would lose the others.
+func TestThePageComesOverOneConnection(t *testing.T) {
+	porter := New(Config{Encrypted: true, Journal: NewJournal(nil)}).Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	for _, test := range []struct {
+		path   string
+		major  int
+		closes bool
+	}{{"/", 2, false}, {"/page/main.js", 2, false}, {"/", 1, true}, {"/page/main.js", 1, true}, {"/readyz", 2, true}, {"/lockstep.v1.LockService/WhoAmI", 2, true}} {
+		r := httptest.NewRequest("GET", "http://node"+test.path, nil)
+		r.ProtoMajor = test.major
+		w := httptest.NewRecorder()
+		porter.ServeHTTP(w, r)
+		if closes := w.Header().Get("Connection") == "close"; closes != test.closes {
+			t.Errorf("%s over HTTP/%d: closed %v", test.path, test.major, closes)
+		}
+	}
+}
+
 // TestRefusalsInEachProtocol: clients get the codes that they expect.
 func TestRefusalsInEachProtocol(t *testing.T) {
 	s := newScene(t, "allow ci lock x\n")

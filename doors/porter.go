@@ -121,8 +121,12 @@ const healthCalls = "/grpc.health.v1.Health/"
 // open are what anybody may ask who reaches the port: whether the node is well, and
 // the files of the page, on which people say who they are.
 func open(path string) bool {
-	file, ofPage := strings.CutPrefix(path, "/page/")
-	return probe(path) || strings.HasPrefix(path, healthCalls) || path == "/" || ofPage && !strings.Contains(file, "/")
+	return probe(path) || strings.HasPrefix(path, healthCalls) || ofPage(path)
+}
+
+func ofPage(path string) bool {
+	file, found := strings.CutPrefix(path, "/page/")
+	return path == "/" || found && !strings.Contains(file, "/")
 }
 
 // probe is what costs the node nothing, however often it is asked: what looks after
@@ -162,7 +166,9 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		case err == nil && who.known, !d.closed:
 		case open(r.URL.Path):
 			who = guest{from: r.RemoteAddr}
-			w.Header().Set("Connection", "close") // strangers keep no room
+			if r.ProtoMajor < 2 || !ofPage(r.URL.Path) { // all files come over one connection of HTTP/2
+				w.Header().Set("Connection", "close") // strangers keep no room
+			}
 		default:
 			d.refuse(w, r, Unknown, who, connect.CodeUnauthenticated, err)
 			return
