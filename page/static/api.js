@@ -70,7 +70,7 @@ function compare(response, sent) {
   skew = Math.abs(found) < 2000 ? 0 : Math.abs(found - skew) > 2000 ? found : skew;
 }
 
-const tries = 3; // of a request that came too fast
+const tries = 6; // of a request that came too fast
 
 /** call asks, and returns the answer. It throws a Failure. Who is too fast waits as long as the node says. */
 export async function call(method, request = {}, { signal, within = patience } = {}) {

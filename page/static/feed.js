@@ -101,7 +101,7 @@ export class Feed extends EventTarget {
     const asked = picture.told;
     const { lock } = await call("ShowLock", { name }, { signal });
     const card = cardOf(lock);
-    if (picture === this.picture && this.listed && this.#reads(name)) picture.take(card, asked);
+    if (picture === this.picture && this.may("RIGHT_READ", name)) picture.take(card, asked);
     this.#changed();
     return card;
   }
@@ -196,10 +196,6 @@ export class Feed extends EventTarget {
     return all.map((one) => ({ prefix: one.replace(/\*$/, ""), whole: one.endsWith("*") }));
   }
 
-  #reads(name) {
-    return this.may("RIGHT_READ", name);
-  }
-
   // Following what happens.
 
   async #follow(prefixes, signal) {
@@ -251,7 +247,8 @@ export class Feed extends EventTarget {
       }
       throw new Failure("silent", "it has ended the stream", true);
     } catch (error) {
-      throw inner.signal.aborted ? inner.signal.reason : error;
+      if (inner.signal.aborted) throw inner.signal.reason;
+      if (error.code !== "resource_exhausted") throw error; // else more happens than is due to whoever looks
     } finally {
       inner.abort();
     }

@@ -19,10 +19,11 @@ export function lock(feed, name) {
   const why = el("div", { id: "why" });
   const past = el("div", { id: "past" });
   const note = el("p", { class: "note", id: "note", role: "status", hidden: true });
+  const done = el("p", { class: "done", id: "done", hidden: true });
   const node = el("div", { class: "view", "data-lock": name },
     el("nav", { class: "crumbs", "aria-label": "Where this is" }, el("a", { href: "#/locks", text: "Locks" })),
     el("div", { class: "head" }, el("h1", { tabindex: "-1" }, lockName(name)), force),
-    sentence, note,
+    sentence, note, done,
     el("div", { class: "two" },
       el("div", {}, section("held", "Holders", holders), section("waiting", "Queue", queue)),
       el("div", {}, section("explain", "What frees it", why))),
@@ -82,7 +83,7 @@ export function lock(feed, name) {
 
   function holder(one) {
     return el("div", { class: "card holder", "data-token": one.token, "data-session": one.session },
-      el("div", { class: "card-head" }, who(one), chip(state({ ...card, holders: [one] })[0], manner(one.mode, one.permits, card.of))),
+      el("div", { class: "card-head" }, who(one), card.ownerless ? chip("ownerless", "ownerless") : chip(state({ ...card, holders: [one] })[0], manner(one.mode, one.permits, card.of))),
       el("dl", { class: "facts" },
         one.since > 0 && [el("dt", { text: "For" }), el("dd", {}, since(one.since), el("span", { class: "quiet", text: ", since " + moment(one.since) }))],
         one.maxHold > 0 && [el("dt", { text: "At most" }), el("dd", { text: length(one.maxHold) })],
@@ -134,10 +135,9 @@ export function lock(feed, name) {
     dialog?.close();
     dialog = askRelease(card, (what) => {
       say(what);
-      note.hidden = false;
-      text(note, what);
-      due = performance.now() + anyway;
-      ask();
+      done.hidden = false;
+      text(done, what);
+      if (!asking) ask();
     });
   }
 

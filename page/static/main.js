@@ -62,6 +62,7 @@ function route(focus = true) {
     open(signin(feed), "", focus);
     return;
   }
+  if (!feed.me && feed.state === "starting") return; // who looks is known in a moment
   const { key, name } = address();
   open(views[key].open(feed, name), views[key].tab, focus);
 }
@@ -104,7 +105,8 @@ feed.addEventListener("change", () => {
   drawing = true;
   requestAnimationFrame(() => {
     drawing = false;
-    shown?.view.update();
+    if (shown) shown.view.update();
+    else route(false);
     circles();
   });
 });
@@ -141,6 +143,5 @@ addEventListener("hashchange", () => {
   if (shown?.hash !== location.hash) route();
 });
 
-route(false);
 standing();
 feed.start();

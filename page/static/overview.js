@@ -179,6 +179,6 @@ function line(picture, event) {
   const one = { session: event.session, owner: { info: picture.people.get(event.session) ?? {} }, info: {} };
   return el("li", { "data-kind": event.kind, "data-name": event.name ?? null },
     el("time", { text: moment(event.at) }),
-    el("span", {}, event.session && [el("bdi", { class: "strong", text: short(one) }), " "], happened(event.kind), event.name && [" ", link(lockHref(event.name), lockName(event.name))],
+    el("span", {}, event.session && [el("bdi", { class: "strong", text: short(one) }), " "], happened(event.kind, Boolean(event.session)), event.name && [" ", link(lockHref(event.name), lockName(event.name))],
       event.reason && [": ", el("bdi", { text: event.reason })]));
 }

@@ -38,7 +38,7 @@ export function askRelease(card, done) {
     confirm.disabled = true;
     try {
       const picked = choice?.querySelector("input:checked")?.value ?? (card.holders.length === 1 ? card.holders[0].token : "0");
-      const { revoked } = await call("Revoke", { name: card.name, token: picked, reason: why });
+      const revoked = await revoke(card.name, picked, why);
       dialog.close();
       done(revoked ? "It was taken away." : "It was not held any more: nothing was taken.");
     } catch (error) {
@@ -54,6 +54,24 @@ export function askRelease(card, done) {
   dialog.showModal();
   reason.focus();
   return dialog;
+}
+
+/**
+ * revoke does it in a session of the reader's own, so that the history names who it
+ * was; and with a number, so that asking again after a broken connection does it once.
+ */
+async function revoke(name, token, reason) {
+  const { session } = await call("OpenSession", { ttl: "10s", info: { command: "by hand, on the page" } });
+  try {
+    const request = { name, token, reason, session, slot: 0, number: "1" };
+    const answer = await call("Revoke", request).catch((error) => {
+      if (error.code !== "silent") throw error;
+      return call("Revoke", request);
+    });
+    return answer.revoked ?? false;
+  } finally {
+    call("CloseSession", { session }).catch(() => {}); // else it ends by itself
+  }
 }
 
 function consequence(card) {

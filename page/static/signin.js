@@ -12,7 +12,7 @@ export function signin(feed) {
     el("h1", { tabindex: "-1", text: "Sign in" }),
     el("p", { text: "This node wants to know who looks." }),
     el("label", { for: "token", text: "Token" }), field,
-    el("p", { class: "help", id: "token-help", text: "It is kept in this tab only, until you sign out or close it. lockd token new NAME makes one; with a client’s certificate in the browser none is needed." }),
+    el("p", { class: "help", id: "token-help" }, "It is kept in this tab only, until you sign out or close it. ", el("code", { text: "lockd token new" }), " makes one; with a client’s certificate in the browser none is needed."),
     wrong, button);
   if (token.get()) {
     token.drop();

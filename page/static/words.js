@@ -93,11 +93,12 @@ export function manner(mode, permits, of) {
   }
 }
 
-/** happened says an event in few words; who and where stand beside it. */
-export function happened(kind) {
+/** happened says an event in few words; who and where stand beside it, if somebody did it. */
+export function happened(kind, somebody = true) {
+  if (!somebody) return { KIND_ACQUIRED: "Locked:", KIND_RELEASED: "Unlocked:", KIND_REVOKED: "Taken away:", KIND_REOPENED: "Open again:" }[kind] ?? "Changed:";
   return {
     KIND_ACQUIRED: "took", KIND_RELEASED: "gave back", KIND_EXPIRED: "was lost with", KIND_REVOKED: "was made to give up",
-    KIND_OVERHELD: "had for too long", KIND_REOPENED: "open again", KIND_WAIT_BEGAN: "waits for", KIND_WAIT_ENDED: "waits no more for",
+    KIND_OVERHELD: "had for too long", KIND_WAIT_BEGAN: "waits for", KIND_WAIT_ENDED: "waits no more for",
     KIND_SESSION_OPENED: "session opened", KIND_SESSION_CLOSED: "session closed", KIND_SESSION_ENDED: "session ended in silence",
   }[kind] ?? "something happened to";
 }
