@@ -16,7 +16,7 @@ const (
 func (p *program) addWords() {
 	for i := range p.Commands {
 		switch p.Commands[i].Verb {
-		case "run", "elect", "ls", "show", "explain", "watch", "release", "lock", "unlock":
+		case "run", "elect", "ls", "show", "explain", "watch", "top", "release", "lock", "unlock":
 			p.Commands[i].Words = p.lockNames
 		}
 	}

@@ -21,6 +21,7 @@ type settings struct {
 	lookSettings
 	clusterSettings
 	drillSettings
+	topSettings
 }
 
 // lookSettings are what the commands take that show and free locks of others.
@@ -49,9 +50,10 @@ func newProgram() *program {
 	p.addLookFlags()
 	p.addClusterFlags()
 	p.addDrillFlags()
+	p.addTopFlags()
 	p.Commands = []cli.Command{
 		p.runCommand(), p.electCommand(),
-		p.lsCommand(), p.showCommand(), p.explainCommand(), p.historyCommand(), p.watchCommand(),
+		p.lsCommand(), p.showCommand(), p.explainCommand(), p.historyCommand(), p.watchCommand(), p.topCommand(),
 		p.sessionsCommand(), p.deadlocksCommand(), p.releaseCommand(),
 		p.lock(), p.unlock(),
 		p.status(), p.switchoverCommand(), p.drillCommand(),

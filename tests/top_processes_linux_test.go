@@ -1,0 +1,231 @@
+package tests
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"lockstep"
+)
+
+// viewer is somebody before a terminal on which lockc top runs.
+type viewer struct {
+	t       *testing.T
+	person  *os.File
+	command *exec.Cmd
+
+	mu   sync.Mutex
+	page string // the last whole one
+	rest string // of the next one
+	all  string
+}
+
+// beginFrame and endFrame are around each page.
+const (
+	beginFrame = "\x1b[?2026h"
+	endFrame   = "\x1b[?2026l"
+)
+
+// lookOn starts lockc top in a terminal of its own.
+func lookOn(t *testing.T, nodes []string, args ...string) *viewer {
+	t.Helper()
+	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skipf("no terminals here: %v", err)
+	}
+	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	device, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer device.Close()
+	v := &viewer{t: t, person: person}
+	v.resize(140, 40)
+	v.command = exec.Command(filepath.Join(binaries(t), "lockc"), append([]string{"top", "-nodes", strings.Join(nodes, ","), "-interval", "200ms"}, args...)...)
+	v.command.Stdin, v.command.Stdout, v.command.Stderr = device, device, device
+	v.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+	v.command.Env = append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=")
+	if err := v.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = v.command.Process.Kill()
+		_ = v.command.Wait()
+		person.Close()
+	})
+	go v.read()
+	return v
+}
+
+func (v *viewer) read() {
+	piece := make([]byte, 1<<14)
+	for {
+		n, err := v.person.Read(piece)
+		if err != nil {
+			return
+		}
+		v.mu.Lock()
+		v.all += string(piece[:n])
+		v.rest += string(piece[:n])
+		for {
+			page, rest, whole := strings.Cut(v.rest, endFrame)
+			if !whole {
+				break
+			}
+			v.page, v.rest = page, rest
+		}
+		v.mu.Unlock()
+	}
+}
+
+func (v *viewer) resize(columns, rows uint16) {
+	v.t.Helper()
+	if err := unix.IoctlSetWinsize(int(v.person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+func (v *viewer) types(keys string) {
+	v.t.Helper()
+	if _, err := v.person.WriteString(keys); err != nil {
+		v.t.Fatal(err)
+	}
+}
+
+// awaits waits for a page of which something is true.
+func (v *viewer) awaits(what string, is func(page string) bool) {
+	v.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		v.mu.Lock()
+		page, all := v.page, v.all
+		v.mu.Unlock()
+		switch {
+		case is(page):
+			return
+		case time.Now().After(end):
+			v.t.Fatalf("waited in vain for %s; the page is\n%s\nand all is %q", what, page, all[max(0, len(all)-2000):])
+		}
+	}
+}
+
+// sees waits for a page that has all of some texts.
+func (v *viewer) sees(texts ...string) {
+	v.t.Helper()
+	v.awaits(fmt.Sprintf("%q", texts), func(page string) bool {
+		for _, text := range texts {
+			if !strings.Contains(page, text) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ends waits for the program's end and returns how that was.
+func (v *viewer) ends() *os.ProcessState {
+	v.t.Helper()
+	ended := make(chan error, 1)
+	go func() { ended <- v.command.Wait() }()
+	select {
+	case <-ended:
+		return v.command.ProcessState
+	case <-time.After(time.Minute):
+		v.t.Fatal("lockc top does not end")
+		return nil
+	}
+}
+
+// Who looks on in a terminal sees the nodes, who holds and who waits, finds a lock
+// and its history, sees a failover as it happens, and has the terminal back at the
+// end.
+func TestSomebodyLooksOnInATerminal(t *testing.T) {
+	w := startTrio(t)
+	client := w.dial()
+	lease := acquire(t, client, "deploy/web")
+	acquire(t, client, "cron/backup")
+	waiting, giveUp := context.WithCancel(t.Context())
+	defer giveUp()
+	another := w.dial()
+	go func() { _, _ = another.Acquire(waiting, "deploy/web") }()
+	awaitLock(t, client, "deploy/web", func(l lockstep.LockInfo) bool { return l.Waiters == 1 })
+
+	v := lookOn(t, w.Addresses())
+	primary := w.primary()
+	v.sees("lockstep", primary.Name+" is the primary", "safe: any one node may fail", "reigns", "2 locks held, 1 waits, by who waits",
+		"▸", "deploy/web", "cron/backup", "what happens")
+	v.awaits("the lock that is waited for at the top", func(page string) bool {
+		return strings.Index(page, "deploy/web") < strings.Index(page, "cron/backup")
+	})
+
+	v.types("/BACK\r")
+	v.sees("1 with \"back\" in it", "cron/backup")
+	v.awaits("a page without the other lock", func(page string) bool { return !strings.Contains(page, "deploy/web") })
+	v.types("\r")
+	v.sees("\"cron/backup\" is held, exclusive", "FROM", "WAITED", "has it")
+	v.types("\x1b")
+	v.sees("what happens", "cron/backup")
+	v.types("\x1b")
+	v.sees("deploy/web")
+
+	v.types("?")
+	v.sees("lockc release --force takes a lock away")
+	v.types(" ")
+	v.resize(60, 12)
+	v.awaits("a smaller page", func(page string) bool {
+		return strings.Count(page, "\r\n") == 11 && strings.Contains(page, "deploy/web")
+	})
+	v.resize(200, 40)
+
+	if err := lease.Release(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	v.sees("released", "acquired") // the next in line has it
+	primary.Kill()
+	v.sees("fell silent, nobody served for", "warning:", "does not answer", "not safe")
+	w.begin(primary)
+	v.sees("safe: any one node may fail")
+
+	v.types("q")
+	if state := v.ends(); state.ExitCode() != 0 {
+		t.Errorf("lockc top ended with %v", state)
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !strings.HasSuffix(v.all, "\x1b[?25h\x1b[?7h\x1b[?1049l") {
+		t.Errorf("the terminal is left with %q", v.all[max(0, len(v.all)-100):])
+	}
+}
+
+// When no node answers, top says so and waits; it finds them again by itself.
+func TestTopOutlastsTheNodes(t *testing.T) {
+	w := startTrio(t)
+	v := lookOn(t, w.Addresses(), "-timeout", "1s")
+	v.sees("safe: any one node may fail")
+	for _, n := range w.Nodes {
+		n.Kill()
+	}
+	v.sees("no node answers", "no answer within 1s")
+	for _, n := range w.Nodes {
+		w.begin(n)
+	}
+	v.sees("safe: any one node may fail", "0 locks held")
+	v.types("\x03")
+	if state := v.ends(); state.ExitCode() != 130 {
+		t.Errorf("after control-C lockc top ended with %v", state)
+	}
+}
