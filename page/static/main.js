@@ -15,6 +15,7 @@ import { count, length } from "./words.js";
 const feed = new Feed();
 const main = document.getElementById("main");
 const alarm = document.getElementById("alarm");
+const asking = document.getElementById("starting");
 
 // What can be shown, by the first word of the address.
 
@@ -62,7 +63,12 @@ function route(focus = true) {
     open(signin(feed), "", focus);
     return;
   }
-  if (!feed.me && feed.state === "starting") return; // who looks is known in a moment
+  if (!feed.me && feed.state === "starting") { // who looks is known in a moment
+    shown?.view.close();
+    shown = null;
+    main.replaceChildren(asking);
+    return;
+  }
   const { key, name } = address();
   open(views[key].open(feed, name), views[key].tab, focus);
 }
