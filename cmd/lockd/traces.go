@@ -26,14 +26,15 @@ type tracing struct{ sender *otlp.Sender }
 
 // openTraces starts sending, if anybody wants to have it.
 func (p *program) openTraces(log *slog.Logger) (*tracing, error) {
-	wanted, err := otlp.Wanted(p.otlp, p.Getenv)
+	to, err := otlp.Collector(p.otlp, p.Getenv)
 	if err != nil {
 		return nil, cli.Fail(cli.Config, "traces: %v", err)
 	}
-	if !wanted {
+	if to == "" {
 		return nil, nil
 	}
-	sender, err := otlp.Start(otlp.Config{URL: p.otlp, Service: "lockstep", Version: version(), Log: log})
+	log.Info("telling of requests whose traces are kept", "collector", to)
+	sender, err := otlp.Start(otlp.Config{URL: to, Service: "lockstep", Version: version(), Log: log})
 	if err != nil {
 		return nil, cli.Fail(cli.Config, "traces cannot be sent: %s", cli.Plain(err))
 	}

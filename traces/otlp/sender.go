@@ -1,13 +1,12 @@
 // Package otlp sends spans to a collector, in OpenTelemetry's protocol over HTTP.
-// The variables OTEL_… of OpenTelemetry say which spans, where to, and how; a URL
-// that is given counts more.
+// The variables OTEL_… of OpenTelemetry say where to, which spans, and as whom; a
+// URL that is given counts more.
 package otlp
 
 import (
 	"context"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"time"
 
 	"go.opentelemetry.io/otel"
@@ -22,8 +21,7 @@ import (
 
 // Config is what a Sender is started with.
 type Config struct {
-	// URL is that of the collector; without a path it is asked at /v1/traces. Empty
-	// is where the environment says.
+	// URL is what Collector says.
 	URL string
 	// Service is what the process calls itself unless OTEL_SERVICE_NAME says
 	// otherwise, and Version which one it is.
@@ -48,28 +46,15 @@ func Start(cfg Config) (*Sender, error) {
 	if err != nil {
 		return nil, fmt.Errorf("OTEL_RESOURCE_ATTRIBUTES cannot be read: %w", err)
 	}
-	// Not for long, so that it is soon said that there is nobody.
-	options := []otlptracehttp.Option{otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
+	// What is not taken is sent again, but not for long, so that it is soon said that
+	// there is nobody.
+	out, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(cfg.URL), otlptracehttp.WithRetry(otlptracehttp.RetryConfig{
 		Enabled: true, InitialInterval: 500 * time.Millisecond, MaxInterval: 2 * time.Second, MaxElapsedTime: 5 * time.Second,
-	})}
-	if cfg.URL != "" {
-		options = append(options, otlptracehttp.WithEndpointURL(whole(cfg.URL)))
-	}
-	out, err := otlptracehttp.New(ctx, options...)
+	}))
 	if err != nil {
 		return nil, err
 	}
 	return &Sender{sdk.NewTracerProvider(sdk.WithResource(who), sdk.WithBatcher(&outspoken{SpanExporter: out, log: cfg.Log}))}, nil
-}
-
-// whole adds the usual path to a URL that has none.
-func whole(text string) string {
-	u, err := url.Parse(text)
-	if err == nil && (u.Path == "" || u.Path == "/") {
-		u.Path = "/v1/traces"
-		return u.String()
-	}
-	return text
 }
 
 // Tracer returns a tracer whose spans are those of a node.

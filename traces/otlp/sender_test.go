@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -25,8 +26,12 @@ func environment(t *testing.T, set map[string]string) {
 	}
 }
 
-func started(t *testing.T, url string, log *slog.Logger) *Sender {
+func started(t *testing.T, given string, log *slog.Logger) *Sender {
 	t.Helper()
+	url, err := Collector(given, os.Getenv)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s, err := Start(Config{URL: url, Service: "lockstep", Version: "v9", Log: log})
 	if err != nil {
 		t.Fatal(err)
@@ -136,7 +141,7 @@ func TestStoppingDoesNotWaitForACollector(t *testing.T) {
 
 func TestWhatCannotBeReadIsRefused(t *testing.T) {
 	environment(t, map[string]string{"OTEL_RESOURCE_ATTRIBUTES": "no value"})
-	if _, err := Start(Config{Service: "lockstep", Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "OTEL_RESOURCE_ATTRIBUTES") {
+	if _, err := Start(Config{URL: usual, Service: "lockstep", Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "OTEL_RESOURCE_ATTRIBUTES") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -24,8 +24,8 @@ func CheckURL(text string) error {
 	return nil
 }
 
-// The variables of OpenTelemetry that say whether spans are sent, and how. Those
-// that say where and what else are read by its exporter and its SDK.
+// The variables of OpenTelemetry that say whether spans are sent, and where to. All
+// others are read by its exporter and its SDK.
 const (
 	disabled     = "OTEL_SDK_DISABLED"
 	exporter     = "OTEL_TRACES_EXPORTER"
@@ -35,44 +35,60 @@ const (
 	ownProtocol  = "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"
 	overHTTP     = "http/protobuf"
 	overHTTPJSON = "http/json"
+	usual        = "http://localhost:4318"
+	path         = "/v1/traces"
 )
 
-// Wanted reports whether spans are to be sent: to a URL that was given, or by
-// what the environment says. The error is something there that cannot be obeyed.
-func Wanted(given string, getenv func(string) string) (bool, error) {
-	if given == "" {
-		wanted, err := wantedBy(getenv)
-		if !wanted || err != nil {
-			return false, err
-		}
-		variable, where := first(getenv, ownEndpoint, endpoint)
-		if err := CheckURL(where); err != nil {
-			return false, fmt.Errorf("%s: %w", variable, err)
+// Collector is the URL that spans are sent to: one that was given, or else what the
+// environment says. Empty is nowhere. The error is something that cannot be obeyed.
+func Collector(given string, getenv func(string) string) (to string, err error) {
+	if to = whole(given); to == "" {
+		if to, err = collectorOf(getenv); to == "" || err != nil {
+			return "", err
 		}
 	}
 	variable, how := first(getenv, ownProtocol, protocol)
 	if how != "" && how != overHTTP && how != overHTTPJSON {
-		return false, fmt.Errorf("%s is %.80q, and spans are sent over HTTP here: set %s=%s and name the collector's port for that, mostly 4318", variable, how, ownProtocol, overHTTP)
+		return "", fmt.Errorf("%s is %.80q, and spans are sent over HTTP here: set %s=%s and name the collector's port for that, mostly 4318", variable, how, ownProtocol, overHTTP)
 	}
-	return true, nil
+	return to, nil
 }
 
-// wantedBy is what the environment says about it.
-func wantedBy(getenv func(string) string) (bool, error) {
+// whole adds the usual path to a URL that has none.
+func whole(given string) string {
+	u, err := url.Parse(given)
+	if err == nil && u.Host != "" && strings.Trim(u.Path, "/") == "" {
+		return u.JoinPath(path).String()
+	}
+	return given
+}
+
+// collectorOf is what the environment says. A variable that is for traces alone has
+// the whole URL, and the one for all that is sent the beginning.
+func collectorOf(getenv func(string) string) (to string, err error) {
 	if strings.EqualFold(getenv(disabled), "true") {
-		return false, nil
+		return "", nil
 	}
-	switch how := getenv(exporter); how {
-	case "none":
-		return false, nil
-	case "otlp":
-		return true, nil
-	case "":
-		_, where := first(getenv, ownEndpoint, endpoint)
-		return where != "", nil
-	default:
-		return false, fmt.Errorf("%s is %.80q, and there is only otlp here: set it to otlp or none", exporter, how)
+	variable, where := first(getenv, ownEndpoint, endpoint)
+	switch how := getenv(exporter); {
+	case how == "none", how == "" && where == "":
+		return "", nil
+	case how != "" && how != "otlp":
+		return "", fmt.Errorf("%s is %.80q, and there is only otlp here: set it to otlp or none", exporter, how)
+	case where == "":
+		variable, where = endpoint, usual
 	}
+	if err := CheckURL(where); err != nil {
+		return "", fmt.Errorf("%s: %w", variable, err)
+	}
+	if variable == ownEndpoint {
+		return where, nil
+	}
+	u, err := url.Parse(where)
+	if err != nil {
+		return "", err
+	}
+	return u.JoinPath(path).String(), nil
 }
 
 // first is the first of some variables that says something.

@@ -5,34 +5,37 @@ import (
 	"testing"
 )
 
-func TestWanted(t *testing.T) {
-	const here = "http://127.0.0.1:4318"
+func TestCollector(t *testing.T) {
+	const here, there = "http://127.0.0.1:4318", "https://collector:9/base"
 	for name, c := range map[string]struct {
 		given  string
 		set    map[string]string
-		want   bool
+		want   string
 		refuse string // of what is set
 	}{
 		"nobody says anything":            {},
-		"a URL is given":                  {given: here, want: true},
-		"the environment has a collector": {set: map[string]string{endpoint: here}, want: true},
-		"or one for traces":               {set: map[string]string{ownEndpoint: here}, want: true},
-		"or wants the usual one":          {set: map[string]string{exporter: "otlp"}, want: true},
+		"a URL is given":                  {given: here, want: here + "/v1/traces"},
+		"with a slash":                    {given: here + "/", want: here + "/v1/traces"},
+		"with a path":                     {given: there, want: there},
+		"the environment has a collector": {set: map[string]string{endpoint: there}, want: there + "/v1/traces"},
+		"or one for traces":               {set: map[string]string{ownEndpoint: there, endpoint: here}, want: there},
+		"or wants the usual one":          {set: map[string]string{exporter: "otlp"}, want: usual + "/v1/traces"},
 		"it says so and means no traces":  {set: map[string]string{endpoint: here, exporter: "none"}},
 		"it switches all off":             {set: map[string]string{endpoint: here, disabled: "true"}},
-		"a URL counts more":               {given: here, set: map[string]string{exporter: "none", disabled: "true"}, want: true},
+		"a URL counts more":               {given: there, set: map[string]string{exporter: "none", disabled: "true", ownEndpoint: here}, want: there},
 		"another exporter":                {set: map[string]string{exporter: "zipkin"}, refuse: exporter},
 		"another protocol":                {set: map[string]string{endpoint: here, protocol: "grpc"}, refuse: protocol},
 		"another protocol for traces":     {given: here, set: map[string]string{ownProtocol: "grpc", protocol: overHTTP}, refuse: ownProtocol},
-		"ours for traces":                 {given: here, set: map[string]string{ownProtocol: overHTTP, protocol: "grpc"}, want: true},
+		"ours for traces":                 {given: there, set: map[string]string{ownProtocol: overHTTP, protocol: "grpc"}, want: there},
+		"JSON":                            {given: there, set: map[string]string{protocol: overHTTPJSON}, want: there},
 		"a collector that is no URL":      {set: map[string]string{endpoint: "localhost:4318"}, refuse: endpoint},
 		"one for traces that is none":     {set: map[string]string{ownEndpoint: "grpc://a:1", endpoint: here}, refuse: ownEndpoint},
-		"none that is not used":           {given: here, set: map[string]string{endpoint: "localhost:4318"}, want: true},
+		"none that is not used":           {given: there, set: map[string]string{endpoint: "localhost:4318"}, want: there},
 		"another one that is not used":    {set: map[string]string{protocol: "grpc"}},
 	} {
-		got, err := Wanted(c.given, func(name string) string { return c.set[name] })
+		got, err := Collector(c.given, func(name string) string { return c.set[name] })
 		if got != c.want || (err != nil) != (c.refuse != "") {
-			t.Errorf("%s: got %v, %v", name, got, err)
+			t.Errorf("%s: got %q, %v", name, got, err)
 		}
 		if err != nil && !strings.HasPrefix(err.Error(), c.refuse+" is ") && !strings.HasPrefix(err.Error(), c.refuse+": want the URL") {
 			t.Errorf("%s: the error is %v", name, err)
@@ -49,18 +52,6 @@ func TestURLs(t *testing.T) {
 	for _, bad := range []string{"127.0.0.1:4318", "collector", "ftp://collector", "http://", "http://me:secret@collector", "http://collector?key=1", "http://collector#top", "http://[", " "} {
 		if err := CheckURL(bad); err == nil || strings.Contains(err.Error(), "secret@") {
 			t.Errorf("%s: %v", bad, err)
-		}
-	}
-}
-
-func TestWhole(t *testing.T) {
-	for given, want := range map[string]string{
-		"http://a:1":         "http://a:1/v1/traces",
-		"http://a:1/":        "http://a:1/v1/traces",
-		"http://a:1/my/path": "http://a:1/my/path",
-	} {
-		if got := whole(given); got != want {
-			t.Errorf("%s: got %s", given, got)
 		}
 	}
 }
