@@ -22,6 +22,10 @@ const (
 	earlier = 200 * time.Millisecond
 )
 
+// worthCompressing is from how many bytes an answer is made shorter for who accepts
+// that: with a short one it costs more than all the rest.
+const worthCompressing = 4 << 10
+
 // service is pb.LockServiceHandler: it translates, and decides nothing.
 type service struct {
 	backend  Backend
@@ -33,7 +37,7 @@ type service struct {
 // health checks and reflection, and its description for OpenAPI. Options may have
 // interceptors, which stand before each call.
 func Mount(s *Server, b Backend, options ...connect.HandlerOption) {
-	options = append([]connect.HandlerOption{connect.WithReadMaxBytes(MaxRequestBytes)}, options...)
+	options = append([]connect.HandlerOption{connect.WithReadMaxBytes(MaxRequestBytes), connect.WithCompressMinBytes(worthCompressing)}, options...)
 	s.Handle(pb.NewLockServiceHandler(&service{backend: b, who: s.who, stopping: s.Stopping()}, options...))
 	mountHealth(s, options)
 	reflector := grpcreflect.NewStaticReflector(pb.LockServiceName, healthName)

@@ -513,6 +513,30 @@ func TestPages(t *testing.T) {
 	}
 }
 
+// TestWhatIsWorthCompressing: what is long is, and what is asked most is not.
+func TestWhatIsWorthCompressing(t *testing.T) {
+	s := serveFake(t)
+	s.post(t, "TryAcquire", `{"name":"x","terms":{"info":{"why":"`+strings.Repeat("x", 4000)+`"}}}`)
+	for method, want := range map[string]string{"ShowLock": "gzip", "Unlock": ""} {
+		c := &http.Transport{DisableCompression: true} // which would hide it
+		r, err := http.NewRequest("POST", "http://"+s.server.Address()+"/"+pb.LockServiceName+"/"+method, strings.NewReader(`{"name":"x"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Accept-Encoding", "gzip")
+		answer, err := c.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		c.CloseIdleConnections()
+		if got := answer.Header.Get("Content-Encoding"); answer.StatusCode != 200 || got != want {
+			t.Errorf("%s: %s, encoded as %q, want %q", method, answer.Status, got, want)
+		}
+	}
+}
+
 // TestHistory: who had a lock, how each tenure ended and by whom, in pages of
 // every size.
 func TestHistory(t *testing.T) {
