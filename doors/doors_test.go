@@ -1256,3 +1256,25 @@ func TestWhoIsRefusedIsHeardOut(t *testing.T) {
 		}
 	}
 }
+
+// TestDeedsOfNobodyAreBounded: where everybody may do everything, nobody can fill a
+// disk with it; of who is known all is written.
+func TestDeedsOfNobodyAreBounded(t *testing.T) {
+	var audit bytes.Buffer
+	j := NewJournal(slog.New(slog.NewJSONHandler(&audit, nil)))
+	now := time.Unix(1000, 0)
+	for range 10 * nobodysDeeds {
+		j.did("", "127.0.0.1:5", "revoke", []any{"lock", "x"}, now)
+		j.did("alice", "127.0.0.1:6", "switchover", nil, now)
+	}
+	count := func(what string) int { return strings.Count(audit.String(), what) }
+	if count(`"msg":"revoke"`) != nobodysDeeds || count(`"principal":"alice"`) != 10*nobodysDeeds {
+		t.Errorf("%d lines of nobody, %d of alice", count(`"msg":"revoke"`), count(`"principal":"alice"`))
+	}
+	audit.Reset()
+	j.did("", "127.0.0.1:5", "revoke", []any{"lock", "x"}, now.Add(time.Second))
+	j.did("", "127.0.0.1:5", "revoke", []any{"lock", "y"}, now.Add(time.Second))
+	if count(`"lock":"x","more":900`) != 1 || count(`"more"`) != 1 || count(`"lock":"y"`) != 1 {
+		t.Errorf("a second later: %s", &audit)
+	}
+}

@@ -32,7 +32,18 @@ type Journal struct {
 	mu     sync.Mutex
 	counts map[Refusal]uint64
 	said   map[Refusal]*utterance
+	nobody deeds // of those who did not have to say who they are
 }
+
+// deeds are what was written in the second that began last, and how many were not.
+type deeds struct {
+	began        time.Time
+	said, unsaid uint64
+}
+
+// nobodysDeeds is how many of them are written in a second: where everybody may do
+// everything, everybody could fill a disk. Of who is known all are.
+const nobodysDeeds = 100
 
 // utterance is when a kind of refusal was written last, and how many were not
 // since then: who is refused must not be able to fill a disk.
@@ -86,10 +97,23 @@ func (j *Journal) NotAdmitted(principal, from string) {
 // Did writes down what an administrator has done, or has tried to do: who that was,
 // if it is known, from where, and what, with more about it in keys and values.
 func (j *Journal) Did(principal, from, what string, more ...any) {
+	j.did(principal, from, what, more, time.Now())
+}
+
+func (j *Journal) did(principal, from, what string, more []any, now time.Time) {
 	if j.log == nil {
 		return
 	}
 	line := []any{"principal", principal, "from", from}
+	if principal == "" {
+		unsaid, may := j.nobodyDid(now)
+		if !may {
+			return
+		}
+		if unsaid > 0 {
+			more = append(more, "more", unsaid)
+		}
+	}
 	for _, one := range more {
 		if text, is := one.(string); is {
 			one = brief(text)
@@ -97,6 +121,24 @@ func (j *Journal) Did(principal, from, what string, more ...any) {
 		line = append(line, one)
 	}
 	j.log.Info(what, line...)
+}
+
+// nobodyDid reports whether one more of those deeds is written, and how many before
+// it were not.
+func (j *Journal) nobodyDid(now time.Time) (unsaid uint64, may bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	d := &j.nobody
+	if now.Sub(d.began) >= time.Second {
+		d.began, d.said = now, 0
+	}
+	if d.said == nobodysDeeds {
+		d.unsaid++
+		return 0, false
+	}
+	d.said++
+	unsaid, d.unsaid = d.unsaid, 0
+	return unsaid, true
 }
 
 // brief is as much of what somebody sent as goes into a line.
