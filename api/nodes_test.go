@@ -112,3 +112,29 @@ type statusOnly struct {
 
 func (s statusOnly) Status(ctx context.Context) []muster.Told { s.asked(ctx); return nil }
 func (statusOnly) Here() replica.NodeID                       { return "" }
+
+// TestAnyNodeSeesAllOfThem: each says which it is, and all tell the same story.
+func TestAnyNodeSeesAllOfThem(t *testing.T) {
+	c, at := onNodes(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for i, node := range at {
+		got := must(node.Status(ctx, &pb.StatusRequest{}))(t)
+		if len(got.GetNodes()) != 3 || got.GetPair() {
+			t.Fatalf("node %d sees %v", i, got)
+		}
+		for j, n := range got.GetNodes() {
+			if n.GetAsked() != (n.GetAddress() == c.Addresses()[i]) || !n.GetAnswered() || !n.GetVoter() || n.Lag == nil || n.GetProtocol() < 3 {
+				t.Errorf("node %d sees %d: %v", i, j, n)
+			}
+		}
+		reigns := must(node.ListReigns(ctx, &pb.ListReignsRequest{}))(t).GetReigns()
+		if len(reigns) == 0 {
+			t.Fatalf("node %d knows of no reign", i)
+		}
+		last := reigns[len(reigns)-1]
+		if primary := c.Primary(); last.GetName() != c.Names()[primary] || last.GetAddress() != c.Addresses()[primary] || last.GetBegan() == nil {
+			t.Errorf("node %d: %v", i, last)
+		}
+	}
+}
