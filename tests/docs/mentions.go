@@ -48,7 +48,11 @@ var (
 )
 
 func (u *Usage) read(program string, command ...string) (*helpPage, error) {
-	out, err := exec.Command(filepath.Join(u.dir, program), append(command, "--help")...).Output()
+	asks := append(command, "--help")
+	if len(command) == 0 {
+		asks = []string{"help"} // with --help alone, it may tell of what needs no command
+	}
+	out, err := exec.Command(filepath.Join(u.dir, program), asks...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("%s %s --help: %w", program, strings.Join(command, " "), err)
 	}
