@@ -215,6 +215,12 @@ func TestDoors(t *testing.T) {
 	if err != nil || status != 200 || json.Unmarshal([]byte(text), &bobs) != nil || bobs.Token == "" {
 		t.Fatalf("bob: %d %s, %v", status, text, err)
 	}
+	for who, v := range map[string]visitor{"ci": ci, "bob": g.with("bob")} {
+		status, text, err := g.ask(v, g.ports[0], "POST", serviceAt+"WhoAmI", `{}`)
+		if err != nil || status != 200 || !strings.Contains(text, `"principal":"`+who+`"`) || strings.Contains(text, "RIGHT_ADMIN") {
+			t.Errorf("%s is told %d %s, %v", who, status, text, err)
+		}
+	}
 	serves(t)
 	slow := g.readNothing()
 	for _, attack := range []struct {
@@ -249,6 +255,7 @@ func TestDoors(t *testing.T) {
 		{"no session at all", ci, "POST", "KeepAlive", `{"session":"zzz"}`, 400, "invalid_argument", "malformed"},
 		{"a name that is none", ci, "POST", "TryAcquire", `{"name":"deploy/\u0000"}`, 400, "invalid_argument", "malformed"},
 		{"what the service cannot do", ci, "POST", "Explode", `{}`, 404, "", "malformed"},
+		{"who nobody is", visitor{}, "POST", "WhoAmI", `{}`, 401, "unauthenticated", "unauthenticated"},
 		{"a way around", visitor{}, "POST", "/livez/../lockstep.v1.LockService/Status", `{}`, 401, "", "unauthenticated"},
 	} {
 		t.Run(attack.name, func(t *testing.T) {
