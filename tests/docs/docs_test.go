@@ -35,6 +35,9 @@ const builtBefore = "LOCKSTEP_DOCS_BINARIES"
 
 func programs(t *testing.T) string {
 	t.Helper()
+	if raceEnabled {
+		t.Skip("the programs are not built with the detector: run this without -race")
+	}
 	built.once.Do(func() {
 		if built.dir = os.Getenv(builtBefore); built.dir != "" {
 			return

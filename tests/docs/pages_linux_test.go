@@ -17,9 +17,6 @@ const patience = 60 * time.Second
 // TestPages types every command of every page, and holds what is printed against
 // the page.
 func TestPages(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the programs are not built with the detector: run this without -race")
-	}
 	house := &House{Checkout: checkout(t), Programs: programs(t), Patience: patience}
 	var sum total
 	t.Cleanup(func() { t.Log("\n" + sum.String()) })

@@ -90,6 +90,14 @@ func TestMistakesOfPages(t *testing.T) {
 			'''`, want: []string{
 			"page.md:6: (echo begins; cat) & # it has no input, and ends\nline 7 is not printed, or not there: ends",
 		}},
+		"somebody ends meanwhile": {page: `
+			'''console
+			$ sleep 0.1 &
+			$ f() { printf 'a b'; wait $!; true; echo ' c'; }; f
+			a b c
+			$ echo d
+			d
+			'''`},
 		"another terminal": {page: `
 			'''console stays
 			$ echo here

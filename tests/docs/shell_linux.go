@@ -162,9 +162,10 @@ func (s *Shell) gone(ctx context.Context, err error) error {
 	return fmt.Errorf("the shell is gone: %w", err)
 }
 
-// obituary is what the shell says, sooner or later, of what has ended or stands still.
+// obituary is what the shell says, sooner or later, of what has ended or stands
+// still: perhaps in the middle of a line of somebody else.
 var obituary = regexp.MustCompile(
-	`(?m)(?:^\n)?^(?:bash: line \d+: +\d+ [A-Z][a-z]+ |\[\d+\][+-]? +(?:Done|Exit|Killed|Terminated|Interrupt|Hangup|Stopped)).*\n`)
+	`(?m)(?:^\n)?(?:^bash: line \d+: +\d+ [A-Z][a-z]+ |\[\d+\][+-]?  +(?:Done|Exit|Killed|Terminated|Interrupt|Hangup|Stopped) ).*\n`)
 
 // Said returns what a command has printed up to now.
 func (s *Shell) Said(number int) string {
