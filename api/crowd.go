@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // maxConnections is how many connections the port holds at once. Each costs the
@@ -68,7 +69,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 		case !c.enter(origin):
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
-			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) })}, nil
+			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) }), came: time.Now()}, nil
 		}
 		_ = conn.Close()
 	}
@@ -111,6 +112,7 @@ func (c *crowd) leave(origin string) {
 type inCrowd struct {
 	net.Conn
 	leave func()
+	came  time.Time
 	asked atomic.Bool // it has had a request
 	gone  atomic.Bool // its client has left
 

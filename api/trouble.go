@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"time"
 )
 
 // Trouble is why a connection came to nothing before it had a request.
@@ -58,11 +59,13 @@ func (s *Server) state(c net.Conn, state http.ConnState) {
 	if state != http.StateClosed || in == nil || in.asked.Load() || in.gone.Load() || s.stopping.Err() != nil {
 		return
 	}
-	t := Turned{Silence, c.RemoteAddr(), "nothing was asked in time"}
-	if encrypted, ok := c.(*tls.Conn); ok && !encrypted.ConnectionState().HandshakeComplete {
-		t.Why, t.What = BadHand, handshakeFailure(encrypted)
+	encrypted, ok := c.(*tls.Conn)
+	switch {
+	case ok && !encrypted.ConnectionState().HandshakeComplete:
+		s.turned(Turned{BadHand, c.RemoteAddr(), handshakeFailure(encrypted)})
+	case time.Since(in.came) >= headerWithin: // else its client has taken leave
+		s.turned(Turned{Silence, c.RemoteAddr(), "nothing was asked in time"})
 	}
-	s.turned(t)
 }
 
 // handshakeFailure is how a handshake ended, which the connection remembers.

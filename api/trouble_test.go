@@ -70,6 +70,12 @@ func TestHandshakesThatFail(t *testing.T) {
 	if answer, _ := get(t, &http.Transport{TLSClientConfig: shows}, "https://"+s.Address()+"/livez"); answer.StatusCode != 200 {
 		t.Error(answer.Status)
 	}
+	leaves := tls.Client(dial(), shows)
+	if err := leaves.Handshake(); err != nil {
+		t.Error(err)
+	}
+	_ = leaves.Close() // and says so
+	_, _ = io.Copy(io.Discard, leaves.NetConn())
 	if err := s.Stop(time.Second); err != nil || len(told) > 0 {
 		t.Errorf("%v; told of %d more", err, len(told))
 	}

@@ -20,7 +20,8 @@ import (
 type attack struct {
 	name  string
 	about string
-	many  int // attackers at once
+	many  int  // attackers at once
+	flood bool // of requests, by who has few due to it
 	// once is one attempt: it returns the status of an answer, 0 if there was none
 	// because none was waited for, or an error.
 	once func(ctx context.Context, a *attacker) (status int, err error)
@@ -32,22 +33,23 @@ const idleConnections = 5000
 // attacks are all that there are. Those who make them are not held up by anything
 // but the node.
 var attacks = []attack{
-	{"flood", fmt.Sprintf("one principal, %d requests a second due to it, as many as it can on 64 connections", ratePerFlooder), 64,
-		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, flooder, small) }},
-	{"streams", "the same as 256 streams of HTTP/2", 256,
-		func(ctx context.Context, a *attacker) (int, error) { return a.stream(ctx, flooder, small) }},
-	{"strangers", "64 who show nothing", 64,
-		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, "", small) }},
-	{"certificates", "64 who show a certificate of another authority, over and over", 64,
-		func(ctx context.Context, a *attacker) (int, error) { return 0, a.shake(ctx) }},
-	{"idle", fmt.Sprintf("%d connections that say nothing, opened again when they are closed", idleConnections), idleConnections,
-		func(ctx context.Context, a *attacker) (int, error) { return 0, a.idle(ctx) }},
-	{"slow", "200 who ask for all locks and read nothing", 200,
-		func(ctx context.Context, a *attacker) (int, error) { return 0, a.readNothing(ctx) }},
-	{"oversized", "32 who send a MiB with each request", 32,
-		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, nuisance, huge) }},
-	{"malformed", "32 who send half an object", 32,
-		func(ctx context.Context, a *attacker) (int, error) { return a.post(ctx, nuisance, broken) }},
+	{name: "flood", many: 64, flood: true,
+		about: fmt.Sprintf("one principal to whom %d requests a second are due asks as fast as it can on 64 connections", ratePerFlood),
+		once:  func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "flood", small) }},
+	{name: "streams", many: 256, flood: true, about: "the same as 256 streams of HTTP/2",
+		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.two, "streams", small) }},
+	{name: "strangers", many: 64, about: "64 who show nothing",
+		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "", small) }},
+	{name: "certificates", many: 64, about: "64 who show a certificate of another authority, over and over",
+		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.shake(ctx) }},
+	{name: "idle", many: idleConnections, about: fmt.Sprintf("%d connections that say nothing, opened again when they are closed", idleConnections),
+		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.idle(ctx) }},
+	{name: "slow", many: 200, about: "200 who ask for all locks and read nothing",
+		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.readNothing(ctx, "slow") }},
+	{name: "oversized", many: 32, about: "32 who send a MiB with each request",
+		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "oversized", huge) }},
+	{name: "malformed", many: 32, about: "32 who send half an object",
+		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "malformed", broken) }},
 }
 
 // What is sent.
@@ -161,14 +163,7 @@ func (a *attacker) attempt(ctx context.Context, what attack) {
 	}
 }
 
-func (a *attacker) post(ctx context.Context, who, body string) (int, error) {
-	return a.send(ctx, a.one, who, body)
-}
-
-func (a *attacker) stream(ctx context.Context, who, body string) (int, error) {
-	return a.send(ctx, a.two, who, body)
-}
-
+// send makes one request, as the principal of an attack or as nobody.
 func (a *attacker) send(ctx context.Context, client *http.Client, who, body string) (int, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, a.at("Unlock"), strings.NewReader(body))
 	if err != nil {
@@ -237,7 +232,7 @@ const slowly = 250 * time.Millisecond
 
 // readNothing asks for all locks, again and again, and leaves the answers where they
 // are, until it is cut off.
-func (a *attacker) readNothing(ctx context.Context) error {
+func (a *attacker) readNothing(ctx context.Context, who string) error {
 	conn, err := a.encrypt(ctx, a.known)
 	if err != nil {
 		return err
@@ -248,7 +243,7 @@ func (a *attacker) readNothing(ctx context.Context) error {
 	out := bufio.NewWriter(conn)
 	for err == nil && ctx.Err() == nil {
 		fmt.Fprintf(out, "POST /%s/ListLocks HTTP/1.1\r\nHost: %s\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-			pb.LockServiceName, a.port, a.tokens[nuisance], len(ask), ask)
+			pb.LockServiceName, a.port, a.tokens[who], len(ask), ask)
 		err = out.Flush()
 		time.Sleep(slowly)
 	}

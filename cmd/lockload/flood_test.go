@@ -80,8 +80,8 @@ func TestAGate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !policy.MayAll(friend, access.Admin, "") || policy.LimitsOf(friend).Rate != 0 || policy.LimitsOf(flooder).Rate != ratePerFlooder ||
-		policy.LimitsOf(nuisance) != access.DefaultLimits {
+	if !policy.MayAll(friend, access.Admin, "") || policy.LimitsOf(friend).Rate != 0 || policy.LimitsOf("flood").Rate != ratePerFlood ||
+		policy.LimitsOf("slow") != access.DefaultLimits {
 		t.Errorf("the rules are others:\n%s", text)
 	}
 	for who, secret := range g.tokens {

@@ -12,21 +12,18 @@ import (
 	"lockstep/trust"
 )
 
-// The principals of a gate.
-const (
-	friend   = "friend"   // may do everything, and is held to no limit
-	flooder  = "flooder"  // has a rate, which it does not keep to
-	nuisance = "nuisance" // has the limits of everybody
-)
+// friend may do everything, and is held to no limit.
+const friend = "friend"
 
-// ratePerFlooder is what is due to the flooder in a second.
-const ratePerFlooder = 100
+// ratePerFlood is what is due in a second to who makes a flood of requests. Who attacks
+// in another way has the limits of everybody.
+const ratePerFlood = 100
 
 // gate is what nodes with doors are started with, and what opens them, in a folder:
 // certificates, tokens, rules.
 type gate struct {
 	dir    string
-	tokens map[string]string // by principal
+	tokens map[string]string // of those who attack, by the attack
 }
 
 // newGate makes one for nodes of this machine.
@@ -39,15 +36,18 @@ func newGate(dir string) (*gate, error) {
 		return nil, err
 	}
 	var rules strings.Builder
-	for _, who := range []string{flooder, nuisance} {
-		secret, line, err := access.NewToken(who)
+	for _, a := range attacks {
+		secret, line, err := access.NewToken(a.name)
 		if err != nil {
 			return nil, err
 		}
-		g.tokens[who] = secret
-		fmt.Fprintf(&rules, "%s\nallow %s lock *\n", line, who)
+		g.tokens[a.name] = secret
+		fmt.Fprintf(&rules, "%s\nallow %s lock *\n", line, a.name)
+		if a.flood {
+			fmt.Fprintf(&rules, "limit %s rate=%d burst=%d open=64\n", a.name, ratePerFlood, ratePerFlood)
+		}
 	}
-	fmt.Fprintf(&rules, "allow %s admin *\nlimit %s open=%d\nlimit %s rate=%d burst=%d open=64\n", friend, friend, maxCallers, flooder, ratePerFlooder, ratePerFlooder)
+	fmt.Fprintf(&rules, "allow %s admin *\nlimit %s open=%d\n", friend, friend, maxCallers)
 	return g, os.WriteFile(g.rules(), []byte(rules.String()), 0o600)
 }
 
