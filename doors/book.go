@@ -17,8 +17,9 @@ const lookEvery = time.Second
 // comes, so that a rule that was added and a token that was removed need no
 // restart.
 type Book struct {
-	file string
-	log  *slog.Logger
+	file    string
+	log     *slog.Logger
+	journal *Journal // of changes; nil: of none
 
 	mu      sync.Mutex
 	current *access.Policy
@@ -44,6 +45,10 @@ func OpenBook(file string, log *slog.Logger) (*Book, error) {
 	}
 	return b, nil
 }
+
+// KeepIn has changes of the file written down as what they are: what administrators
+// do. It is called before anybody comes.
+func (b *Book) KeepIn(j *Journal) { b.journal = j }
 
 // BookOf is a book of one policy, which stays.
 func BookOf(policy *access.Policy) *Book { return &Book{current: policy} }
@@ -93,11 +98,19 @@ func (b *Book) lookLocked() {
 		if reason := err.Error(); reason != b.said {
 			b.said = reason
 			b.log.Error("the new rules cannot be used: those of before go on to count", "reason", reason)
+			b.write("new rules refused", reason)
 		}
 		return
 	}
 	b.current, b.said = policy, ""
 	b.log.Info("new rules: they count from now on", "file", b.file)
+	b.write("new rules", "")
+}
+
+func (b *Book) write(what, reason string) {
+	if b.journal != nil {
+		b.journal.changed(b.file, what, reason)
+	}
 }
 
 func stampOf(file string) (s stamp) {

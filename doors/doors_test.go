@@ -1278,3 +1278,22 @@ func TestDeedsOfNobodyAreBounded(t *testing.T) {
 		t.Errorf("a second later: %s", &audit)
 	}
 }
+
+// TestChangesOfRulesAreAudited: who may do what is what administrators do above all,
+// and what is wrong with a file is written once.
+func TestChangesOfRulesAreAudited(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line+"allow ci lock x\n")
+	s.doors.book.KeepIn(s.doors.journal)
+	s.write(line + "allow ci admin *\n")
+	s.doors.book.Look()
+	for range 2 {
+		s.write("token ci " + secret + "\n")
+		s.doors.book.Look()
+	}
+	text := s.audit.String()
+	if strings.Count(text, "\n") != 2 || !strings.Contains(text, `"msg":"new rules","principal":"","from":"`+s.file+`"`) ||
+		!strings.Contains(text, `"msg":"new rules refused"`) || !strings.Contains(text, "this is a token itself") || strings.Contains(text, secret[:20]) {
+		t.Errorf("%s", text)
+	}
+}

@@ -123,6 +123,14 @@ func (j *Journal) did(principal, from, what string, more []any, now time.Time) {
 	j.log.Info(what, line...)
 }
 
+// changed writes down that a file says something else. Who made it do so, it does
+// not say.
+func (j *Journal) changed(file, what, reason string) {
+	if j.log != nil {
+		j.log.Info(what, "principal", "", "from", file, "reason", reason)
+	}
+}
+
 // nobodyDid reports whether one more of those deeds is written, and how many before
 // it were not.
 func (j *Journal) nobodyDid(now time.Time) (unsaid uint64, may bool) {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"lockstep/trust"
 )
@@ -26,6 +27,9 @@ func (g *guarded) audited() (all []deed) {
 		}
 		g.noSecrets(name, string(text))
 		for line := range strings.Lines(string(text)) {
+			if !strings.HasSuffix(line, "\n") {
+				break // it is being written
+			}
 			var one deed
 			if err := json.Unmarshal([]byte(line), &one); err != nil {
 				g.t.Fatalf("%s: %q: %v", name, line, err)
@@ -81,6 +85,18 @@ func TestOrdersAreAudited(t *testing.T) {
 		if at < 0 {
 			t.Errorf("%+v is not among %+v", want, all)
 		}
+	}
+	rules, err := os.ReadFile(g.path("access"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.write("access", string(rules)+"allow bob admin *\n")
+	changed := func(d deed) bool { return d.Msg == "new rules" && d.From == g.path("access") }
+	for end := time.Now().Add(20 * time.Second); !slices.ContainsFunc(g.audited(), changed); {
+		if time.Now().After(end) {
+			t.Fatal("the new rules are not written down")
+		}
+		g.lockc("bob", "status") // a node looks at the file when somebody comes
 	}
 	for _, d := range all {
 		if d.Msg == "lock" {

@@ -60,6 +60,9 @@ func (p *program) newEntrance(keeper *trust.Keeper, log *slog.Logger) (e entranc
 		e.written = slog.New(slog.NewJSONHandler(e.audit, nil))
 	}
 	e.beside = doors.NewJournal(e.written)
+	if e.book != nil && e.audit != nil { // else the log has it
+		e.book.KeepIn(e.beside)
+	}
 	return e, nil
 }
 
