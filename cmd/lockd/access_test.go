@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"strings"
@@ -119,6 +121,24 @@ func TestAccessFromTheEnvironment(t *testing.T) {
 	} {
 		if _, err := open(name); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), secret[:20]) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestProxiesReachTheDoors: what is said of them is what the doors of a port know.
+func TestProxiesReachTheDoors(t *testing.T) {
+	p := newProgram()
+	if err := p.Flags.Set("api-proxies", "10.0.0.0/24"); err != nil {
+		t.Fatal(err)
+	}
+	front, err := p.newEntrance(nil, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, _ := front.forPort(false, slog.New(slog.DiscardHandler))
+	for address, want := range map[string]bool{"10.0.0.7:5": true, "10.0.1.7:5": false} {
+		if from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address)); d.Many(from) != want {
+			t.Errorf("%s is a proxy: %t", address, !want)
 		}
 	}
 }
