@@ -79,6 +79,8 @@ func (t *LockTable) Receive(ctx actor.Context) {
 		t.queries(ctx, m)
 	case replica.Apply:
 		t.apply(m)
+	case numbered:
+		t.followed.numbered(m)
 	case replica.Refuse:
 		t.refuse(m)
 	case replica.Abandon:
@@ -155,6 +157,9 @@ func (t *LockTable) requests(ctx actor.Context, m *FromClients) {
 	t.barriers.raise(ctx, t.replicator)
 	if len(commands) > 0 {
 		t.numbers.submitted(commands[0].ID())
+		if ids := t.followed.coming(); len(ids) > 0 {
+			ctx.Send(t.replicator, toBeNumbered{ids})
+		}
 		ctx.Send(t.replicator, replica.Submit{Commands: commands})
 	}
 }

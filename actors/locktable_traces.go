@@ -15,15 +15,17 @@ import (
 type followed struct {
 	tracer traces.Tracer // nil: this node tells of none
 	ways   map[lock.RequestID]*way
-	over   []*way // answered for good in this turn
-	early  []*way // told in this turn that they wait
+	fresh  []lock.RequestID // that have come in this turn
+	over   []*way           // answered for good in this turn
+	early  []*way           // told in this turn that they wait
 }
 
 // way is what is told of one request.
 type way struct {
-	serve traces.Span // from its coming until it was answered for good
-	leg   traces.Span // the part of that which is under way; nil if nobody keeps it
-	waits bool        // for its turn
+	serve  traces.Span // from its coming until it was answered for good
+	leg    traces.Span // the part of that which is under way; nil if nobody keeps it
+	queues bool        // until it has its place in the order
+	waits  bool        // for its turn
 }
 
 // maxFollowed bounds what clients can have remembered here: the requests beyond it
@@ -59,12 +61,29 @@ func (f *followed) came(parent string, c *lock.Command) {
 	if serve == nil {
 		return
 	}
-	w := &way{serve: serve}
-	f.enter(w, "lockstep/order")
+	w := &way{serve: serve, queues: true}
+	f.enter(w, "lockstep/queue")
 	if f.ways == nil {
 		f.ways = map[lock.RequestID]*way{}
 	}
 	f.ways[c.ID()] = w
+	f.fresh = append(f.fresh, c.ID())
+}
+
+// coming returns what has come in this turn.
+func (f *followed) coming() (ids []lock.RequestID) {
+	ids, f.fresh = f.fresh, nil
+	return ids
+}
+
+// numbered goes on with what has its place in the order.
+func (f *followed) numbered(m numbered) {
+	for _, id := range m.requests {
+		if w := f.ways[id]; w != nil && w.queues {
+			w.queues = false
+			f.enter(w, "lockstep/order")
+		}
+	}
 }
 
 // enter goes on to the next part of the way.
@@ -87,6 +106,7 @@ func (f *followed) committed(entries []lock.Entry) {
 	}
 	for i := range entries {
 		if w := f.ways[entries[i].Command.ID()]; w != nil && !w.waits {
+			w.queues = false
 			f.enter(w, "lockstep/apply")
 		}
 	}

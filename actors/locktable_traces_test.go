@@ -29,10 +29,14 @@ func (b *tableStand) askUnder(from asker, parent string, commands ...lock.Comman
 		m.Traces = append(m.Traces, messages.Trace{Request: c.ID(), Parent: parent})
 	}
 	b.tell(m)
+	if b.table.followed.tracer != nil {
+		next[toBeNumbered](b.t, b.replicator)
+	}
 }
 
+// These nodes are not told when a request gets its place.
 const (
-	orderly = "lockstep/serve\n  lockstep/order\n  lockstep/apply\n"
+	orderly = "lockstep/serve\n  lockstep/queue\n  lockstep/apply\n"
 	waited  = orderly + "  lockstep/wait\n"
 )
 
@@ -40,20 +44,30 @@ func TestARequestIsToldOf(t *testing.T) {
 	onStand(t, func(t *testing.T, s *stand) {
 		b, book := tracedOnStand(t, s)
 		c := waitFor(b.session, 3, "db")
-		b.askUnder(client, tracestest.Parent, c)
+		b.tell(&FromClients{
+			From: client.node, Requests: []messages.Request{{Client: client.client, Command: c}},
+			Traces: []messages.Trace{{Request: c.ID(), Parent: tracestest.Parent}},
+		})
+		followed := next[toBeNumbered](t, b.replicator)
+		commands := b.submitted().Commands
+		time.Sleep(3 * time.Millisecond)
+		for range 2 { // once is enough
+			b.tell(numbered(followed))
+		}
 		time.Sleep(5 * time.Millisecond)
-		b.apply(b.submitted().Commands...)
+		b.apply(commands...)
 		b.answersTo(client)
 
 		all := book.Spans()
-		if book.Text() != orderly {
+		if book.Text() != "lockstep/serve\n  lockstep/queue\n  lockstep/order\n  lockstep/apply\n" {
 			t.Fatalf("the spans are\n%s", book.Text())
 		}
-		serve, order, apply := all[0], all[1], all[2]
+		serve, queue, order, apply := all[0], all[1], all[2], all[3]
 		if serve.Parent.String() != tracestest.Parent || serve.Kind != traces.Server {
 			t.Errorf("it is below %s", serve.Parent)
 		}
-		if order.Ended.Sub(order.Begun) != 5*time.Millisecond || apply.Begun != order.Ended || serve.Ended != apply.Ended || serve.Begun != order.Begun {
+		if queue.Ended.Sub(queue.Begun) != 3*time.Millisecond || order.Ended.Sub(order.Begun) != 5*time.Millisecond ||
+			serve.Begun != queue.Begun || order.Begun != queue.Ended || apply.Begun != order.Ended || serve.Ended != apply.Ended {
 			t.Errorf("the times are not those of the parts: %v", all)
 		}
 		for key, want := range map[string]any{
@@ -98,7 +112,7 @@ func TestAWaitIsToldOf(t *testing.T) {
 				} {
 					ask(client, waiting)
 					b.apply(b.submitted().Commands...)
-					if got := book.Text(); got != "lockstep/serve …\n  lockstep/order\n  lockstep/apply\n  lockstep/wait …\n" {
+					if got := book.Text(); got != "lockstep/serve …\n  lockstep/queue\n  lockstep/apply\n  lockstep/wait …\n" {
 						t.Fatalf("the spans are\n%s", got)
 					}
 				}
@@ -127,7 +141,7 @@ func TestARequestThatIsSentAwayIsToldOf(t *testing.T) {
 		commands := b.submitted().Commands
 		b.tell(replica.Refuse{Requests: []lock.RequestID{away.ID()}, Kind: replica.NotPrimary, Hint: "peer"})
 		b.apply(commands[1])
-		if got := book.Text(); got != "lockstep/serve\n  lockstep/order\n"+orderly {
+		if got := book.Text(); got != "lockstep/serve\n  lockstep/queue\n"+orderly {
 			t.Errorf("the spans are\n%s", got)
 		}
 		all := book.Spans()

@@ -48,7 +48,9 @@ type NodeConfig struct {
 	Deeds Deeds
 	// Tracer is told of the requests whose traces somebody keeps. Nil is not told.
 	Tracer traces.Tracer
-	Log    *slog.Logger
+	// Numbering is what the core's codec was made with; nil without a Tracer.
+	Numbering *Numbering
+	Log       *slog.Logger
 }
 
 // StartNode spawns the actors around a core and starts their clock. The door
@@ -77,7 +79,7 @@ func StartNode(h Host, core replica.Core, cfg NodeConfig) *Node {
 	n.LockTable = spawn(table)
 	n.Replicator = spawn(&Replicator{
 		core: core, lockTable: n.LockTable, disk: n.disk, diskBytes: diskBytes, mail: h,
-		period: cfg.Tick, reigns: reigns{tick: cfg.Tick}, exit: exit, log: cfg.Log, deeds: newOrderDeeds(cfg.Deeds, cfg.Tick),
+		period: cfg.Tick, reigns: reigns{tick: cfg.Tick}, exit: exit, log: cfg.Log, deeds: newOrderDeeds(cfg.Deeds, cfg.Tick), numbering: cfg.Numbering,
 	})
 	h.Root().Send(n.LockTable, attach{replicator: n.Replicator})
 	h.Serve(n.LockTable, n.Replicator)

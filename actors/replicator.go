@@ -31,6 +31,7 @@ type Replicator struct {
 	reigns    reigns
 	giving    giving // the order that the core is stepped with
 	deeds     orderDeeds
+	numbering *Numbering // nil: nobody wants to know
 }
 
 // giving is one of the orders of a client.
@@ -92,6 +93,8 @@ func (r *Replicator) Receive(ctx actor.Context) {
 		m.to <- r.status()
 	case tellStanding:
 		m.to <- metrics.Standing{Status: r.status(), Reigns: r.reigns.Reigns}
+	case toBeNumbered:
+		r.numbering.follow(m)
 	case leave:
 		r.leave(ctx, m)
 	case DieBeforeAck:
@@ -168,6 +171,9 @@ func (r *Replicator) left() {
 // step runs the core and carries out what it wants, in order.
 func (r *Replicator) step(ctx actor.Context, event replica.Event) {
 	for _, effect := range r.core.Step(event) {
+		if r.numbering != nil {
+			r.numbering.observe(ctx, r.lockTable, effect)
+		}
 		switch e := effect.(type) {
 		case replica.Send:
 			r.mail.Send(e.To, messages.Parcel{Pair: []replica.Message{e.Message}})

@@ -99,21 +99,21 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	if err != nil {
 		return nil, err
 	}
-	member := replica.MemberID(draw())
+	member, numbering := replica.MemberID(draw()), actors.NewNumbering(cfg.Tracer)
 	pair, err := replica.OpenPair(replica.PairConfig{
 		Pair: cfg.Pair, AsPrimary: cfg.AsPrimary, Incarnation: identity.Incarnation, Member: member,
 		// Without a view the node has had no part in anything yet: it may begin
 		// like one that starts for the first time.
 		HasIdentity: known && identity.View > 0, View: identity.View, Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()),
 		SuspectTicks: cfg.SuspectTicks, Solo: cfg.Solo, TrustRefused: cfg.TrustRefused, Found: cfg.Found,
-		Durable: cfg.Durable, Codec: new(messages.Codec), Log: recovered,
+		Durable: cfg.Durable, Codec: numbering.Codec(new(messages.Codec)), Log: recovered,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
 	}
 	core := quorum.NewPair(pair, quorum.Config{
 		Address: self, Incarnation: identity.Incarnation, NewCluster: replica.ClusterID(draw()),
-		BootstrapFloor: quorum.Floor(time.Now().Unix()), Durable: cfg.Durable, Codec: new(messages.Codec),
+		BootstrapFloor: quorum.Floor(time.Now().Unix()), Durable: cfg.Durable, Codec: numbering.Codec(new(messages.Codec)),
 	})
 	process, err := start(Config{
 		Listen: cfg.Listen, Advertise: string(self), Incarnation: identity.Incarnation,
@@ -124,7 +124,7 @@ func (cfg *NodeConfig) begin(self, peer replica.NodeID, log *journal.Journal, re
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: string(self),
-		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Numbering: numbering, Log: cfg.Log,
 	})}, nil
 }
 

@@ -90,12 +90,13 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 		// was to begin another cluster, it goes on in the one that its log is of.
 		identity.Cluster = log.Owner().Cluster
 	}
+	numbering := actors.NewNumbering(cfg.Tracer)
 	core, err := quorum.New(quorum.Config{
 		Name: cfg.Name, Address: cfg.Address, Peers: cfg.Peers, Quiet: cfg.Quiet, Found: cfg.Found,
 		Incarnation: identity.Incarnation, Member: member,
 		HasIdentity: known && identity.View > 0, View: identity.View,
 		Cluster: identity.Cluster, NewCluster: replica.ClusterID(draw()), BootstrapFloor: quorum.Floor(time.Now().Unix()),
-		Durable: cfg.Durable, Codec: new(messages.Codec), ElectionTicks: cfg.ElectionTicks,
+		Durable: cfg.Durable, Codec: numbering.Codec(new(messages.Codec)), ElectionTicks: cfg.ElectionTicks,
 	}, recovered)
 	if err != nil {
 		return nil, fmt.Errorf("remote: %w", err)
@@ -109,7 +110,7 @@ func (cfg *QuorumConfig) begin(log *journal.Journal, recovered replica.Recovered
 	}
 	return &Node{Process: process, Actors: actors.StartNode(process, core, actors.NodeConfig{
 		Tick: cfg.Tick, Dir: cfg.Dir, Identity: identity, Journal: log, Name: cfg.Name, Member: member,
-		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Log: cfg.Log,
+		Exit: cfg.Exit, Deeds: cfg.Deeds, Tracer: cfg.Tracer, Numbering: numbering, Log: cfg.Log,
 	})}, nil
 }
 

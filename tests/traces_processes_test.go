@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -118,11 +119,11 @@ func (f family) child(parent, name, verb string) collector.Span {
 func (f family) served(parent, verb, node string) collector.Span {
 	f.t.Helper()
 	serve := f.child(parent, "lockstep/serve", verb)
-	order, apply := f.child(serve.ID, "lockstep/order", ""), f.child(serve.ID, "lockstep/apply", "")
-	if order.Begin.Before(serve.Begin) || apply.Begin.Before(order.End) || serve.End.Before(apply.End) || serve.Kind != wire.Span_SPAN_KIND_SERVER {
+	queue, order, apply := f.child(serve.ID, "lockstep/queue", ""), f.child(serve.ID, "lockstep/order", ""), f.child(serve.ID, "lockstep/apply", "")
+	if queue.Begin.Before(serve.Begin) || order.Begin.Before(queue.End) || apply.Begin.Before(order.End) || serve.End.Before(apply.End) || serve.Kind != wire.Span_SPAN_KIND_SERVER {
 		f.t.Errorf("what is executed before it is ordered?\n%s", collector.Text(f.all))
 	}
-	for _, s := range []collector.Span{serve, order, apply} {
+	for _, s := range []collector.Span{serve, queue, order, apply} {
 		if s.Notes["lockstep.node"] != node || s.Notes["service.name"] != "lockstep" {
 			f.t.Errorf("%s is told by %v, want node %s", s.Name, s.Notes, node)
 		}
@@ -158,18 +159,52 @@ func TestOneTraceFromTheAPIToTheCommit(t *testing.T) {
 	}
 }
 
-// TestOneTraceFromAProgramToTheCommit: the spans of a Go program, of its calls and
-// of the nodes are one trace, and a wait is a part of it.
-func TestOneTraceFromAProgramToTheCommit(t *testing.T) {
-	w := startTraced(t)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", w.collector.URL())
-	out, err := otlptracehttp.New(t.Context())
+// program is the OpenTelemetry of a Go program, which keeps all of its traces.
+func program(t *testing.T, c *collector.Collector) *sdk.TracerProvider {
+	t.Helper()
+	out, err := otlptracehttp.New(t.Context(), otlptracehttp.WithEndpointURL(c.URL()+"/v1/traces"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(out), sdk.WithSampler(sdk.AlwaysSample()))
-	defer func() { _ = provider.Shutdown(t.Context()) }()
-	primary := w.primary()
+	t.Cleanup(func() { _ = provider.Shutdown(context.Background()) })
+	return provider
+}
+
+// TestOneTraceThroughAPair: at either node of a pair, the one that orders and the one
+// that sends on what it is asked, a request is told of where it was asked.
+func TestOneTraceThroughAPair(t *testing.T) {
+	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50")
+	w := &traced{collector: collector.Start(t)}
+	pair := startProcesses(t, "-otlp", w.collector.URL())
+	w.trio = &trio{processes: pair}
+	provider := program(t, w.collector)
+	for _, address := range pair.addresses {
+		client, err := lockstep.Dial(t.Context(), []string{address}, lockstep.WithTracer(opentelemetry.New(provider)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer client.Close()
+		if _, err := client.Clerk().Lock(t.Context(), "before"); err != nil { // it has a session then
+			t.Fatal(err)
+		}
+		ctx, work := provider.Tracer("the program").Start(t.Context(), "work")
+		if _, err := client.Clerk().Lock(ctx, "db"); err != nil {
+			t.Fatal(err)
+		}
+		work.End()
+		trace := work.SpanContext().TraceID().String()
+		f := w.await(trace, "lockstep/apply", 1)
+		call := f.child(work.SpanContext().SpanID().String(), "lockstep/Lock", "")
+		f.served(call.ID, "lock", address)
+	}
+}
+
+// TestOneTraceFromAProgramToTheCommit: the spans of a Go program, of its calls and
+// of the nodes are one trace, and a wait is a part of it.
+func TestOneTraceFromAProgramToTheCommit(t *testing.T) {
+	w := startTraced(t)
+	provider, primary := program(t, w.collector), w.primary()
 	client, err := lockstep.Dial(t.Context(), w.Addresses(), lockstep.WithTracer(opentelemetry.New(provider)))
 	if err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@
 //	lockstep.v1.LockService/…   a call of the public API, at the node that got it
 //	lockstep/Acquire …          a call of the Go client, in its program
 //	  lockstep/serve            at each node that was asked: from the request's coming until it was answered for good
+//	    lockstep/queue          until it got its place in the order; at a pair's backup, until it was sent on
 //	    lockstep/order          until it came back in order, which is when enough nodes have it
 //	    lockstep/apply          its execution, and that of what was ordered with it, until the answer was on its way
 //	    lockstep/wait           an Acquire that waits for its turn
