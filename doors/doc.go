@@ -8,6 +8,10 @@
 // locks that a request is about: Guard stands before the node itself, behind all
 // protocols, so that none has a way around it.
 //
+// What a page of another site has somebody's browser ask for does not come in, at no
+// port: a browser reaches what a stranger does not, and shows the certificate that it
+// was given (pages.go). Behind proxies whoever comes is where they say (proxies.go).
+//
 // A session is bound to the principal that opened it, which stands in the
 // session's info at all nodes. To anybody else it is as closed as somebody else's
 // lock.

@@ -130,6 +130,9 @@ func (e *entrance) forPort(unix bool, log *slog.Logger) (d *doors.Doors, journal
 	if e.book != nil && encryption == nil && !unix {
 		log.Warn("tokens are shown to this port without encryption: give it certificates with -tls-cert, -tls-key and -tls-ca, or keep it on this machine")
 	}
+	if e.book == nil && encryption == nil && len(e.proxies) > 0 {
+		log.Warn("this port asks nobody who he is, and proxies bring others to it: whoever reaches them may do everything; say with -access who may")
+	}
 	journal = doors.NewJournal(e.written)
 	return doors.New(doors.Config{Book: e.book, Encrypted: encryption != nil, Proxies: e.proxies, Journal: journal}), journal, encryption
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"log/slog"
 	"net"
@@ -135,7 +136,11 @@ func TestProxiesReachTheDoors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d, _, _ := front.forPort(false, slog.New(slog.DiscardHandler))
+	var said bytes.Buffer
+	d, _, _ := front.forPort(false, slog.New(slog.NewTextHandler(&said, nil)))
+	if !strings.Contains(said.String(), "whoever reaches them may do everything") {
+		t.Errorf("nobody is warned of doors that are open to whom a proxy brings: %s", &said)
+	}
 	for address, want := range map[string]bool{"10.0.0.7:5": true, "10.0.1.7:5": false} {
 		if from := net.TCPAddrFromAddrPort(netip.MustParseAddrPort(address)); d.Many(from) != want {
 			t.Errorf("%s is a proxy: %t", address, !want)
