@@ -141,8 +141,8 @@ func TestOneTraceFromTheAPIToTheCommit(t *testing.T) {
 	w.post(backup, "00-"+trace+"-"+span+"-00", "TryAcquire", `{"name":"nobody keeps this"}`)
 	w.post(backup, "00-"+trace+"-"+span+"-01", "TryAcquire", `{"name":"deploy"}`)
 
-	f := w.await(trace, "lockstep.v1.LockService/TryAcquire", 1)
-	f = w.await(trace, "lockstep/apply", 2)
+	w.await(trace, "lockstep.v1.LockService/TryAcquire", 1)
+	f := w.await(trace, "lockstep/apply", 2)
 	call := f.child(span, "lockstep.v1.LockService/TryAcquire", "")
 	if call.Notes["lockstep.node"] != w.Nodes[backup].Name || call.Notes["lockstep.lock"] != "deploy" {
 		t.Errorf("the call is told by %v", call.Notes)
