@@ -128,9 +128,9 @@ var layers = []layer{
 	},
 	{
 		folder: "doors",
-		ours:   []string{"lock", "replica", "muster", "api", "access", "trust"},
+		ours:   []string{"lock", "replica", "muster", "api", "api/lockstep/v1", "access", "trust"},
 		theirs: []string{"connectrpc.com/connect"},
-		why:    "they stand before the public port, and know of the node what that knows",
+		why:    "they stand before the public port, and know of the node what that knows; calls they know by their names",
 	},
 	{
 		folder: "remote",
