@@ -13,6 +13,7 @@
 #   make scenarios COUNT=50       the lab's scenarios, in process under race and as processes
 #   make fuzz TIME=60s            every decoder
 #   make models                   the longer list of the Spin models
+#   make axe                      what the page's accessibility is checked with, from npm
 #   make bench                    against Redis and etcd, in one run
 #   make compare                  a pair beside three nodes, in memory and on disk, in one run
 #   make pictures                 img/, from real runs
@@ -24,7 +25,7 @@ KILLS ?= 20
 
 DURATION ?= 60s
 
-.PHONY: check fmt vet lint tidy fresh test race chaos failover soak scenarios fuzz models bench compare pictures
+.PHONY: check fmt vet lint tidy fresh test axe race chaos failover soak scenarios fuzz models bench compare pictures
 
 check: fmt vet lint tidy fresh test race
 
@@ -44,6 +45,7 @@ tidy:
 	go mod tidy -diff
 	cd bench && go mod tidy -diff
 	cd deploy && go mod tidy -diff
+	cd tests/browser && go mod tidy -diff
 
 # The generated code must be what the schema says.
 fresh:
@@ -54,6 +56,17 @@ test:
 	go test -timeout 30m ./...
 	cd bench && go vet ./... && go test ./...
 	cd deploy && go vet ./... && go test ./...
+	cd tests/browser && go vet ./... && go test ./...
+
+# The checks of accessibility, outside the repository: npm holds them against their
+# checksum, and runs nothing of theirs.
+AXE = $${XDG_CACHE_HOME:-$$HOME/.cache}/lockstep/axe
+axe:
+	@mkdir -p $(AXE)
+	@cmp -s tests/browser/axe/package-lock.json $(AXE)/node_modules/.installed || { \
+		cp tests/browser/axe/package.json tests/browser/axe/package-lock.json $(AXE) && \
+		npm ci --prefix $(AXE) --ignore-scripts --no-audit --no-fund --loglevel=error && \
+		cp tests/browser/axe/package-lock.json $(AXE)/node_modules/.installed; }
 
 race:
 	go test -timeout 30m -race $$(go list ./... | grep -v /tests/models)
