@@ -184,6 +184,9 @@ The file has a line for each token and rule:
 NAME may also be the common name of a client's certificate. Without any line with allow,
 whoever is known may do everything; with one, only what is allowed. Limits are per node:
 requests a second, how many of them at once after a pause, requests under way, sessions.
+Twenty locks, sessions or events that are shown count as one request more. Whoever goes on
+asking when he was told to wait loses his connection, and one address may begin 200
+encrypted connections a second, 400 at once.
 Whom no line with limit is about has rate=1000 burst=2000 open=512 sessions=1000; a line
 with limit takes the place of all four, and what it does not name is without bound.
 Taking a line out takes the right away; taking out the last one with allow takes a restart,
