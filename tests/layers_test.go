@@ -60,7 +60,8 @@ var layers = []layer{
 	},
 	{
 		folder: "words",
-		std:    []string{"fmt", "time"},
+		ours:   []string{"lock"},
+		std:    []string{"fmt", "maps", "strings", "time"},
 		why:    "how things are said is the same wherever they are said",
 	},
 	{

@@ -12,9 +12,8 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"lockstep"
+	"lockstep/tests/pty"
 )
 
 // viewer is somebody before a terminal on which lockc top runs.
@@ -38,20 +37,9 @@ const (
 // lookOn starts lockc top in a terminal of its own.
 func lookOn(t *testing.T, nodes []string, args ...string) *viewer {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	person, device, err := pty.Open()
 	if err != nil {
 		t.Skipf("no terminals here: %v", err)
-	}
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	device, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
 	}
 	defer device.Close()
 	v := &viewer{t: t, person: person}
@@ -95,7 +83,7 @@ func (v *viewer) read() {
 
 func (v *viewer) resize(columns, rows uint16) {
 	v.t.Helper()
-	if err := unix.IoctlSetWinsize(int(v.person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+	if err := pty.Resize(v.person, columns, rows); err != nil {
 		v.t.Fatal(err)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
+	"lockstep/tests/pty"
 )
 
 // typist sits at a terminal on which an interactive shell runs.
@@ -22,35 +22,24 @@ type typist struct {
 
 func sitDown(t *testing.T) *typist {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	person, device, err := pty.Open()
 	if err != nil {
 		t.Skipf("no terminals here: %v", err)
 	}
-	number, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	slave, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
 	shell := exec.Command("sh", "-i")
-	shell.Stdin, shell.Stdout, shell.Stderr = slave, slave, slave
+	shell.Stdin, shell.Stdout, shell.Stderr = device, device, device
 	shell.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	shell.Env = append(os.Environ(), "LOCKC_TEST_TTL=1m", "GUARD="+os.Args[0], "ENV=", "PS1=$ ")
 	if err := shell.Start(); err != nil {
 		t.Fatal(err)
 	}
-	slave.Close()
+	device.Close()
 	t.Cleanup(func() {
 		shell.Process.Kill()
 		shell.Wait()
-		master.Close()
+		person.Close()
 	})
-	return &typist{t, master, bufio.NewReader(master)}
+	return &typist{t, person, bufio.NewReader(person)}
 }
 
 func (y *typist) types(keys string) {

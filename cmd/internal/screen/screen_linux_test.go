@@ -1,19 +1,19 @@
 package screen
 
 import (
-	"fmt"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"lockstep/tests/pty"
 )
 
-// terminal is one that a test sits at.
-type terminal struct {
+// seat is a terminal that a test sits at.
+type seat struct {
 	t      *testing.T
 	person *os.File // what the test types into
 	device *os.File // what the program has
@@ -22,24 +22,13 @@ type terminal struct {
 	all strings.Builder // that it has shown
 }
 
-func newTerminal(t *testing.T, columns, rows uint16) *terminal {
+func sitDown(t *testing.T, columns, rows uint16) *seat {
 	t.Helper()
-	person, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	person, device, err := pty.Open()
 	if err != nil {
 		t.Skipf("no terminals here: %v", err)
 	}
-	number, err := unix.IoctlGetInt(int(person.Fd()), unix.TIOCGPTN)
-	if err == nil {
-		err = unix.IoctlSetPointerInt(int(person.Fd()), unix.TIOCSPTLCK, 0)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	device, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	one := &terminal{t: t, person: person, device: device}
+	one := &seat{t: t, person: person, device: device}
 	t.Cleanup(func() { device.Close(); person.Close() })
 	one.resize(columns, rows)
 	go func() {
@@ -57,14 +46,14 @@ func newTerminal(t *testing.T, columns, rows uint16) *terminal {
 	return one
 }
 
-func (o *terminal) resize(columns, rows uint16) {
+func (o *seat) resize(columns, rows uint16) {
 	o.t.Helper()
-	if err := unix.IoctlSetWinsize(int(o.person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Col: columns, Row: rows}); err != nil {
+	if err := pty.Resize(o.person, columns, rows); err != nil {
 		o.t.Fatal(err)
 	}
 }
 
-func (o *terminal) types(keys string) {
+func (o *seat) types(keys string) {
 	o.t.Helper()
 	if _, err := o.person.WriteString(keys); err != nil {
 		o.t.Fatal(err)
@@ -72,7 +61,7 @@ func (o *terminal) types(keys string) {
 }
 
 // sees waits until it has shown a text.
-func (o *terminal) sees(text string) {
+func (o *seat) sees(text string) {
 	o.t.Helper()
 	for end := time.Now().Add(watchdog); ; time.Sleep(time.Millisecond) {
 		o.mu.Lock()
@@ -87,7 +76,7 @@ func (o *terminal) sees(text string) {
 	}
 }
 
-func (o *terminal) modes() unix.Termios {
+func (o *seat) modes() unix.Termios {
 	o.t.Helper()
 	modes, err := unix.IoctlGetTermios(int(o.device.Fd()), getTermios)
 	if err != nil {
@@ -111,7 +100,7 @@ func next[T any](t *testing.T, from <-chan T) (got T) {
 // TestAScreenGivesTheTerminalBack as it was, and shows pages and tells keys until
 // then.
 func TestAScreenGivesTheTerminalBack(t *testing.T) {
-	o := newTerminal(t, 40, 5)
+	o := sitDown(t, 40, 5)
 	before := o.modes()
 	s, err := Open(o.device, o.device)
 	if err != nil {
@@ -148,7 +137,7 @@ func TestAScreenGivesTheTerminalBack(t *testing.T) {
 
 // TestAScreenTellsOfItsSize: the signal comes to the process that has the terminal.
 func TestAScreenTellsOfItsSize(t *testing.T) {
-	o := newTerminal(t, 40, 5)
+	o := sitDown(t, 40, 5)
 	s, err := Open(o.device, o.device)
 	if err != nil {
 		t.Fatal(err)
@@ -170,7 +159,7 @@ func TestAScreenTellsOfItsSize(t *testing.T) {
 
 // TestAScreenNeedsNoKeyboard: its input may be a file.
 func TestAScreenNeedsNoKeyboard(t *testing.T) {
-	o := newTerminal(t, 40, 5)
+	o := sitDown(t, 40, 5)
 	nothing, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
