@@ -18,6 +18,7 @@ type ending struct {
 	stage  stage
 	killAt time.Duration // when stopping
 	lost   bool          // the lease's end is the reason
+	late   bool          // the lease was over when it was killed: we were stopped, or suspended
 }
 
 type stage uint8
@@ -53,6 +54,7 @@ func (e *ending) step(now, remaining time.Duration, cause error) syscall.Signal 
 	switch {
 	case e.stage == killing, remaining <= e.margin, e.stage == stopping && now >= e.killAt:
 		e.lost = e.lost || e.stage == running
+		e.late = e.late || e.stage != killing && remaining <= 0
 		e.stage = killing // at every step: a group that forks may outrun one signal
 		return syscall.SIGKILL
 	case e.stage == running && remaining <= e.grace:

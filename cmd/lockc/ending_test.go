@@ -22,6 +22,28 @@ const (
 	quiet = syscall.Signal(0)
 )
 
+// Who was stopped, or suspended, finds the lease over: nobody may say then that the
+// command was ended in time.
+func TestACommandThatWasKilledTooLateWasNotEndedInTime(t *testing.T) {
+	for name, c := range map[string]struct {
+		story []moment
+		late  bool
+	}{
+		"in time":              {[]moment{{now: 0, remaining: 3 * sec}, {now: 3 * sec, remaining: ms}, {now: 4 * sec, remaining: 0}}, false},
+		"woken too late":       {[]moment{{now: 0, remaining: 10 * sec}, {now: sec, remaining: 0}}, true},
+		"told, and then woken": {[]moment{{now: 0, remaining: 3 * sec}, {now: sec, remaining: 0}}, true},
+		"taken away by force":  {[]moment{{now: 0, cause: &lockstep.RevokedError{}}, {now: 2 * sec, cause: &lockstep.RevokedError{}}}, false},
+	} {
+		e := newEnding(10*sec, 5*sec)
+		for _, m := range c.story {
+			e.step(m.now, m.remaining, m.cause)
+		}
+		if !e.lost || e.late != c.late {
+			t.Errorf("%s: lost is %t and late is %t, want true and %t", name, e.lost, e.late, c.late)
+		}
+	}
+}
+
 func TestACommandIsToldAndThenKilledBeforeItsLeaseEnds(t *testing.T) {
 	revoked := &lockstep.RevokedError{Reason: "stuck"}
 	for name, story := range map[string][]moment{

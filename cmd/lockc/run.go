@@ -65,14 +65,17 @@ func (c *campaign) lead(ctx context.Context, lease *lockstep.Lease) (e end, err 
 	code, lost, err := g.run(c.path, c.argv, surroundings(os.Environ(), lease))
 	e = end{code: code, asked: g.asked}
 	if lost {
-		e.lost = loss(lease, g.overheld())
+		e.lost = loss(lease, g.overheld(), g.ending.late)
 	}
 	return e, err
 }
 
 // loss says why a lease came to its end, or was about to.
-func loss(lease *lockstep.Lease, overheld bool) string {
+func loss(lease *lockstep.Lease, overheld, late bool) string {
 	names, err := quoted(lease.Names()), lease.Err()
+	if err == nil && late && !overheld {
+		err = lockstep.ErrLost // which the lease finds out a moment later
+	}
 	var revoked *lockstep.RevokedError
 	switch {
 	case errors.As(err, &revoked):
