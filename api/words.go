@@ -13,7 +13,7 @@ import (
 
 // holder falls back on the session, which a client always has.
 func holder(h lock.HolderCard) string {
-	if who := lock.Person(h.Owner.Info.Map(), h.Info.Map()); who != "" {
+	if who := words.Person(h.Owner.Info.Map(), h.Info.Map()); who != "" {
 		return fmt.Sprintf("%.200s", who)
 	}
 	return "session " + sessionText(h.Session)

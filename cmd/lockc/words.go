@@ -10,7 +10,6 @@ import (
 
 	"lockstep"
 	"lockstep/cmd/internal/cli"
-	"lockstep/lock"
 	"lockstep/words"
 )
 
@@ -22,7 +21,7 @@ var known = []string{"user", "host", "pid", "command"}
 
 // person tells who somebody is: "alice@web1, pid 7: make deploy".
 func person(session, grant map[string]string) string {
-	who := lock.Person(session, grant)
+	who := words.Person(session, grant)
 	if who == "" {
 		who = "somebody"
 	}
