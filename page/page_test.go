@@ -209,13 +209,25 @@ func TestModules(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: node is not installed")
 	}
+	run := func(t *testing.T, args ...string) {
+		t.Helper()
+		args = append([]string{"--no-warnings", "--experimental-default-type=module"}, args...)
+		if out, err := exec.CommandContext(t.Context(), node, args...).CombinedOutput(); err != nil {
+			t.Errorf("%v: %v\n%s", args, err, out)
+		}
+	}
 	for _, name := range []string{"picture", "tree", "layout", "words", "frames"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			out, err := exec.CommandContext(t.Context(), node, "--no-warnings", "--experimental-default-type=module", "testdata/"+name+".mjs").CombinedOutput()
-			if err != nil {
-				t.Fatalf("%v\n%s", err, out)
-			}
+			run(t, "testdata/"+name+".mjs")
 		})
 	}
+	t.Run("the others can be read", func(t *testing.T) {
+		t.Parallel()
+		for name := range sources(t) {
+			if strings.HasSuffix(name, ".js") {
+				run(t, "--check", "static/"+name)
+			}
+		}
+	})
 }

@@ -61,7 +61,7 @@ export function askRelease(card, done) {
  * was; and with a number, so that asking again after a broken connection does it once.
  */
 async function revoke(name, token, reason) {
-  const { session } = await call("OpenSession", { ttl: "10s", info: { command: "by hand, on the page" } });
+  const { session } = await call("OpenSession", { ttl: "10s", info: { command: "the page" } });
   try {
     const request = { name, token, reason, session, slot: 0, number: "1" };
     const answer = await call("Revoke", request).catch((error) => {

@@ -69,7 +69,9 @@ export class Rows {
 
   #place(all = false) {
     if (!this.#height) return;
-    this.floor.style.height = `${this.length * this.#height}px`;
+    const whole = this.length * this.#height;
+    this.floor.style.height = `${whole}px`;
+    this.box.parentNode.style.setProperty("--all", whole ? `${whole + 2}px` : "none"); // no higher than it need be
     const [from, to] = [Math.max(0, this.seen[0] - spare), Math.min(this.length, this.seen[1] + spare)];
     for (const [i, node] of this.#nodes) {
       if (i >= from && i < to) continue;

@@ -19,6 +19,7 @@ export function sessions(feed) {
     el("div", { class: "row columns", "aria-hidden": "true" },
       el("span", { text: "Who" }), el("span", { text: "Holds" }), el("span", { text: "Waits" }), el("span", { text: "Heard" }), el("span", { text: "Since" })),
     el("div", { class: "sheet" }, box));
+  const sheet = node.lastChild;
   const rows = new Rows(box, { make, draw });
   const ending = new AbortController();
   let all = [];
@@ -27,6 +28,10 @@ export function sessions(feed) {
   let due = 0;
 
   async function ask() {
+    if (!feed.mayAll("RIGHT_READ")) {
+      refused();
+      return;
+    }
     asking = true;
     try {
       const found = [];
@@ -43,13 +48,18 @@ export function sessions(feed) {
       text(sum, count(all.length, "session"));
       rows.show(all.length);
     } catch (error) {
-      if (ending.signal.aborted) return;
-      note.hidden = error.code !== "permission_denied";
-      text(note, "Sessions are shown to those who may read all locks.");
+      if (!ending.signal.aborted && error.code === "permission_denied") refused();
     } finally {
       asking = false;
       due = performance.now() + listEvery;
     }
+  }
+
+  function refused() {
+    due = Infinity;
+    note.hidden = false;
+    text(note, "Sessions are shown to those who may read all locks.");
+    sheet.hidden = sheet.previousSibling.hidden = true;
   }
 
   function make() {
