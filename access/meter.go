@@ -7,8 +7,9 @@ import (
 
 // Meter counts what each principal takes. It is safe for concurrent use.
 type Meter struct {
-	mu  sync.Mutex
-	all map[string]*account
+	mu    sync.Mutex
+	all   map[string]*account
+	swept time.Time // when it was last looked who can be forgotten
 }
 
 // account is one principal's.
@@ -100,7 +101,14 @@ func (m *Meter) End(principal string) {
 // full then, unless its rate is lower than its burst by far.
 const idleAccount = time.Minute
 
+// sweepEvery is how often that is looked for: it takes a while, and many may come.
+const sweepEvery = time.Second
+
 func (m *Meter) forgetLocked(now time.Time) (some bool) {
+	if now.Sub(m.swept) < sweepEvery {
+		return false
+	}
+	m.swept = now
 	for principal, a := range m.all {
 		if a.open == 0 && now.Sub(a.filled) > idleAccount {
 			delete(m.all, principal)

@@ -41,14 +41,15 @@ func (d *Doors) Shakes(from net.Addr) bool {
 // not for it.
 func (d *Doors) Many(from net.Addr) bool { return d.proxies.Has(from) }
 
-// within counts one more of what takes no time.
+// within counts one more of what takes no time. Where more come than can be counted,
+// none of them is held to anything: it is no single one then that makes the crowd, and
+// nobody must be able to shut others out.
 func (d *Doors) within(m *access.Meter, account string, l access.Limits) bool {
 	exceeded, _ := m.Begin(account, l, time.Now())
-	if exceeded != access.Nothing {
-		return false
+	if exceeded == access.Nothing {
+		m.End(account)
 	}
-	m.End(account)
-	return true
+	return exceeded != access.TooFast
 }
 
 // patience is how often somebody may ask who was told to wait.

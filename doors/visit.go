@@ -23,6 +23,7 @@ type visit struct {
 	body io.ReadCloser
 
 	heard bool    // the service has got it
+	cut   bool    // it has not come to its end
 	why   Refusal // how it was refused
 }
 
@@ -30,6 +31,9 @@ type visitKey struct{}
 
 // visit lets a request in and notes what becomes of it.
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
+	if r.URL.Path == numbers {
+		d.meter.Charge(who.name, d.limitsOf(d.policy(), who), numbersWeigh, time.Now())
+	}
 	if d.closed && longAnswers[r.URL.Path] {
 		giveBack, err := d.turns.take(r.Context(), who.name)
 		if err != nil {
@@ -44,7 +48,7 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 		r.Body = (*visitBody)(v)
 	}
 	defer func() {
-		if v.why == "" && !v.heard && strings.HasPrefix(r.URL.Path, "/"+pb.LockServiceName+"/") && ctx.Err() == nil {
+		if v.why == "" && !v.heard && !v.cut && strings.HasPrefix(r.URL.Path, "/"+pb.LockServiceName+"/") && ctx.Err() == nil {
 			v.why = Malformed // or it would have got there
 		}
 		if v.why != "" {
@@ -83,10 +87,15 @@ type visitBody visit
 
 func (b *visitBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
-	if large := new(http.MaxBytesError); errors.As(err, &large) {
+	large := new(http.MaxBytesError)
+	switch {
+	case err == nil || err == io.EOF:
+	case errors.As(err, &large):
 		b.why = TooLarge
-	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		b.why = TooSlow
+	default: // whoever sent it has gone
+		b.cut = true
 	}
 	return n, err
 }

@@ -3,6 +3,7 @@ package doors
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -140,6 +141,25 @@ func TestWhoIsTooSlow(t *testing.T) {
 	})
 }
 
+// brokenBody breaks off.
+type brokenBody struct{ lateBody }
+
+func (brokenBody) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+// TestWhoHasGone: what did not come to its end was not malformed.
+func TestWhoHasGone(t *testing.T) {
+	d := New(Config{Journal: NewJournal(nil)})
+	does := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { _, _ = io.ReadAll(r.Body) })
+	for body, want := range map[io.ReadCloser]uint64{brokenBody{}: 0, http.NoBody: 1} {
+		r := httptest.NewRequest("POST", "/lockstep.v1.LockService/Unlock", nil)
+		r.Body = body
+		before := d.journal.Refusals()[Malformed]
+		if d.Porter(does).ServeHTTP(httptest.NewRecorder(), r); d.journal.Refusals()[Malformed] != before+want {
+			t.Errorf("%T: %v", body, d.journal.Refusals())
+		}
+	}
+}
+
 // TestWhoInsists: a connection on which somebody goes on asking who was told to wait
 // is closed; who asks a little too much keeps it.
 func TestWhoInsists(t *testing.T) {
@@ -188,6 +208,13 @@ func TestHandshakesOfOneOrigin(t *testing.T) {
 	}
 	if !d.Shakes(from("192.0.2.2", 1)) {
 		t.Error("another may not")
+	}
+	// Many more than can be counted shut nobody out.
+	for i := range 20_000 {
+		d.Shakes(from(fmt.Sprintf("198.18.%d.%d", i>>8, i&0xff), 1))
+	}
+	if !d.Shakes(from("192.0.2.3", 1)) {
+		t.Error("a newcomer is shut out by a crowd of others")
 	}
 	for why, refusal := range troubles {
 		d.journal.Turned(api.Turned{Why: why, From: from("192.0.2.1", 1), What: "x"})

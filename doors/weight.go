@@ -66,8 +66,16 @@ func (g *guarded) charged(ctx context.Context, pages iter.Seq2[lock.Report, erro
 	}
 }
 
-// longAnswers are the calls whose answers can be long.
+// numbers are asked of everything in the process that counts, which is worth so many
+// requests more.
+const (
+	numbers      = "/metrics"
+	numbersWeigh = 10
+)
+
+// longAnswers are what can be answered at length.
 var longAnswers = map[string]bool{
+	numbers:                          true,
 	pb.LockServiceListLocksProcedure: true, pb.LockServiceListSessionsProcedure: true, pb.LockServiceListDeadlocksProcedure: true,
 	pb.LockServiceShowLockProcedure: true, pb.LockServiceShowSessionProcedure: true, pb.LockServiceExplainProcedure: true,
 	pb.LockServiceHistoryProcedure: true,

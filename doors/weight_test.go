@@ -86,6 +86,22 @@ func TestLongListsCount(t *testing.T) {
 	})
 }
 
+// TestNumbersCount: asking for them is worth some other requests.
+func TestNumbersCount(t *testing.T) {
+	ci, line := newToken(t, "ci")
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, line+"allow ci read *\nlimit ci rate=10 burst=10\n")
+		porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		for _, want := range []int{200, 429} {
+			r, w := bearing(ci), httptest.NewRecorder()
+			r.URL.Path = numbers
+			if porter.ServeHTTP(w, r); w.Code != want {
+				t.Errorf("%d, want %d", w.Code, want)
+			}
+		}
+	})
+}
+
 // crier is a house in which much happens.
 type crier struct{ *house }
 
