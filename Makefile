@@ -90,6 +90,7 @@ fuzz:
 	go test ./messages -run '^$$' -fuzz '^FuzzDecodeSnapshot$$' -fuzztime $(TIME)
 	go test ./lock -run '^$$' -fuzz '^FuzzCheckName$$' -fuzztime $(TIME)
 	go test ./api -run '^$$' -fuzz '^FuzzJSON$$' -fuzztime $(TIME)
+	go test ./doors -run '^$$' -fuzz '^FuzzWhereARequestComesFrom$$' -fuzztime $(TIME)
 	go test ./journal -run '^$$' -fuzz '^FuzzOpen$$' -fuzztime $(TIME) -fuzzminimizetime 10x
 
 models:

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -106,6 +107,27 @@ func TestAProxyShakesHandsForMany(t *testing.T) {
 		}
 	}
 	t.Error("nobody is held to any limit")
+}
+
+// FuzzWhereARequestComesFrom: whatever stands in the header, it is an address or
+// refused, and counts from a proxy only.
+func FuzzWhereARequestComesFrom(f *testing.F) {
+	for _, said := range []string{"", "198.51.100.1", "a, [::1]:5,10.0.0.8", ",,", "fe80::1%eth0", "10.0.0.7\x00", "::ffff:10.0.0.9"} {
+		f.Add(said)
+	}
+	p, err := ParseProxies("10.0.0.0/8")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, said string) {
+		for remote, trusted := range map[string]bool{"10.0.0.7:5": true, "192.0.2.1:5": false} {
+			r := &http.Request{RemoteAddr: remote, Header: http.Header{"X-Forwarded-For": {said}}}
+			from, err := p.origin(r)
+			if _, wrong := netip.ParseAddrPort(from); wrong != nil || !trusted && (from != remote || err != nil) {
+				t.Errorf("%s says %q: from %q, %v", remote, said, from, err)
+			}
+		}
+	})
 }
 
 // named is an address by its text.
