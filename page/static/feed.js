@@ -292,6 +292,7 @@ export class Feed extends EventTarget {
     }
     if (!picture.cut) picture.end((name) => prefixes.some(({ prefix, whole }) => (whole ? name.startsWith(prefix) : name === prefix)));
     this.listed = true;
+    await this.#askDeadlocks(signal);
   }
 
   // What is asked every now and then.

@@ -12,7 +12,7 @@ const anyway = 5000; // and so often in any case
 const firstWaits = 100; // of a queue are shown at first
 
 export function lock(feed, name) {
-  const sentence = el("p", { class: "sentence", id: "sentence" });
+  const sentence = el("p", { class: "sentence", id: "sentence", text: "Asking the node…" });
   const force = el("button", { type: "button", id: "force", class: "danger", hidden: true, onclick: take, text: "Take it away…" });
   const holders = el("div", { id: "holders" });
   const queue = el("div", { id: "queue" });
@@ -46,7 +46,8 @@ export function lock(feed, name) {
       ]);
       card = found;
       note.hidden = true;
-      show(explained, record);
+      draw(explained.deadlocks ?? []);
+      drawPast(record);
     } catch (error) {
       if (over.signal.aborted || error.code === "silent") return; // the alarm says it
       note.hidden = false;
@@ -58,7 +59,8 @@ export function lock(feed, name) {
     }
   }
 
-  function show(explained, record) {
+  /** draw shows what the card says. */
+  function draw(deadlocks) {
     times();
     const mayForce = card.holders.length > 0 && feed.may("RIGHT_ADMIN", name);
     if (force.hidden === mayForce) force.hidden = !mayForce;
@@ -66,10 +68,13 @@ export function lock(feed, name) {
       ? blank(card.delayed ? "Nobody. It stays closed for a while, because its holder was lost." : "Nobody has it.")
       : card.holders.map(holder));
     drawQueue();
-    fill(why, JSON.stringify([ways(), explained.deadlocks]), () => [
-      ...(explained.deadlocks ?? []).map((cycle) => circle(cycle)),
+    fill(why, JSON.stringify([ways(), deadlocks]), () => [
+      ...deadlocks.map((cycle) => circle(cycle)),
       el("ul", { class: "plain" }, ways().map((way) => el("li", { text: way }))),
     ]);
+  }
+
+  function drawPast(record) {
     const tenures = record ? [...(record.tenures ?? [])].reverse() : null;
     fill(past, JSON.stringify(tenures?.map((one) => [one.token, one.how, one.session])), () => history(tenures, record));
   }
@@ -144,7 +149,11 @@ export function lock(feed, name) {
   return {
     title: name,
     node,
-    opened: ask,
+    opened() {
+      card = feed.picture.locks.get(name) ?? null;
+      if (card) draw([]); // as it was a moment ago
+      ask();
+    },
     update() {
       if (!asking && feed.picture.last(name) !== last && performance.now() > due - anyway + calm) ask();
     },

@@ -36,6 +36,7 @@ export function overview(feed) {
   let listed = null;
   let due = 0;
   let reigned = null;
+  let room = 0;
   let reignsDue = 0;
 
   function draw() {
@@ -43,8 +44,9 @@ export function overview(feed) {
     drawHead();
     fill(nodes, JSON.stringify([feed.status, feed.reigns?.at(-1)]), () => (feed.status?.nodes ?? []).map(nodeCard));
     drawFigures();
-    if (feed.reigns !== reigned || performance.now() >= reignsDue) {
+    if (feed.reigns !== reigned || drawing.clientWidth !== room || performance.now() >= reignsDue) {
       reigned = feed.reigns;
+      room = drawing.clientWidth;
       reignsDue = performance.now() + 15_000;
       drawReigns();
     }
@@ -62,6 +64,12 @@ export function overview(feed) {
     const [primary] = primaries;
     const said = feed.status?.warnings ?? [];
     const silent = all.filter((one) => !one.answered).length;
+    if (feed.state === "lost" && feed.silent && feed.since) {
+      text(headline, primary ? `${nameOf(primary)} was the primary` : "No node was the primary");
+      text(under, `All this is as it was ${whole(Date.now() - feed.since)} ago.`);
+      node.dataset.health = "unknown";
+      return;
+    }
     text(headline, !feed.status ? "Asking the nodes…" : !primary ? "No node is the primary" : `${nameOf(primary)} is the primary`);
     const there = silent === 0 ? (all.length === 1 ? "It is the only node." : all.length === 2 ? "Both nodes answer." : `All ${all.length} nodes answer.`) : `${silent} of ${count(all.length, "node")} ${silent === 1 ? "does" : "do"} not answer.`;
     text(under, !feed.status ? "" : `${there} ${feed.status.safe ? "Any one of them may fail." : ""}`.trim());
@@ -110,7 +118,7 @@ export function overview(feed) {
 
   function drawReigns() {
     const all = feed.reigns ?? [];
-    fill(drawing, undefined, () => timeline(all, (feed.status?.nodes ?? []).map(nameOf), drawing.clientWidth)); // its right end is now
+    fill(drawing, undefined, () => timeline(all, (feed.status?.nodes ?? []).map(nameOf), room)); // its right end is now
     fill(told, JSON.stringify(feed.reigns), () => {
       if (feed.reigns === null) return blank("Asking the nodes…");
       if (all.length === 0) return blank("The nodes remember none.");
