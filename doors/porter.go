@@ -287,14 +287,15 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 }
 
 // hearWithin is how long the body of a refused request may take to come.
-const hearWithin = 250 * time.Millisecond
+const hearWithin = time.Second
 
 // hearOut reads what is on its way before somebody is refused. On HTTP/2 a stream is
 // reset when it is answered before all of it was read, and curl may not look at the
-// answer then. On HTTP/1 the server reads it; gRPC does not say how much there is, and
-// looks.
+// answer then; so is a connection of HTTP/1 that is closed. If it goes on, the server
+// reads what is left; gRPC does not say how much there is, and looks.
 func hearOut(w http.ResponseWriter, r *http.Request) {
-	if r.ProtoMajor < 2 || r.ContentLength <= 0 || r.ContentLength > api.MaxRequestBytes {
+	goesOn := r.ProtoMajor < 2 && w.Header().Get("Connection") != "close"
+	if goesOn || r.ContentLength <= 0 || r.ContentLength > api.MaxRequestBytes {
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(hearWithin))
