@@ -21,6 +21,7 @@ type viewer struct {
 	t       *testing.T
 	person  *os.File
 	command *exec.Cmd
+	over    chan struct{} // closed when all was read
 
 	mu   sync.Mutex
 	page string // the last whole one
@@ -42,7 +43,7 @@ func lookOn(t *testing.T, nodes []string, args ...string) *viewer {
 		t.Skipf("no terminals here: %v", err)
 	}
 	defer device.Close()
-	v := &viewer{t: t, person: person}
+	v := &viewer{t: t, person: person, over: make(chan struct{})}
 	v.resize(140, 40)
 	v.command = exec.Command(filepath.Join(binaries(t), "lockc"), append([]string{"top", "-nodes", strings.Join(nodes, ","), "-interval", "200ms"}, args...)...)
 	v.command.Stdin, v.command.Stdout, v.command.Stderr = device, device, device
@@ -61,6 +62,7 @@ func lookOn(t *testing.T, nodes []string, args ...string) *viewer {
 }
 
 func (v *viewer) read() {
+	defer close(v.over)
 	piece := make([]byte, 1<<14)
 	for {
 		n, err := v.person.Read(piece)
@@ -131,6 +133,7 @@ func (v *viewer) ends() *os.ProcessState {
 	go func() { ended <- v.command.Wait() }()
 	select {
 	case <-ended:
+		<-v.over // which ends with the last process that has the terminal
 		return v.command.ProcessState
 	case <-time.After(time.Minute):
 		v.t.Fatal("lockc top does not end")
