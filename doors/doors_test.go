@@ -1229,29 +1229,36 @@ func (a *answering) WriteHeader(code int) {
 	a.ResponseRecorder.WriteHeader(code)
 }
 
-// TestWhoIsRefusedIsHeardOut: on HTTP/2 a small body is read before the answer, whose
-// stream would be reset else; what may never end is not waited for.
+// TestWhoIsRefusedIsHeardOut: a small body is read before the answer, whose stream or
+// connection would be reset else; what may never end is not waited for. On a connection
+// of HTTP/1 that goes on the server reads what is left.
 func TestWhoIsRefusedIsHeardOut(t *testing.T) {
-	d := New(Config{Encrypted: true, Journal: NewJournal(nil)})
-	porter := d.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line+"allow ci lock x\n")
+	porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	const length = 500
 	for _, test := range []struct {
 		what    string
 		version int
 		claims  int64
 		left    int
+		status  int
 	}{
-		{"a small body", 2, length, 0},
-		{"a stream", 2, -1, length},
-		{"a body that is too large", 2, api.MaxRequestBytes + 1, length},
-		{"HTTP/1", 1, length, length},
+		{"a small body", 2, length, 0, 401},
+		{"a stream", 2, -1, length, 401},
+		{"a body that is too large", 2, api.MaxRequestBytes + 1, length, 401},
+		{"HTTP/1, which is closed", 1, length, 0, 401},
+		{"HTTP/1, which goes on", 1, length, length, 403},
 	} {
 		body := strings.NewReader(strings.Repeat("x", length))
-		r := httptest.NewRequest("POST", "https://node/lockstep.v1.LockService/Status", body)
+		r := httptest.NewRequest("POST", "https://node/metrics", body)
+		if test.status == 403 {
+			r.Header.Set("Authorization", "Bearer "+secret)
+		}
 		r.Header.Set("Content-Type", "application/json")
 		r.ProtoMajor, r.ContentLength = test.version, test.claims
 		w := &answering{ResponseRecorder: httptest.NewRecorder(), body: body}
-		if porter.ServeHTTP(w, r); w.Code != http.StatusUnauthorized || w.left != test.left {
+		if porter.ServeHTTP(w, r); w.Code != test.status || w.left != test.left {
 			t.Errorf("%s: %d with %d bytes left, want %d", test.what, w.Code, w.left, test.left)
 		}
 	}

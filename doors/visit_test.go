@@ -160,34 +160,6 @@ func TestWhoHasGone(t *testing.T) {
 	}
 }
 
-// TestWhoIsSentAwayIsHeardOut: else his answer may be lost with the connection.
-func TestWhoIsSentAwayIsHeardOut(t *testing.T) {
-	ci, line := newToken(t, "ci")
-	s := newScene(t, line+"allow ci lock x\n")
-	porter := s.doors.Porter(http.NotFoundHandler())
-	for _, test := range []struct {
-		proto, size int
-		path        string
-		known       bool
-		left        int
-	}{
-		{1, 50_000, "/x", false, 0},
-		{2, 50_000, "/x", false, 0},
-		{1, api.MaxRequestBytes + 1, "/x", false, api.MaxRequestBytes + 1}, // is cut off
-		{1, 50_000, "/metrics", true, 50_000},                              // goes on: the server reads it
-	} {
-		body := strings.NewReader(strings.Repeat("x", test.size))
-		r, w := httptest.NewRequest("POST", test.path, body), httptest.NewRecorder()
-		r.ProtoMajor = test.proto
-		if test.known {
-			r.Header.Set("Authorization", "Bearer "+ci)
-		}
-		if porter.ServeHTTP(w, r); w.Code != 401 && w.Code != 403 || body.Len() != test.left {
-			t.Errorf("HTTP/%d, %d bytes: %d, and %d are left", test.proto, test.size, w.Code, body.Len())
-		}
-	}
-}
-
 // TestWhoInsists: a connection on which somebody goes on asking who was told to wait
 // is closed; who asks a little too much keeps it.
 func TestWhoInsists(t *testing.T) {
