@@ -13,7 +13,7 @@ const slice = 6; // milliseconds of work between which the browser gets its turn
 const busy = 1500; // events a second, for calmAfter: too many to be drawn one by one
 const calmAfter = 2000;
 const glanceEvery = 5000; // then it lists so often
-const glances = 12; // and after so many tries to watch again
+const glances = 12; // and after so many tries to watch again, if it is not calm before
 const statusEvery = 2000;
 const reignsEvery = 15_000;
 const retryFirst = 500;
@@ -33,12 +33,14 @@ export class Feed extends EventTarget {
   status = null;
   reigns = null;
   deadlocks = [];
-  rate = 0; // events in the last second
+  rate = 0; // events in the last second; while it glances, what the nodes have ordered in one
   rates = []; // of the last minute, the newest last
 
   #running = null; // ends what is under way
   #again = retryFirst;
   #count = 0;
+  #pace = 0; // entries that the nodes order in a second
+  #ordered = null; // how many there were, and when
   #rough = new Set(); // names that somebody wants to be exact
   #strangers = new Set(); // sessions that somebody wants to know
   #repairing = 0;
@@ -254,9 +256,9 @@ export class Feed extends EventTarget {
     }
   }
 
-  /** #glance lists now and then. */
+  /** #glance lists now and then, so many times at most, or until it is calm again. */
   async #glance(prefixes, times, signal) {
-    for (let i = 0; i < times && !signal.aborted; i++) {
+    for (let i = 0; i < times && !signal.aborted && (times === Infinity || i < 2 || this.#pace > busy / 2); i++) {
       const began = performance.now();
       await this.#list(prefixes, signal);
       this.#lives(times === Infinity ? "live" : "glancing");
@@ -320,11 +322,20 @@ export class Feed extends EventTarget {
     try {
       this.status = await call("Status", {}, { signal, within: 4000 });
       this.since = Date.now();
+      this.#measure();
     } catch (error) {
       if (error.code !== "permission_denied") throw error;
       this.status = null;
     }
     this.#changed();
+  }
+
+  /** #measure finds the pace from two looks at how much is ordered. */
+  #measure() {
+    const at = performance.now();
+    const entries = Math.max(0, ...(this.status.nodes ?? []).map((one) => Number(one.index ?? 0)));
+    if (this.#ordered && at - this.#ordered.at > 500) this.#pace = Math.max(0, entries - this.#ordered.entries) / ((at - this.#ordered.at) / 1000);
+    this.#ordered = { at, entries };
   }
 
   async #askReigns(signal) {
@@ -378,7 +389,7 @@ export class Feed extends EventTarget {
   }
 
   #second() {
-    this.rate = this.#count;
+    this.rate = this.state === "glancing" ? Math.round(this.#pace) : this.#count;
     this.#count = 0;
     this.rates.push(this.rate);
     if (this.rates.length > 60) this.rates.shift();

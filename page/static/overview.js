@@ -104,7 +104,7 @@ export function overview(feed) {
     set("locks", ready ? number(feed.picture.locks.size) + (feed.picture.cut ? "+" : "") : "–");
     set("waiting", ready ? number(waits) : "–");
     set("deadlocks", ready ? number(dead) : "–", dead > 0);
-    set("changes", number(feed.rate));
+    set("changes", (feed.state === "glancing" ? "≈ " : "") + number(feed.rate));
     const line = figures.querySelector("polyline");
     const most = Math.max(5, ...feed.rates);
     line.setAttribute("points", feed.rates.map((n, i) => `${(60 - feed.rates.length + i) * 2},${(25 - (n / most) * 23).toFixed(1)}`).join(" "));
