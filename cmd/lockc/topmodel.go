@@ -64,7 +64,7 @@ type (
 	}
 )
 
-// topEvents is how many events are remembered: more than any page has lines.
+// topEvents is how many events are remembered at least: more than any page has lines.
 const topEvents = 200
 
 // hear takes in what has come. It reports whether there is anything new to see.
@@ -90,8 +90,8 @@ func (m *topModel) hear(news any, now time.Time) bool {
 			m.watching = true
 			return false
 		}
-		if len(m.events) == topEvents {
-			m.events = append(m.events[:0:0], m.events[1:]...)
+		if len(m.events) == 2*topEvents { // so that not every event moves all of them
+			m.events = m.events[:copy(m.events, m.events[topEvents:])]
 		}
 		m.events = append(m.events, n)
 	}

@@ -74,7 +74,7 @@ func (m *topModel) once(c canvas) []string {
 	lines := append([]string{m.headline(c)}, m.nodeLines(c)...)
 	lines = append(lines, "")
 	if m.locks == nil {
-		return append(lines, c.painted(bad, "the locks: "+m.trouble))
+		return append(lines, c.painted(bad, "the locks: "+cli.OneLine(m.trouble)))
 	}
 	return append(lines, m.lockList(c, onceRows+2)...)
 }
@@ -361,7 +361,7 @@ func (m *topModel) foot(c canvas) string {
 func (m *topModel) lockLines(c canvas) []string {
 	switch one := m.opened; {
 	case one.trouble != "":
-		return []string{"", c.painted(bad, one.trouble)}
+		return []string{"", c.painted(bad, cli.OneLine(one.trouble))}
 	case !one.known:
 		return []string{"", fmt.Sprintf("asking for %.60q", m.open)}
 	default:
