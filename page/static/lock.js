@@ -3,9 +3,9 @@
 
 import { call, now } from "./api.js";
 import { el, fill, lockName, say, svg, text } from "./dom.js";
-import { blank, chip, lockLink, section, state, who } from "./people.js";
+import { blank, chip, lockLink, section, short, state, who } from "./people.js";
 import { askRelease } from "./release.js";
-import { brief, count, ending, extras, instant, length, manner, millis, moment, number, person, whole } from "./words.js";
+import { brief, count, ending, extras, instant, length, manner, millis, moment, number, person, shorten, whole } from "./words.js";
 
 const calm = 500; // milliseconds between two looks, however much happens
 const anyway = 5000; // and so often in any case
@@ -127,7 +127,7 @@ export function lock(feed, name) {
     const several = card.holders.length > 1;
     const found = [];
     for (const one of card.holders.slice(0, 5)) {
-      const name = several ? brief(one.owner?.info, one.info) || "session " + one.session : "its holder";
+      const name = several ? short(one) : "its holder";
       found.push(`When ${name} releases it.`);
       if (one.owner?.ttl) found.push(`Within ${length(millis(one.owner.ttl))} if ${name} is not heard of any more.`);
       if (one.maxHold && one.since) found.push(`At ${moment(one.since + one.maxHold)} in any case: ${name} may hold it no longer.`);
@@ -182,7 +182,7 @@ function sentenceOf(card) {
   if (card.ownerless) return "It is locked, and belongs to nobody." + waits;
   const [first, ...rest] = card.holders;
   if (!first) return (card.delayed ? "It is closed for a while: its holder was lost." : card.waiters > 0 ? "It is passing on." : "It is free.") + waits;
-  const name = person(first.owner?.info, first.info) || "session " + first.session;
+  const name = shorten(person(first.owner?.info, first.info)) || "session " + first.session;
   const long = first.since ? ` for ${whole(now() - first.since)}` : "";
   return `Held by ${name}${rest.length ? ` and ${count(rest.length, "other")}` : ""}${long}.${waits}`;
 }
@@ -191,7 +191,7 @@ function sentenceOf(card) {
 export function circle(cycle) {
   const steps = cycle.steps ?? [];
   const sure = !steps.some((one) => one.possible);
-  const name = (one) => brief(one.info) || "session " + one.session;
+  const name = (one) => shorten(brief(one.info), 60) || "session " + one.session;
   return el("div", { class: "deadlock", "data-deadlock": sure ? "certain" : "possible" },
     el("p", { class: "verdict", text: sure ? "A deadlock: none of these goes on by itself." : "Perhaps a deadlock: it is one if nobody lets go while waiting." }),
     el("ol", { class: "plain" }, steps.map((one, i) => el("li", {},
@@ -214,7 +214,7 @@ function history(tenures, record) {
           const until = instant(one.ended);
           const lasts = !one.how;
           return el("tr", { "data-token": one.token ?? "", "data-ending": one.how ?? "ENDING_UNSPECIFIED" },
-            el("td", {}, el("bdi", { text: one.session ? person(one.owner, one.info) || "session " + one.session : "nobody’s own" })),
+            el("td", {}, el("bdi", { text: one.session ? shorten(person(one.owner, one.info)) || "session " + one.session : "nobody’s own" })),
             el("td", { text: moment(from) }),
             el("td", { text: one.waited ? length(millis(one.waited)) : "–" }),
             el("td", {}, lasts && from ? since(from) : el("span", { text: until && from ? length(until - from) : "–" })),
@@ -225,7 +225,7 @@ function history(tenures, record) {
 }
 
 function how(tenure) {
-  const by = tenure.by ? brief(tenure.byOwner) || "session " + tenure.by : "";
+  const by = tenure.by ? shorten(brief(tenure.byOwner), 60) || "session " + tenure.by : "";
   const bad = tenure.how !== "ENDING_RELEASED" && tenure.how !== "ENDING_CLOSED";
   const words = ending(tenure) + (by ? ` by ${by}` : "") + (tenure.reason ? `: ${tenure.reason}` : "");
   return el("bdi", { class: bad ? "bad" : null, text: words });

@@ -26,7 +26,7 @@ export function overview(feed) {
   const waited = el("div", { id: "waited" });
   const oldest = el("div", { id: "oldest" });
   const ticker = el("ol", { class: "ticker", id: "ticker" });
-  const node = el("div", { class: "view" },
+  const node = el("div", { class: "view overview" },
     el("div", { class: "hero" }, headline, under), warnings,
     section("cluster", "Nodes", nodes), figures,
     section("failovers", "Failovers", drawing, told),

@@ -1,18 +1,18 @@
 // How people, locks and their states look, wherever they stand.
 
 import { el, link, lockHref, lockName, sessionHref } from "./dom.js";
-import { brief, manner, person } from "./words.js";
+import { brief, manner, person, shorten } from "./words.js";
 
 /** who shows who has or wants a lock, in a line, with the way to their session. */
 export function who(one, { linked = true } = {}) {
   if (!one.session) return el("span", { class: "who-is nobody", text: "nobody’s own" });
   const name = person(one.owner?.info, one.info) || "session " + one.session;
-  const shown = el("bdi", { text: name });
+  const shown = el("bdi", { text: shorten(name, 160) });
   return linked ? el("a", { class: "who-is", href: sessionHref(one.session), title: name }, shown) : el("span", { class: "who-is", title: name }, shown);
 }
 
 /** short names somebody in a few letters, for where there is little room. */
-export const short = (one) => (one.session ? brief(one.owner?.info, one.info) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
+export const short = (one) => (one.session ? shorten(brief(one.owner?.info, one.info), 60) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
 
 /** state is that of a lock: a key for the style, and the word beside its colour. */
 export function state(card) {

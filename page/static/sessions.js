@@ -4,7 +4,7 @@ import { call, now } from "./api.js";
 import { el, fill, sessionHref, text } from "./dom.js";
 import { blank, chip, lockLink, section, state } from "./people.js";
 import { cardOf } from "./picture.js";
-import { count, extras, instant, length, manner, millis, moment, number, person, whole } from "./words.js";
+import { count, extras, instant, length, manner, millis, moment, number, person, shorten, whole } from "./words.js";
 import { Rows } from "./rows.js";
 
 const most = 20_000; // sessions that are listed
@@ -78,7 +78,7 @@ export function sessions(feed) {
     row.setAttribute("aria-setsize", all.length);
     row.setAttribute("aria-posinset", i + 1);
     name.href = sessionHref(one.session);
-    text(name, person(one.info) || "session " + one.session);
+    text(name, shorten(person(one.info), 200) || "session " + one.session);
     text(holds, number(one.holds ?? 0));
     text(waits, number(one.waits ?? 0));
     holds.parentNode.toggleAttribute("data-none", !one.holds);
@@ -143,7 +143,7 @@ export function session(feed, id) {
   }
 
   function show(card, cards, more) {
-    text(title.firstChild, person(card.info) || "Session " + id);
+    text(title.firstChild, shorten(person(card.info)) || "Session " + id);
     const rest = extras(card.info);
     fill(facts, JSON.stringify(card), () => [
       ...fact("Session", el("code", { text: id })),

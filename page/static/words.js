@@ -71,6 +71,12 @@ export function person(session, grant) {
   return who.replace(/^, /, "");
 }
 
+/** shorten cuts text that is longer than most characters. */
+export function shorten(text, most = 100) {
+  const all = text.length > most ? [...text] : [];
+  return all.length > most ? all.slice(0, most - 1).join("") + "…" : text;
+}
+
 /** brief is a person without process: "alice@web1", or whatever is known. */
 export function brief(session, grant) {
   const info = (key) => grant?.[key] ?? session?.[key] ?? "";
