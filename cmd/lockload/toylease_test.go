@@ -62,7 +62,7 @@ func (t *toyTenant) acquire(ctx context.Context, w want) (lease, error) {
 	if l.held == nil {
 		l.held, l.queues = map[string]map[*toyLease]bool{}, map[string][]*toyWait{}
 	}
-	free := l.free(w) && len(l.queues[w.name]) == 0
+	free := l.free(w) && len(l.served(w.name)) == 0 && !l.skipped(t)
 	if free || l.doubles != nil && l.doubles(l.granted+1) {
 		defer l.mu.Unlock()
 		if l.refuses != nil && l.refuses(l.granted+1) {
@@ -92,6 +92,17 @@ func (t *toyTenant) waiters(_ context.Context, name string) (int, error) {
 	return len(t.service.queues[name]), nil
 }
 
+// served are those of a queue who are served one day, in the order in which they are.
+func (l *lessor) served(name string) []*toyWait {
+	queue := slices.Clone(l.queues[name])
+	if l.lifo {
+		slices.Reverse(queue)
+	}
+	return slices.DeleteFunc(queue, func(w *toyWait) bool { return l.skipped(w.by) })
+}
+
+func (l *lessor) skipped(t *toyTenant) bool { return l.skips != nil && t.number == *l.skips }
+
 // free reports whether nobody stands in the way of w.
 func (l *lessor) free(w want) bool {
 	for other := range l.held[w.name] {
@@ -120,11 +131,7 @@ func (l *lessor) grant(t *toyTenant, w want) *toyLease {
 
 func (l *lessor) serve(name string) {
 	for {
-		queue := slices.Clone(l.queues[name])
-		if l.lifo {
-			slices.Reverse(queue)
-		}
-		queue = slices.DeleteFunc(queue, func(w *toyWait) bool { return l.skips != nil && w.by.number == *l.skips })
+		queue := l.served(name)
 		if len(queue) == 0 || !l.free(queue[0].want) {
 			return
 		}
