@@ -54,7 +54,7 @@ func Mount(mux Mux) {
 
 // policy lets the page load what the node serves, and nothing else; nobody shows it
 // in a frame, and no text becomes markup or code.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; " +
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
 var headers = map[string]string{
@@ -73,7 +73,7 @@ var headers = map[string]string{
 
 var types = map[string]string{
 	".html": "text/html; charset=utf-8", ".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8",
-	".svg": "image/svg+xml", ".webmanifest": "application/manifest+json",
+	".svg": "image/svg+xml",
 }
 
 // file is one file as it is sent.

@@ -60,15 +60,21 @@ export function list(names) {
 
 /**
  * person tells who somebody is: "alice@web1, pid 7: make deploy". What a grant says
- * counts more than what its session says.
+ * counts more than what its session says. Who does not say which user that is goes by
+ * the name that the rules have.
  */
 export function person(session, grant) {
-  const info = (key) => grant?.[key] ?? session?.[key] ?? "";
+  const info = saying(session, grant);
   let who = info("user");
   if (info("host")) who += "@" + info("host");
   if (info("pid")) who += ", pid " + info("pid");
   if (info("command")) who += ": " + info("command");
-  return who.replace(/^, /, "");
+  return who.replace(/^(, |: )/, "");
+}
+
+function saying(session, grant) {
+  const said = (key) => grant?.[key] ?? session?.[key] ?? "";
+  return (key) => said(key) || (key === "user" ? session?.principal ?? "" : "");
 }
 
 /** shorten cuts text that is longer than most characters. */
@@ -79,9 +85,8 @@ export function shorten(text, most = 100) {
 
 /** brief is a person without process: "alice@web1", or whatever is known. */
 export function brief(session, grant) {
-  const info = (key) => grant?.[key] ?? session?.[key] ?? "";
-  const at = info("user") + (info("host") ? "@" + info("host") : "");
-  return at || info("principal") || info("command");
+  const info = saying(session, grant);
+  return info("user") + (info("host") ? "@" + info("host") : "") || info("command");
 }
 
 /** extras are the rest of an info, as pairs. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bytes, count, instant, length, list, manner, millis, person, shorten, whole } from "../static/words.js";
+import { brief, bytes, count, instant, length, list, manner, millis, person, shorten, whole } from "../static/words.js";
 
 for (const [ms, said] of [[-5, "0ms"], [0, "0ms"], [999, "999ms"], [1000, "1.0s"], [4299, "4.2s"], [9999, "9.9s"], [10_000, "10s"], [59_999, "59s"],
   [60_000, "1m00s"], [187_000, "3m07s"], [3_600_000, "1h00m"], [86_399_000, "23h59m"], [90_000_000, "1d01h"]]) {
@@ -15,6 +15,12 @@ assert.equal(person({ user: "alice", host: "web1", pid: "7", command: "make depl
 assert.equal(person({ user: "alice", command: "sh" }, { command: "make" }), "alice: make");
 assert.equal(person({ pid: "7" }), "pid 7");
 assert.equal(person(undefined, undefined), "");
+assert.equal(person({ command: "lock.py" }), "lock.py");
+assert.equal(person({ principal: "ci", command: "lock.py" }), "ci: lock.py");
+assert.equal(person({ principal: "ci", user: "alice" }), "alice");
+assert.equal(person({ principal: "ci", host: "web1" }, { user: "bob" }), "bob@web1");
+assert.deepEqual([brief({ user: "alice", host: "web1", command: "make" }), brief({ principal: "ci", command: "make" }), brief({ command: "make" }), brief()],
+  ["alice@web1", "ci", "make", ""]);
 assert.deepEqual([manner("MODE_EXCLUSIVE"), manner("MODE_SHARED"), manner("MODE_PERMITS", 2, 3), manner("MODE_PERMITS", 1, 0), manner("MODE_PERMITS", 0, 0)],
   ["exclusive", "shared", "2 of 3 permits", "1 permit", "permits"]);
 assert.deepEqual([shorten("abc", 3), shorten("abcd", 3), shorten("🔒🔒🔒", 3), shorten("🔒🔒🔒🔒", 3)], ["abc", "ab…", "🔒🔒🔒", "🔒🔒…"]);
