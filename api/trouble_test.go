@@ -33,6 +33,34 @@ func encrypted(t *testing.T, shakes func(net.Addr) bool) (*Server, chan Turned, 
 	return serve(t, cfg, nil), told, client
 }
 
+// TestHandshakesAreTurns: that of a connection to the port is one, and no longer than
+// it must.
+func TestHandshakesAreTurns(t *testing.T) {
+	lent := httptest.NewTLSServer(nil) // for its certificate
+	defer lent.Close()
+	in := make(chan *inCrowd, 1)
+	cfg := config("127.0.0.1:0")
+	cfg.TLS = &tls.Config{GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		if c := hello.Conn.(*inCrowd); c.turn.Load() != nil {
+			in <- c
+		}
+		return &tls.Config{Certificates: lent.TLS.Certificates}, nil
+	}}
+	s := serve(t, cfg, nil)
+	shows := lent.Client().Transport.(*http.Transport).TLSClientConfig
+	if answer, _ := get(t, &http.Transport{TLSClientConfig: shows}, "https://"+s.Address()+"/livez"); answer.StatusCode != 200 {
+		t.Error(answer.Status)
+	}
+	select {
+	case c := <-in:
+		if c.turn.Load() != nil {
+			t.Error("a turn is not over when a request is answered")
+		}
+	default:
+		t.Error("there was a handshake out of turn")
+	}
+}
+
 // TestHandshakesThatFail: each is told of, with its reason, and who only looks whether
 // the port is there is none.
 func TestHandshakesThatFail(t *testing.T) {

@@ -75,6 +75,7 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 		{"Unlock", "application/grpc-web", whole("\xff\xff"), Malformed},
 		{"Watch", "application/connect+json", whole(`{"prefix":`), Malformed},
 		{"Watch", "application/grpc", framed(large, len(large)), TooLarge},
+		{"Watch", "application/grpc", framed("x", len(large)), TooLarge},
 	} {
 		ask(test.method, test.kind, test.body)
 		if test.why != "" {

@@ -285,6 +285,9 @@ func TestDoors(t *testing.T) {
 	t.Run("readers that read nothing", func(t *testing.T) { g.cutOff(t, slow) })
 	t.Run("the port of the nodes", func(t *testing.T) { g.besides(t) })
 	t.Run("a token that is taken away", func(t *testing.T) { g.takeAway(t) })
+	if n := g.refusals(g.ports[0])["malformed"]; n != 4 {
+		t.Errorf("%d requests were malformed, want 4: what is understood is not", n)
+	}
 	// Of all that, bob has felt nothing.
 	status, text, err = g.ask(g.with("bob"), g.ports[1], "POST", serviceAt+"Release", `{"session":"`+bobs.Session+`","name":"bobs","token":"`+bobs.Token+`"}`)
 	if err != nil || status != 200 || !strings.Contains(text, `"released":true`) {
