@@ -4,7 +4,7 @@
 #   img/make.sh                     # all
 #   img/make.sh run explain lease   # these
 #
-# Needs Go, jq, Debian's chromium, and unshare, script, pgrep and ip (util-linux, procps, iproute2). Each
+# Needs Go, jq, curl, Debian's chromium, and unshare, script, pgrep and ip (util-linux, procps, iproute2). Each
 # terminal is that of a machine of its own making, which is called web1 and has its own network and process
 # numbers: no picture shows the real one, no pair that runs there is in the way, and nothing is left behind.
 set -euo pipefail
@@ -350,6 +350,87 @@ scenarios() {
   (cd "$img/.." && go test ./tests -run 'TestScenarios' -v 2>&1) | grep -E '^ *--- |^ok|^FAIL'
 }
 
+# as USER HOST COMMAND FLAGS NAME: somebody holds a lock, or waits for it, to run something.
+as() {
+  local who=(--info "user=$1" --info "host=$2" --info "command=$3")
+  shift 3
+  lockc run -q "${who[@]}" "$@" -- sleep 600 >/dev/null 2>&1 &
+}
+
+# page: that of three nodes, as a browser shows it, with locks, queues, a deadlock, and a primary that was lost.
+page() {
+  local peers=a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103 primary
+  local -A address=([a]=7180 [b]=7181 [c]=7182) process
+  begin() { lockd node -name "$1" -peers $peers -api "127.0.0.1:${address[$1]}" 2>/dev/null & process[$1]=$!; }
+  for node in a b c; do begin $node; done
+  await "lockc status --json | jq -e .safe"
+  primary=$(lockc status --json | jq -r '.nodes[] | select(.role == "primary").node')
+
+  # deploy/web has a past, and one from whom it was taken away.
+  as dora web3 'make deploy' deploy/web
+  held deploy/web
+  sleep 3
+  kill -TERM $!
+  as erin laptop './deploy.sh --by-hand' deploy/web
+  await "lockc show deploy/web --json | jq -e '.holders[0].info.user == \"erin\"'"
+  sleep 5
+  lockc release --force deploy/web --reason 'stuck since noon, see OPS-7' >/dev/null
+  kill -9 "${process[$primary]}"
+  await "lockc status --json | jq -e '.nodes[] | select(.role == \"primary\")'"
+  begin "$primary"
+  as alice ci1 'make deploy' --max-hold 30m deploy/web
+  held deploy/web
+  as bob web2 'make restart' deploy/web
+  waited deploy/web 1
+  as carol web3 'make restart' deploy/web
+
+  as cron db1 backup --max-hold 2h cron/backup
+  as cron db1 'report --orders' -s data/orders
+  as cron db2 'report --stock' -s data/orders
+  as grace gpu1 'python train.py' --permits 1/3 gpu
+  as heidi gpu2 'python train.py' --permits 2/3 gpu
+  as nightly db1 migrate --and db/orders db/users
+  for name in cron/backup data/orders gpu db/users; do held $name; done
+  await "lockc show gpu --json | jq -e '.holders | length == 2'"
+  as ivan gpu3 'python eval.py' --permits 1/3 gpu
+  as judy web1 'psql' db/users
+  lockc lock maintenance >/dev/null
+
+  # Two who wait for each other, and some who come and go, through the API: sessions there say who they are.
+  local at=http://127.0.0.1:${address[$primary]} hourly weekly
+  ask() { curl -sf -H 'Content-Type: application/json' -d "$2" "$at/lockstep.v1.LockService/$1"; }
+  session() { ask OpenSession '{"ttl":"3600s","info":{"user":"'"$1"'","host":"'"$2"'","command":"'"$3"'"}}' | jq -r .session; }
+  await 'ask Lock "{\"name\":\"maintenance\"}"'
+  hourly=$(session hourly db2 stocktake) weekly=$(session weekly db3 reorder)
+  take() { ask TryAcquire '{"session":"'"$1"'","name":"'"$2"'","slot":'"$3"',"number":1,"wait":"0.05s","terms":{"sequential":true,"allowDeadlock":true}}' >/dev/null; }
+  take $hourly stock/a 1
+  take $weekly stock/b 1
+  take $hourly stock/b 2
+  take $weekly stock/a 2
+  for name in mallory niaj olivia; do
+    (
+      me=$(session $name ci$((RANDOM % 4)) 'make test')
+      while sleep 0.4; do
+        name=ci/build-$((RANDOM % 40))
+        token=$(ask TryAcquire '{"session":"'"$me"'","name":"'$name'"}' | jq -r .token)
+        sleep 0.2
+        ask Release '{"session":"'"$me"'","name":"'$name'","token":"'"$token"'"}'
+      done
+    ) >/dev/null 2>&1 &
+  done
+  await "lockc deadlocks --json | jq -e '.deadlocks | length == 1'"
+  await "lockc status --json | jq -e .safe"
+
+  local live='document.body.dataset.state === "live" && document.querySelector'
+  local busy="$live('#timeline .gap') && document.querySelectorAll('#ticker li').length >= 10 && document.querySelector('[data-figure=deadlocks][data-bad]')"
+  shot -height 1180 -await "$busy" "$at/" "$img/page-overview.png"
+  shot -height 1180 -dark -await "$busy" "$at/" "$img/page-dark.png"
+  shot -height 860 -await "$live('#tree [data-name=maintenance]')" "$at/#/locks" "$img/page-locks.png"
+  shot -height 860 -await "$live('#tenures tr:nth-child(3)')" "$at/#/lock/deploy%2Fweb" "$img/page-lock.png"
+  shot -height 900 -await "$live('#graph .edge[data-dead]')" "$at/#/waits" "$img/page-graph.png"
+  shot -phone -width 360 -height 740 -await "$live('#tenures')" "$at/#/lock/deploy%2Fweb" "$img/page-phone.png"
+}
+
 # --- which are made, and how
 
 # onMachine NAME: plays a picture on a machine of its own, and prints what is seen there.
@@ -374,6 +455,7 @@ cd "$(dirname "$0")/.."
 img=$PWD/img work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 go build -o "$work/bin/" ./cmd/lockd ./cmd/lockc ./cmd/lockload
+(cd tests/browser && go build -o "$work/bin/" ./shot)
 
 # wanted NAME ALL...: whether a picture is to be made.
 wanted() {
@@ -382,12 +464,21 @@ wanted() {
   [ $# = 0 ] || [[ " $* " == *" $name "* ]]
 }
 
+# play NAME: plays a picture on a machine of its own.
+play() {
+  unshare --map-root-user --uts --net --pid --fork --kill-child --mount-proc \
+    "$img/make.sh" --on-machine "$img" "$work" "$1" >"$work/$1" 2>"$work/$1.err" ||
+    { cat "$work/$1" "$work/$1.err" >&2; exit 1; }
+}
+
 for name in crash run ls explain deadlocks watch lost elect sessions load scenarios; do
   wanted $name "$@" || continue
-  unshare --map-root-user --uts --net --pid --fork --kill-child --mount-proc \
-    "$img/make.sh" --on-machine "$img" "$work" $name >"$work/$name" 2>"$work/$name.err" ||
-    { cat "$work/$name" "$work/$name.err" >&2; exit 1; }
+  play $name
   show $name
 done
+if wanted page "$@"; then
+  play page
+  echo "made img/page-*.png"
+fi
 if wanted actors "$@"; then snap "$img/actors.svg" actors 1180 640; fi
 if wanted lease "$@"; then snap "$img/lease.svg" lease 1180 600; fi

@@ -76,18 +76,21 @@ func (h *house) backup() int { return (h.primary() + 1) % len(h.Nodes) }
 
 // api is the public port at which the house's clients ask.
 func (h *house) api() pb.LockServiceClient {
-	return pb.NewLockServiceClient(&http.Client{Transport: bearer(h.token)}, h.pages[h.door])
+	return pb.NewLockServiceClient(&http.Client{Transport: bearer{h.token, http.DefaultTransport}}, h.pages[h.door])
 }
 
-// bearer shows a token with each request.
-type bearer string
+// bearer shows a token with each request, if there is one.
+type bearer struct {
+	token string
+	http.RoundTripper
+}
 
 func (b bearer) RoundTrip(r *http.Request) (*http.Response, error) {
-	if b != "" {
+	if b.token != "" {
 		r = r.Clone(r.Context())
-		r.Header.Set("Authorization", "Bearer "+string(b))
+		r.Header.Set("Authorization", "Bearer "+b.token)
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	return b.RoundTripper.RoundTrip(r)
 }
 
 // longest is the TTL of sessions that nobody keeps alive in a test.
@@ -153,10 +156,10 @@ func (c *someone) leaves() {
 }
 
 // ready waits until a node can grant locks.
-func ready(t *testing.T, page string) {
+func ready(t *testing.T, client *http.Client, page string) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		answer, err := http.Get(page + "/readyz")
+		answer, err := client.Get(page + "/readyz")
 		if err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {

@@ -57,6 +57,8 @@ type Look struct {
 	Phone         bool    // with a finger, on a screen that pages are made to fit
 	Dark          bool    // prefers a dark page
 	Still         bool    // prefers that nothing moves
+
+	AnyCertificate bool // takes every server for who it says it is
 }
 
 // The usual ones.

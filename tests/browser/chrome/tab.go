@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/security"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
@@ -114,7 +115,8 @@ func (t *Tab) Look(look Look) error {
 	_, preferred := chromedp.Call(ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{
 		{Name: "prefers-color-scheme", Value: scheme}, {Name: "prefers-reduced-motion", Value: motion},
 	}})
-	return errors.Join(focused, preferred, chromedp.Do(ctx, chromedp.EmulateViewport(int64(look.Width), int64(look.Height), options...)))
+	_, trusted := chromedp.Call(ctx, security.SetIgnoreCertificateErrors, security.SetIgnoreCertificateErrorsParams{Ignore: look.AnyCertificate})
+	return errors.Join(focused, preferred, trusted, chromedp.Do(ctx, chromedp.EmulateViewport(int64(look.Width), int64(look.Height), options...)))
 }
 
 // Open goes to an address, and returns when it is loaded.
