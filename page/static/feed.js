@@ -12,6 +12,8 @@ const pageSize = 400; // locks of one answer: a few milliseconds to read
 const slice = 6; // milliseconds of work between which the browser gets its turn
 const busy = 1500; // events a second, for calmAfter: too many to be drawn one by one
 const calmAfter = 2000;
+const quietMost = 120_000; // a stream that is as silent is begun anew: who knows whether it is alive
+const asleep = 10_000; // a second that takes as long has seen the machine sleep
 const glanceEvery = 5000; // then it lists so often
 const glances = 12; // and after so many tries to watch again, if it is not calm before
 const statusEvery = 2000;
@@ -47,6 +49,7 @@ export class Feed extends EventTarget {
   #listing = Promise.resolve();
   #searched = -1; // the version of the picture when circles were looked for
   #waking = null;
+  #ticked = Date.now();
 
   start() {
     document.addEventListener("visibilitychange", () => this.#seen());
@@ -217,41 +220,50 @@ export class Feed extends EventTarget {
     }
   }
 
-  /** #watch returns when too much happens. */
-  async #watch(prefix, outer) {
+  /** #watch goes on until too much happens. */
+  async #watch(prefix, signal) {
+    while (!(await this.#watchOnce(prefix, signal)));
+  }
+
+  /**
+   * #watchOnce follows one stream. It reports whether more happens than a page can
+   * take; else the stream has said nothing for so long that it may be dead.
+   */
+  async #watchOnce(prefix, outer) {
     const inner = new AbortController();
     const signal = AbortSignal.any([outer, inner.signal]);
-    let hot = 0;
-    let second = performance.now();
-    let n = 0;
+    const meter = new Meter();
+    let lists = 0; // under way
+    let quiet = 0;
     try {
       for await (const messages of stream("Watch", { prefix }, signal)) {
+        clearTimeout(quiet);
+        quiet = setTimeout(() => inner.abort(silence), quietMost);
         for (const message of messages) {
           if (message.began || message.missed) {
-            this.#list([{ prefix, whole: true }], signal).then(() => this.#lives("live")).catch((error) => inner.abort(error));
+            if (lists++ > 1) return true;
+            this.#list([{ prefix, whole: true }], signal).then(() => {
+              lists--;
+              this.#lives("live");
+            }).catch((error) => inner.abort(error));
           }
-          if (message.event) {
-            this.picture.apply(message.event);
-            this.#count++;
-            n++;
-          }
-          if (n % 200 === 199) await breathe();
+          if (!message.event) continue;
+          this.picture.apply(message.event);
+          this.#count++;
+          if (++meter.n % 200 === 0) await breathe();
         }
         this.since = Date.now();
         this.#changed();
-        const now = performance.now();
-        if (now - second > 1000) {
-          hot = n / ((now - second) / 1000) > busy ? hot + (now - second) : 0;
-          second = now;
-          n = 0;
-          if (hot >= calmAfter) return;
-        }
+        if (meter.hot()) return true;
       }
       throw new Failure("silent", "it has ended the stream", true);
     } catch (error) {
-      if (inner.signal.aborted) throw inner.signal.reason;
-      if (error.code !== "resource_exhausted") throw error; // else more happens than is due to whoever looks
+      const why = inner.signal.aborted ? inner.signal.reason : error;
+      if (why === silence) return false;
+      if (why.code === "resource_exhausted") return true; // more happens than is due to whoever looks
+      throw why;
     } finally {
+      clearTimeout(quiet);
       inner.abort();
     }
   }
@@ -389,6 +401,11 @@ export class Feed extends EventTarget {
   }
 
   #second() {
+    if (Date.now() - this.#ticked > asleep && this.#running && this.state !== "starting") {
+      this.#stop(); // connections may be dead without a word
+      this.#seen();
+    }
+    this.#ticked = Date.now();
     this.rate = this.state === "glancing" ? Math.round(this.#pace) : this.#count;
     this.#count = 0;
     this.rates.push(this.rate);
@@ -412,6 +429,26 @@ export class Feed extends EventTarget {
 
   #changed() {
     this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** silence ends a stream that nothing has come from for long. */
+const silence = new Error("nothing has come for long");
+
+/** Meter tells when too much has happened for a while. */
+class Meter {
+  n = 0;
+  #since = performance.now();
+  #hot = 0; // for how long
+
+  hot() {
+    const now = performance.now();
+    const took = now - this.#since;
+    if (took < 1000) return false;
+    this.#hot = (this.n * 1000) / took > busy ? this.#hot + took : 0;
+    this.#since = now;
+    this.n = 0;
+    return this.#hot >= calmAfter;
   }
 }
 

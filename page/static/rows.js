@@ -32,7 +32,8 @@ export class Rows {
   /** show draws all rows that are seen. */
   show(length = this.length) {
     this.length = length;
-    this.#place(true);
+    if (this.#height) this.#place(true);
+    else this.#measure();
   }
 
   /** reveal scrolls until a row is seen. */
