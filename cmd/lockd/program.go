@@ -98,7 +98,7 @@ func (p *program) addFlags() {
 	p.addCertsFlags()
 	p.addAccessFlags()
 	cli.Var(p.Flags, &p.api, "api", "",
-		"the `address` of the public API: host:port, or unix:PATH for programs on this\nmachine (the default is none); of several nodes in this process each other one\nhas the next port, or PATH.2 and PATH.3", checkAPI)
+		"the `address` of the public API, with a page for browsers at /: host:port, or\nunix:PATH for programs on this machine (the default is none); of several nodes in\nthis process each other one has the next port, or PATH.2 and PATH.3", checkAPI)
 	p.addProxiesFlag()
 	p.addTracesFlag()
 	cli.Bool(p.Flags, &p.logJSON, "log-json", "log lines of JSON")
