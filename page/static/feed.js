@@ -364,7 +364,8 @@ export class Feed extends EventTarget {
   async #askDeadlocks(signal) {
     const { version } = this.picture;
     if (version === this.#searched) return;
-    this.deadlocks = (await call("ListDeadlocks", {}, { signal })).deadlocks ?? [];
+    const waits = this.picture.cut || [...this.picture.locks.values()].some((card) => card.waiters > 0);
+    this.deadlocks = waits ? (await call("ListDeadlocks", {}, { signal })).deadlocks ?? [] : [];
     this.#searched = version;
     this.#changed();
   }

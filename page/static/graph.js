@@ -8,6 +8,9 @@ import { count, list, number } from "./words.js";
 
 const drawn = 40; // locks, the most waited for
 const alone = 4; // of those who wait for the same and keep nobody waiting
+const crowd = 12; // of the others at one lock
+const circlesShown = 10; // deadlocks
+const keyed = 100; // holders and waits of a lock by which it is known whether the drawing would be another
 const drawEvery = 800; // milliseconds
 
 export function graph(feed) {
@@ -31,9 +34,13 @@ export function graph(feed) {
     text(sum, feed.listed ? [count(waiters, "wait"), count(waited.length, "lock"), count(feed.deadlocks.length, "deadlock")].join(", ").replace(",", " for") : "");
     const dead = new Set(feed.deadlocks.flatMap((one) => (one.steps ?? []).map((step) => step.waits)));
     const chosen = waited.sort((a, b) => dead.has(b.name) - dead.has(a.name) || b.waiters - a.waiters || (a.name < b.name ? -1 : 1)).slice(0, drawn);
-    const key = JSON.stringify([feed.listed, chosen.map((card) => [card.name, card.waiters, card.holders.map(keyOf), card.queue.map(keyOf)]), feed.deadlocks]);
-    fill(circles, JSON.stringify(feed.deadlocks), () => feed.deadlocks.map(circle));
-    fill(picture, key, () => (chosen.length === 0 ? (feed.listed ? blank("Nobody waits for anything.") : null) : sketch(chosen, feed.deadlocks)));
+    const key = JSON.stringify([feed.listed, chosen.map((card) => [card.name, card.waiters, card.holders.slice(0, keyed).map(keyOf), card.queue.slice(0, keyed).map(keyOf)]), feed.deadlocks]);
+    const deadlocks = feed.deadlocks.slice(0, circlesShown);
+    fill(circles, JSON.stringify(feed.deadlocks), () => [
+      ...deadlocks.map(circle),
+      feed.deadlocks.length > deadlocks.length && el("p", { class: "note", text: `And ${count(feed.deadlocks.length - deadlocks.length, "deadlock")} more.` }),
+    ]);
+    fill(picture, key, () => (chosen.length === 0 ? (feed.listed ? blank("Nobody waits for anything.") : null) : sketch(chosen, deadlocks)));
     fill(words, key, () => (chosen.length === 0 ? (feed.listed ? blank("Nothing to tell.") : null) : [
       el("ul", { class: "lines wrap" }, chosen.map(inWords)),
       waited.length > chosen.length && el("p", { class: "note", text: `And ${count(waited.length - chosen.length, "lock")} more that are waited for.` }),
@@ -103,12 +110,16 @@ function sketch(cards, deadlocks) {
   for (const deadlock of deadlocks) addCircle(plan, deadlock);
   for (const card of cards) {
     const lock = plan.lock(card.name);
-    const apart = (one) => involved.has(one.session) || keeps.has(one.session) || waits.get(one.session) > 1;
-    bundle(card.queue.filter((one) => !apart(one)), card.waiters - card.queue.length, card.queue.filter(apart),
+    const part = (all, apart) => {
+      const chosen = [...all.filter((one) => involved.has(one.session)), ...all.filter((one) => !involved.has(one.session) && apart(one))].slice(0, crowd);
+      return [chosen, all.filter((one) => !chosen.includes(one))];
+    };
+    const [apart, plain] = part(card.queue, (one) => keeps.has(one.session) || waits.get(one.session) > 1);
+    bundle(plain, card.waiters - card.queue.length, apart,
       (one) => plan.edge(plan.session(one), lock, "waits"),
       (n) => plan.edge(plan.node("more waits " + card.name, () => more(n, "waits", "wait", card.name)), lock, "waits"));
-    const linked = (one) => one.session && (involved.has(one.session) || waits.has(one.session));
-    bundle(card.holders.filter((one) => !linked(one)), 0, card.holders.filter(linked),
+    const [linked, others] = part(card.holders, (one) => waits.has(one.session));
+    bundle(others, 0, linked,
       (one) => plan.edge(lock, one.session ? plan.session(one) : plan.node("nobody " + card.name, nobody), "holds"),
       (n) => plan.edge(lock, plan.node("more holds " + card.name, () => more(n, "holds it", "hold it", card.name)), "holds"));
     if (card.holders.length === 0) plan.edge(lock, plan.node("none " + card.name, () => none(card)), "holds");
