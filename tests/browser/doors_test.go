@@ -20,7 +20,7 @@ func (s *sight) signIn(token string) {
 // what it does not allow is not offered.
 func TestWhoLooksIsAskedAndSeesWhatIsDue(t *testing.T) {
 	t.Parallel()
-	h := guard(t, "reader read *", "boss admin deploy/*", "boss read *", "narrow read deploy/*")
+	h := guard(t, "reader read *", "boss admin deploy/*", "boss read *", "narrow read deploy/*", "single read deploy/web", "stranger")
 	alice := h.client("alice", "web1", "make deploy")
 	token := alice.takes("deploy/web")
 	alice.takes("db/users")
@@ -54,6 +54,17 @@ func TestWhoLooksIsAskedAndSeesWhatIsDue(t *testing.T) {
 		t.Error("somebody sees a lock that the rules do not show")
 	}
 	s.click(one("#sign-out"))
+
+	// One lock alone, too; and who may read none is told so.
+	s.signIn(h.tokens["single"])
+	s.await(row("deploy/web"))
+	s.visit("#/lock/db%2Fusers")
+	s.await(says(one("#note"), "The rules do not show you this lock") + " && !" + one("#holders [data-session]"))
+	s.click(one("#sign-out"))
+	s.signIn(h.tokens["stranger"])
+	s.await(shown(one("#alarm")) + " && " + says(one("#alarm"), "the rules let you read no lock"))
+	s.click(one("#sign-out"))
+	s.visit("#/locks")
 
 	// Who may take some away is offered those.
 	s.signIn(h.tokens["boss"])

@@ -37,6 +37,7 @@ func TestDeadlocksAreRedInTheGraph(t *testing.T) {
 	alice.waits("db/orders")
 	bob.waits("db/users")
 	s.await(says(one(`#deadlocks [data-deadlock="certain"]`), "alice@web1", "db/orders", "bob@web2", "db/users"))
+	s.await(says(one("#said"), "1 deadlock")) // what a screen reader reads out
 	for _, line := range []string{wants(alice, "db/orders"), keeps(bob, "db/orders"), wants(bob, "db/users"), keeps(alice, "db/users")} {
 		s.await(line + " && " + red(line))
 	}

@@ -38,7 +38,7 @@ func TestALockIsShownWithItsPast(t *testing.T) {
 	carol.waits(name)
 
 	s := look(t, chrome.Desk, h.pages[h.backup()], "#/lock/deploy%2Fweb")
-	s.await(says(one("h1"), name))
+	s.await(says(one("h1"), name) + ` && document.title.includes("deploy/web")`)
 	s.await(says(one("#sentence"), "Held by alice@web1, pid 7: make deploy", "2 wait"))
 	s.await(says(holder(alice), "alice@web1, pid 7: make deploy", "exclusive", fmt.Sprint(second)))
 	s.await(queue(bob, carol))
@@ -103,4 +103,25 @@ func (s *sight) holds(c *someone, name string, token uint64) {
 	if err != nil || !got.GetCurrent() {
 		s.Fatalf("%q is not held any more: %v, %v", name, got, err)
 	}
+}
+
+// TestALongQueueIsShownInOrder, a part of it first.
+func TestALongQueueIsShownInOrder(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	const waiting = 120
+	h.client("alice", "web1", "make deploy").takes("crowded")
+	var all []*someone
+	for i := range waiting {
+		c := h.client(fmt.Sprintf("user%d", i), "web2", "wait")
+		c.waits("crowded")
+		all = append(all, c)
+	}
+	s := look(t, chrome.Desk, h.pages[h.backup()], "#/lock/crowded")
+	s.await(says(one("#sentence"), "120 wait"))
+	s.await(queue(all[:100]...))
+	s.click(one("#queue button"))
+	s.await(queue(all...))
+	all[0].leaves()
+	s.await(queue(all[1:]...))
 }

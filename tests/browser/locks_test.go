@@ -79,6 +79,12 @@ func TestLocksAreATreeThatIsLive(t *testing.T) {
 	h.client("eve", "web4", "wait").waits("deploy/web")
 	s.click(one("#waited"))
 	s.await(row("deploy/web") + " && !" + row("deploy/New"))
+
+	// Who comes back is where they were.
+	s.click(row("deploy/web"))
+	s.await(says(one("h1"), "deploy/web"))
+	s.run("history.back()")
+	s.await(row("deploy/web") + " && !" + row("deploy/New") + " && " + one("#waited") + ".checked")
 	s.same()
 }
 

@@ -16,8 +16,8 @@ type guarded struct {
 	tokens map[string]string
 }
 
-// guard builds a house with these rules, of which each begins with a name. The
-// house's own clients may do everything.
+// guard builds a house with these rules, of which each begins with a name. One that is
+// a name alone allows nothing. The house's own clients may do everything.
 func guard(t *testing.T, rules ...string) *guarded {
 	t.Helper()
 	program := program(t)
@@ -30,7 +30,10 @@ func guard(t *testing.T, rules ...string) *guarded {
 		}
 		token, line, _ := strings.Cut(string(made), "\n")
 		g.tokens[name] = token
-		g.lines = append(g.lines, strings.TrimSpace(line), "allow "+rule)
+		g.lines = append(g.lines, strings.TrimSpace(line))
+		if rule != name {
+			g.lines = append(g.lines, "allow "+rule)
+		}
 	}
 	g.write(t)
 	g.house = build(t, "-access", g.file)
