@@ -29,26 +29,31 @@ type viewer struct {
 	all  string
 }
 
-// beginFrame and endFrame are around each page.
+// endFrame is behind each page, and leave gives the terminal back.
 const (
-	beginFrame = "\x1b[?2026h"
-	endFrame   = "\x1b[?2026l"
+	endFrame = "\x1b[?2026l"
+	leave    = "\x1b[?25h\x1b[?7h\x1b[?1049l"
 )
 
 // lookOn starts lockc top in a terminal of its own.
 func lookOn(t *testing.T, nodes []string, args ...string) *viewer {
+	t.Helper()
+	return sitDown(t, exec.Command(filepath.Join(binaries(t), "lockc"), append([]string{"top", "-nodes", strings.Join(nodes, ","), "-interval", "200ms"}, args...)...))
+}
+
+// sitDown starts a program in a terminal of its own.
+func sitDown(t *testing.T, command *exec.Cmd) *viewer {
 	t.Helper()
 	person, device, err := pty.Open()
 	if err != nil {
 		t.Skipf("no terminals here: %v", err)
 	}
 	defer device.Close()
-	v := &viewer{t: t, person: person, over: make(chan struct{})}
+	v := &viewer{t: t, person: person, command: command, over: make(chan struct{})}
 	v.resize(140, 40)
-	v.command = exec.Command(filepath.Join(binaries(t), "lockc"), append([]string{"top", "-nodes", strings.Join(nodes, ","), "-interval", "200ms"}, args...)...)
 	v.command.Stdin, v.command.Stdout, v.command.Stderr = device, device, device
 	v.command.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
-	v.command.Env = append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=")
+	v.command.Env = append(os.Environ(), "TERM=xterm-256color", "NO_COLOR=", "ENV=", "PS1=$ ")
 	if err := v.command.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -126,6 +131,25 @@ func (v *viewer) sees(texts ...string) {
 	})
 }
 
+// shows waits for a text anywhere, and shown is all that there was.
+func (v *viewer) shows(text string) {
+	v.t.Helper()
+	v.awaits(fmt.Sprintf("%q", text), func(string) bool { return strings.Contains(v.shown(), text) })
+}
+
+func (v *viewer) shown() string {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.all
+}
+
+// forget looks at nothing of what was shown so far.
+func (v *viewer) forget() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.all, v.page, v.rest = "", "", ""
+}
+
 // ends waits for the program's end and returns how that was.
 func (v *viewer) ends() *os.ProcessState {
 	v.t.Helper()
@@ -195,10 +219,33 @@ func TestSomebodyLooksOnInATerminal(t *testing.T) {
 	if state := v.ends(); state.ExitCode() != 0 {
 		t.Errorf("lockc top ended with %v", state)
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !strings.HasSuffix(v.all, "\x1b[?25h\x1b[?7h\x1b[?1049l") {
-		t.Errorf("the terminal is left with %q", v.all[max(0, len(v.all)-100):])
+	if all := v.shown(); !strings.HasSuffix(all, leave) {
+		t.Errorf("the terminal is left with %q", all[max(0, len(all)-100):])
+	}
+}
+
+// Control-Z gives the terminal to the shell as it was, and fg brings the picture
+// back.
+func TestTopStepsAside(t *testing.T) {
+	w := startTrio(t)
+	v := sitDown(t, exec.Command("sh", "-i"))
+	v.types(fmt.Sprintf("cd %s; stty -a >before; %s top -nodes %s\n", t.TempDir(), filepath.Join(binaries(t), "lockc"), strings.Join(w.Addresses(), ",")))
+	v.sees("safe: any one node may fail")
+	v.types("\x1a")
+	v.shows("Stopped")
+	if !strings.Contains(v.shown(), leave) {
+		t.Error("the shell writes over the picture")
+	}
+	v.types("stty -a | cmp - before && echo the-\"\"same\n")
+	v.shows("the-same")
+	v.forget()
+	v.types("fg\n")
+	v.sees("safe: any one node may fail", "what happens")
+	v.types("q")
+	v.shows(leave + "$ ") // before that lockc reads what is typed
+	v.types("exit\n")
+	if state := v.ends(); state.ExitCode() != 0 {
+		t.Errorf("the shell ended with %v", state)
 	}
 }
 

@@ -4095,7 +4095,7 @@ type NodeStatus struct {
 	// How many entries it has less than the primary; absent if that is not known.
 	Lag *uint64 `protobuf:"varint,12,opt,name=lag,proto3,oneof" json:"lag,omitempty"`
 	// Since the primary has heard it, or, of a pair, since it has heard the other node;
-	// absent if never. Of a cluster without a primary any node's word counts.
+	// absent if never, and of a cluster's primary. Without one any node's word counts.
 	Heard *durationpb.Duration `protobuf:"bytes,13,opt,name=heard,proto3" json:"heard,omitempty"`
 	// Where its log stands, in entries.
 	First         uint64 `protobuf:"varint,14,opt,name=first,proto3" json:"first,omitempty"`

@@ -117,12 +117,18 @@ func (s *Screen) heed(signals chan os.Signal) {
 	}
 }
 
-// suspend returns when somebody has brought the process back.
+// suspend returns when somebody has brought the process back. It waits for that:
+// a process runs on for a moment after it was told to stop, and what it wrote then
+// would be seen in the shell.
 func (s *Screen) suspend() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	back := make(chan os.Signal, 1)
+	signal.Notify(back, unix.SIGCONT)
+	defer signal.Stop(back)
 	s.giveBack()
 	_ = unix.Kill(unix.Getpid(), unix.SIGSTOP)
+	<-back
 	_ = s.take()
 }
 
