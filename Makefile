@@ -16,6 +16,8 @@
 #   make axe                      what the page's accessibility is checked with, from npm
 #   make bench                    against Redis and etcd, in one run
 #   make compare                  a pair beside three nodes, in memory and on disk, in one run
+#   make beside                   the public API beside the Go client, in one run
+#   make flood                    how others fare beside attacks on a node's public port
 #   make pictures                 img/, from real runs
 
 SEEDS ?= 20000
@@ -25,7 +27,7 @@ KILLS ?= 20
 
 DURATION ?= 60s
 
-.PHONY: check fmt vet lint tidy fresh test axe race chaos failover soak scenarios fuzz models bench compare pictures
+.PHONY: check fmt vet lint tidy fresh test axe race chaos failover soak scenarios fuzz models bench compare beside flood pictures
 
 check: fmt vet lint tidy fresh test race
 
@@ -103,6 +105,16 @@ compare:
 	@mkdir -p bin
 	go build -o bin/ ./cmd/...
 	bin/lockload compare -goroutines 1024 -runs 5
+
+beside:
+	@mkdir -p bin
+	go build -o bin/ ./cmd/...
+	bin/lockload api -spawn -quorum -runs 5
+
+flood:
+	@mkdir -p bin
+	go build -o bin/ ./cmd/...
+	bin/lockload flood -quorum -runs 5
 
 pictures:
 	./img/make.sh
