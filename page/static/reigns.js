@@ -17,7 +17,7 @@ const reasons = {
   WHY_WENT_ON: "it went on",
 };
 
-export const reason = (reign) => reasons[reign.why] ?? "seen since then";
+export const reason = (reign) => reasons[reign.why] ?? "perhaps earlier, it was first seen then";
 
 const noticed = 300; // milliseconds without a primary that somebody may have felt
 
