@@ -24,7 +24,7 @@ show() {
             width: '$columns'ch; white-space: pre-wrap; word-break: break-all; }
       .prompt { color: #7fc8a0; font-weight: bold; } .note { color: #8ea0b8; } .yes { color: #9bd27d; } .no { color: #e8a87c; }
       .said { color: #e6d08a; }
-      .sgr1 { font-weight: bold; } .sgr2 { color: #8ea0b8; } .sgr31 { color: #e8857c; } .sgr34 { color: #7fb2f0; }
+      .sgr1 { font-weight: bold; } .sgr2 { color: #8ea0b8; } .sgr7 { color: #1d2430; background: #d7dde6; } .sgr31 { color: #e8857c; } .sgr34 { color: #7fb2f0; }
     </style><pre>'
     sed -e 's/&/\&amp;/g' -e 's/</\&lt;/g' \
         -e 's/\x1b\[0m/<\/span>/g' -e 's/\x1b\[\([0-9]*\)m/<span class="sgr\1">/g' \
@@ -65,6 +65,14 @@ typed() {
 looked() {
   echo "\$ $1"
   script -qefc "$1" -E never /dev/null </dev/null | tr -d '\r' || true
+}
+
+# glimpsed LINE ROWS SECONDS: the same of one that fills a terminal until q is pressed, as it looks after a while.
+glimpsed() {
+  echo "\$ $1"
+  { sleep "$3"; printf q; } | script -qefc "stty rows $2 cols $columns; $1" -E never /dev/null | tr -d '\r' |
+    awk -v RS='\033\\[\\?2026l' '/\033\[\?2026h/ { page = $0 } END { print page }' |
+    sed -e 's/.*\x1b\[?2026h//' -e 's/\x1b\[[HKJ]//g'
 }
 
 # status: the exit code of what was typed last.
@@ -357,8 +365,8 @@ as() {
   lockc run -q "${who[@]}" "$@" -- sleep 600 >/dev/null 2>&1 &
 }
 
-# page: that of three nodes, as a browser shows it, with locks, queues, a deadlock, and a primary that was lost.
-page() {
+# crowded: three nodes with locks, queues, a deadlock, and a primary that was lost. $at is where one serves the API.
+crowded() {
   local peers=a=127.0.0.1:7101,b=127.0.0.1:7102,c=127.0.0.1:7103 primary
   local -A address=([a]=7180 [b]=7181 [c]=7182) process
   begin() { lockd node -name "$1" -peers $peers -api "127.0.0.1:${address[$1]}" 2>/dev/null & process[$1]=$!; }
@@ -397,7 +405,8 @@ page() {
   lockc lock maintenance >/dev/null
 
   # Two who wait for each other, and some who come and go, through the API: sessions there say who they are.
-  local at=http://127.0.0.1:${address[$primary]} hourly weekly
+  local hourly weekly
+  at=http://127.0.0.1:${address[$primary]}
   ask() { curl -sf -H 'Content-Type: application/json' -d "$2" "$at/lockstep.v1.LockService/$1"; }
   session() { ask OpenSession '{"ttl":"3600s","info":{"user":"'"$1"'","host":"'"$2"'","command":"'"$3"'"}}' | jq -r .session; }
   await 'ask Lock "{\"name\":\"maintenance\"}"'
@@ -420,7 +429,17 @@ page() {
   done
   await "lockc deadlocks --json | jq -e '.deadlocks | length == 1'"
   await "lockc status --json | jq -e .safe"
+}
 
+# That, as a terminal shows it.
+top() {
+  crowded
+  glimpsed 'lockc top' 36 6
+}
+
+# page: as a browser shows it.
+page() {
+  crowded
   local live='document.body.dataset.state === "live" && document.querySelector'
   local busy="$live('#timeline .gap') && document.querySelectorAll('#ticker li').length >= 10 && document.querySelector('[data-figure=deadlocks][data-bad]')"
   shot -height 1180 -await "$busy" "$at/" "$img/page-overview.png"
@@ -471,7 +490,7 @@ play() {
     { cat "$work/$1" "$work/$1.err" >&2; exit 1; }
 }
 
-for name in crash run ls explain deadlocks watch lost elect sessions load scenarios; do
+for name in crash run ls explain deadlocks watch lost elect sessions top load scenarios; do
   wanted $name "$@" || continue
   play $name
   show $name
