@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
+
 	pb "lockstep/api/lockstep/v1"
 )
 
@@ -163,6 +165,23 @@ func TestPagesAreWhole(t *testing.T) {
 		}
 		if !says(configuration, regexp.MustCompile(`(^|[\s(])--?`+flag+`($|[\s=,])`)) {
 			t.Errorf("%s says nothing of -%s", configuration.Path, flag)
+		}
+	}
+}
+
+// TestDataIsWellFormed: what pages show as YAML or JSON is that.
+func TestDataIsWellFormed(t *testing.T) {
+	for _, page := range pages(t) {
+		for _, scene := range page.Scenes {
+			for _, b := range scene.Blocks {
+				if b.Language != "yaml" && b.Language != "json" {
+					continue
+				}
+				var anything any
+				if err := yaml.Unmarshal([]byte(strings.Join(b.Lines, "\n")), &anything); err != nil {
+					t.Errorf("%s:%d: %v", page.Path, b.Line, err)
+				}
+			}
 		}
 	}
 }

@@ -132,6 +132,9 @@ func stage() error {
 	if err != nil {
 		return err
 	}
+	// A scene is short, and nodes that a busy machine makes late elect somebody else
+	// than a page says. Who may not do this does without.
+	_ = unix.Setpriority(unix.PRIO_PROCESS, 0, -10)
 	os.Unsetenv(staged)
 	machines.Forget()
 	return unix.Exec(bash, []string{"bash", "--norc", "--noprofile", "-c", driver}, os.Environ())
