@@ -116,8 +116,22 @@ type inCrowd struct {
 	asked atomic.Bool // it has had a request
 	gone  atomic.Bool // its client has left
 
-	turn atomic.Pointer[chan struct{}] // where its turn is to be given back
+	turn atomic.Pointer[turn] // nil but while it has one
 }
+
+// turn is one at what only a few may do at a time.
+type turn struct {
+	at    chan struct{} // where it is to be given back
+	since time.Time
+}
+
+// A turn is followed by a rest of so many times what it took: so those who come in a
+// crowd never take more than a part of the processors, and who comes alone waits for
+// nothing.
+const (
+	restAfter   = 3
+	longestRest = 10 * time.Millisecond // the processors were somebody else's for most of it
+)
 
 // Read gives a turn back, since now it is the client's.
 func (c *inCrowd) Read(p []byte) (int, error) {
@@ -151,7 +165,7 @@ func (c *inCrowd) takeTurn(ctx context.Context, turns chan struct{}) error {
 	defer cancel()
 	select {
 	case turns <- struct{}{}:
-		c.turn.Store(&turns)
+		c.turn.Store(&turn{turns, time.Now()})
 		return nil
 	case <-ctx.Done():
 		return errors.New("too many handshakes at once")
@@ -162,7 +176,8 @@ func (c *inCrowd) endTurn() {
 	if c.turn.Load() == nil { // as ever, but for once
 		return
 	}
-	if turns := c.turn.Swap(nil); turns != nil {
-		<-*turns
+	if t := c.turn.Swap(nil); t != nil {
+		rest := min(restAfter*time.Since(t.since), longestRest)
+		time.AfterFunc(rest, func() { <-t.at })
 	}
 }

@@ -78,8 +78,8 @@ func handshakeFailure(c *tls.Conn) string {
 }
 
 // inTurns has the costly part of handshakes done by a few at a time: from a client's
-// hello until there is something to wait for. So however many come, a part of the
-// processors goes on to serve whoever is in already.
+// hello until there is something to wait for. So however many come, most of the
+// processors' time is left to serve whoever is in already.
 func inTurns(cfg *tls.Config, turns chan struct{}) *tls.Config {
 	cfg = cfg.Clone()
 	next := cfg.GetConfigForClient

@@ -152,16 +152,24 @@ func TestHandshakesTakeTurns(t *testing.T) {
 		go func() { waits <- other.takeTurn(t.Context(), turns) }()
 		synctest.Wait()
 		go func() { _, _ = one.Read(make([]byte, 1)) }() // what its client says next
-		if err := <-waits; err != nil {
-			t.Errorf("a turn that was given back: %v", err)
+		began = time.Now()
+		if err := <-waits; err != nil || time.Since(began) != longestRest {
+			t.Errorf("a turn that was given back after a long time: %v after %v", err, time.Since(began))
 		}
 		_ = one.Close() // has none
-		if len(turns) != 1 {
+		if time.Sleep(longestRest); len(turns) != 1 {
 			t.Error("a turn was given back twice")
 		}
+		other.turn.Load().since = time.Now()
+		time.Sleep(time.Millisecond) // of work
 		other.Conn = near
 		_ = other.Close()
-		if len(turns) != 0 {
+		time.Sleep(restAfter*time.Millisecond - time.Nanosecond)
+		if synctest.Wait(); len(turns) != 1 {
+			t.Error("there is no rest after a turn")
+		}
+		time.Sleep(time.Nanosecond)
+		if synctest.Wait(); len(turns) != 0 {
 			t.Error("who was closed keeps a turn")
 		}
 	})
