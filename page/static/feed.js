@@ -60,31 +60,30 @@ export class Feed extends EventTarget {
 
   /** restart begins anew, as somebody else perhaps. */
   restart() {
-    this.#searched = -1;
     this.me = null;
     this.status = null;
     this.reigns = null;
-    this.deadlocks = [];
-    this.picture = new Picture();
-    this.listed = false;
+    this.#forget();
     this.#stop();
     this.#to("starting");
     this.#seen();
   }
 
+  #forget() {
+    this.picture = new Picture();
+    this.listed = false;
+    this.deadlocks = [];
+    this.#searched = -1;
+  }
+
   /** may reports whether whoever looks has a right to a lock. */
   may(right, name) {
-    const rank = { RIGHT_READ: 1, RIGHT_LOCK: 2, RIGHT_ADMIN: 3 };
-    return (this.me?.may ?? []).some(({ right: has, pattern = "" }) => {
-      if ((rank[has] ?? 0) < rank[right]) return false;
-      return pattern.endsWith("*") ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
-    });
+    return (this.me?.may ?? []).some((one) => includes(one, right) && (one.pattern === name || covers(one.pattern ?? "", name)));
   }
 
   /** mayAll reports whether whoever looks has a right to everything. */
   mayAll(right) {
-    const rank = { RIGHT_READ: 1, RIGHT_LOCK: 2, RIGHT_ADMIN: 3 };
-    return (this.me?.may ?? []).some((one) => one.pattern === "*" && (rank[one.right] ?? 0) >= rank[right]);
+    return (this.me?.may ?? []).some((one) => includes(one, right) && one.pattern === "*");
   }
 
   /** want asks for exact cards of names that are being looked at. */
@@ -117,6 +116,7 @@ export class Feed extends EventTarget {
     if (document.hidden) {
       this.#stop();
     } else if (!this.#running) {
+      this.#ticked = Date.now();
       if (this.state !== "signin") this.#to("starting");
       this.#run();
     }
@@ -183,7 +183,9 @@ export class Feed extends EventTarget {
     outer.addEventListener("abort", end, { once: true });
     const { signal } = inner;
     try {
-      this.me = await call("WhoAmI", {}, { signal });
+      const me = await call("WhoAmI", {}, { signal });
+      if (this.me && JSON.stringify(me) !== JSON.stringify(this.me)) this.#forget(); // not all of it may be seen any more
+      this.me = me;
       await this.#askStatus(signal);
       const prefixes = this.#prefixes();
       if (prefixes.length === 0) throw new Failure("permission_denied", "the rules let you read no lock", false);
@@ -453,7 +455,12 @@ class Meter {
   }
 }
 
-/** covers reports whether a pattern has all that another one has. */
+const ranks = ["RIGHT_READ", "RIGHT_LOCK", "RIGHT_ADMIN"];
+
+/** includes reports whether a permission is as much as a right: each includes those before it. */
+const includes = (permission, right) => ranks.indexOf(permission.right) >= ranks.indexOf(right);
+
+/** covers reports whether a pattern has all that another one has, or a name. */
 function covers(pattern, other) {
   return pattern.endsWith("*") && other.startsWith(pattern.slice(0, -1));
 }
@@ -462,7 +469,7 @@ function ignoreMissing(error) {
   if (error.code !== "permission_denied") throw error;
 }
 
-export function pause(ms, signal) {
+function pause(ms, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, ms);
     signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });

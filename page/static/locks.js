@@ -7,7 +7,7 @@ import { short, state } from "./people.js";
 import { most } from "./picture.js";
 import { Rows } from "./rows.js";
 import { Tree } from "./tree.js";
-import { count, number, whole } from "./words.js";
+import { count, list, number, whole } from "./words.js";
 
 const few = 60; // locks at which all folders are open at first
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
@@ -95,8 +95,10 @@ export function locks(feed) {
     const waits = tree.sums[names.length];
     const all = picture.locks.size;
     text(sum, feed.listed ? (names.length === all ? count(all, "lock") : `${number(names.length)} of ${count(all, "lock")}`) + (waits ? `, ${number(waits)} waiting` : "") : "Listing…");
-    note.hidden = !picture.cut;
-    text(note, picture.cut ? `There are more: these are the first ${number(most)} by name. lockc ls shows the rest.` : "");
+    const part = feed.mayAll("RIGHT_READ") ? "" : `These are the locks that you may read: ${list((feed.me?.may ?? []).map((one) => one.pattern ?? ""))}.`;
+    const cut = picture.cut ? `There are more: these are the first ${number(most)} by name. lockc ls shows the rest.` : "";
+    text(note, `${part} ${cut}`.trim());
+    note.hidden = note.textContent === "";
     nothing.hidden = names.length > 0 || !feed.listed;
     text(nothing, all === 0 ? "Nothing is locked, and nobody waits." : "No name is like that.");
     box.hidden = names.length === 0;

@@ -17,7 +17,7 @@ import { instant, millis } from "./words.js";
 export const most = 50_000;
 
 /** remembered is how many of the last events are. */
-export const remembered = 100;
+const remembered = 100;
 
 export class Picture {
   locks = new Map(); // cards by name
