@@ -72,5 +72,5 @@ func TestSessionsAreShown(t *testing.T) {
 	alice.leaves()
 	s.await(one(`#held [data-name="deploy/web"]`) + " && !" + one(`#wanted [data-name]`))
 	bob.leaves()
-	s.await(says(one("#gone"), "There is no such session any more"))
+	s.await(says(one("#gone"), "There is no such session any more") + " && !" + one(`#held [data-name]`))
 }
