@@ -70,6 +70,22 @@ function compare(response, sent) {
   skew = Math.abs(found) < 2000 ? 0 : Math.abs(found - skew) > 2000 ? found : skew;
 }
 
+/** pause waits, until the signal is given at most: then it throws its reason. */
+export function pause(ms, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, ms);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
 const tries = 6; // of a request that came too fast
 
 /** call asks, and returns the answer. It throws a Failure. Who is too fast waits as long as the node says. */
@@ -79,8 +95,7 @@ export async function call(method, request = {}, { signal, within = patience } =
       return await once(method, request, signal, within);
     } catch (error) {
       if (!error.after || i === tries) throw error;
-      await new Promise((resolve) => setTimeout(resolve, error.after));
-      signal?.throwIfAborted();
+      await pause(error.after, signal);
     }
   }
 }

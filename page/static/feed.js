@@ -5,7 +5,7 @@
 // a page can draw, it lists now and then instead of watching. While nobody sees the
 // page it asks for nothing: browsers have few connections to one node, for all tabs.
 
-import { call, Failure, stream, token } from "./api.js";
+import { call, Failure, pause, stream, token } from "./api.js";
 import { cardOf, most, Picture } from "./picture.js";
 
 const pageSize = 400; // locks of one answer: a few milliseconds to read
@@ -169,11 +169,9 @@ export class Feed extends EventTarget {
   async #rest(signal) {
     const wait = this.#again * (0.75 + Math.random() / 2);
     this.#again = Math.min(retryMost, this.#again * 1.6);
-    await new Promise((resolve) => {
-      const timer = setTimeout(resolve, wait);
-      this.#waking = () => { clearTimeout(timer); resolve(); };
-      signal.addEventListener("abort", this.#waking, { once: true });
-    });
+    const waking = new AbortController();
+    this.#waking = () => waking.abort();
+    await pause(wait, AbortSignal.any([signal, waking.signal])).catch(() => {});
   }
 
   /** #once begins, and goes on until something fails or asks for beginning again. */
@@ -467,13 +465,6 @@ function covers(pattern, other) {
 
 function ignoreMissing(error) {
   if (error.code !== "permission_denied") throw error;
-}
-
-function pause(ms, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason); }, { once: true });
-  });
 }
 
 let worked = performance.now();
