@@ -34,7 +34,7 @@ func (p *program) showStatus() error {
 	if err := p.printStatus(standing); err != nil {
 		return cli.Fail(cli.IOError, "the status cannot be printed: %v", err)
 	}
-	return p.judge(standing.nodes)
+	return p.judge(standing.nodes, p.timeout)
 }
 
 // standing asks the nodes that are known, within the time-out.
@@ -44,18 +44,18 @@ func (p *program) standing(ctx context.Context) *standing {
 	return newStanding(p.client.Status(ctx))
 }
 
-// judge says whether there is anybody at all.
-func (p *program) judge(nodes []lockstep.NodeStatus) error {
+// judge says whether there is anybody at all, who has answered in time.
+func (p *program) judge(nodes []lockstep.NodeStatus, within time.Duration) error {
 	if slices.ContainsFunc(nodes, answered) {
 		return nil
 	}
-	return cli.Fail(cli.Unavailable, "no node answered within %v: %s", p.timeout, p.describe(p.nodes))
+	return cli.Fail(cli.Unavailable, "no node answered within %v: %s", within, p.describe(p.nodes))
 }
 
 func answered(n lockstep.NodeStatus) bool { return n.Err == nil }
 
 func (p *program) printStatus(s *standing) error {
-	why := p.silences(s.nodes)
+	why := p.silences(s.nodes, p.timeout)
 	if p.json {
 		encoder := json.NewEncoder(p.Stdout)
 		encoder.SetEscapeHTML(false)
@@ -65,8 +65,8 @@ func (p *program) printStatus(s *standing) error {
 	return err
 }
 
-// silences says of each node that does not answer what can be seen of it.
-func (p *program) silences(nodes []lockstep.NodeStatus) map[string]string {
+// silences says of each node that did not answer in time what can be seen of it.
+func (p *program) silences(nodes []lockstep.NodeStatus, within time.Duration) map[string]string {
 	why := map[string]string{}
 	var silent []string
 	for _, n := range nodes {
@@ -75,7 +75,7 @@ func (p *program) silences(nodes []lockstep.NodeStatus) map[string]string {
 		}
 	}
 	for i, symptom := range p.examine(silent) {
-		why[silent[i]] = fmt.Sprintf("no answer within %v: %s", p.timeout, symptom)
+		why[silent[i]] = fmt.Sprintf("no answer within %v: %s", within, symptom)
 	}
 	return why
 }

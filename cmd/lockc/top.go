@@ -71,7 +71,7 @@ func (p *program) top(prefix string) error {
 	m := &topModel{prefix: prefix}
 	m.hear(p.newsOfNodes(ctx), time.Now())
 	if ctx.Err() == nil {
-		if err := p.judge(m.nodes.nodes); err != nil {
+		if err := p.judge(m.nodes.nodes, p.patience()); err != nil {
 			return err // most often a typing mistake, which no waiting mends
 		}
 	}

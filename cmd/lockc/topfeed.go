@@ -90,16 +90,25 @@ func (f *feed) followNodes(ctx context.Context) {
 	}
 }
 
+// patience is how long a node may take to say where it stands. Whoever looks at
+// several is kept waiting by one that is dead.
+func (p *program) patience() time.Duration {
+	if p.Given("timeout") {
+		return p.timeout
+	}
+	return statusWait
+}
+
 // newsOfNodes asks all nodes where they stand, and who reigned.
 func (p *program) newsOfNodes(ctx context.Context) newsOfNodes {
-	asking, cancel := context.WithTimeout(ctx, statusWait)
+	asking, cancel := context.WithTimeout(ctx, p.patience())
 	defer cancel()
 	var news newsOfNodes
 	var both sync.WaitGroup
 	both.Go(func() { news.nodes = newStanding(p.client.Status(asking)) })
 	both.Go(func() { news.reigns, _ = p.client.Reigns(asking) }) // who does not answer is seen as that
 	both.Wait()
-	news.why = p.silences(news.nodes.nodes)
+	news.why = p.silences(news.nodes.nodes, p.patience())
 	return news
 }
 
