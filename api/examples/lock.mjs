@@ -1,9 +1,9 @@
 #!/usr/bin/env node
 // Holds a lock for as long as its input lasts, through the death of nodes.
 //
-//     lock.mjs http://127.0.0.1:7180,http://127.0.0.1:7181 NAME
+//     lock.mjs http://127.0.0.1:7180,http://127.0.0.1:7181 NAME [TTL]
 //
-// It needs nothing but Node's own fetch. LOCKSTEP_TOKEN is the token to show, if the
+// The TTL is in seconds, 2 if nothing is said. It needs nothing but Node's own fetch. LOCKSTEP_TOKEN is the token to show, if the
 // nodes ask for one, and LOCKSTEP_TOKEN_FILE a file with it; NODE_EXTRA_CA_CERTS is
 // whose certificates count.
 import { randomBytes } from 'node:crypto'
@@ -11,7 +11,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const [nodes, name] = [process.argv[2].split(','), process.argv[3]]
-const ttl = 2000 // milliseconds
+const ttl = 1000 * Number(process.argv[4] ?? 2) // milliseconds
 // Node has no clock that runs while the machine is suspended: what cannot be undone
 // has to check the token as well.
 const clock = () => performance.now()

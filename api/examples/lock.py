@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Holds a lock for as long as its input lasts, through the death of nodes.
 
-    lock.py http://127.0.0.1:7180,http://127.0.0.1:7181 NAME
+    lock.py http://127.0.0.1:7180,http://127.0.0.1:7181 NAME [TTL]
 
-It needs nothing but Python's own library. The class below is a whole client: copy
-it, or talk to the nodes with grpcio and the schema, lockstep/v1/lockstep.proto.
+The TTL is in seconds, 2 if nothing is said. It needs nothing but Python's own
+library. The class below is a whole client: copy it, or talk to the nodes with grpcio
+and the schema, lockstep/v1/lockstep.proto.
 
 LOCKSTEP_TOKEN is the token to show, if the nodes ask for one, and
 LOCKSTEP_TOKEN_FILE a file with it. SSL_CERT_FILE is whose certificates count.
@@ -131,7 +132,8 @@ class Session:
 
 def main():
     nodes, name = sys.argv[1].split(","), sys.argv[2]
-    session = Session(nodes, ttl=2.0, info={"command": "lock.py"}, secret=token_to_show())
+    ttl = float(sys.argv[3]) if len(sys.argv) > 3 else 2.0
+    session = Session(nodes, ttl, info={"command": "lock.py"}, secret=token_to_show())
     token = session.acquire(name)
     print("held", token, flush=True)
 
