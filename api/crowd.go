@@ -69,7 +69,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 		case !c.enter(origin):
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
-			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) }), came: time.Now()}, nil
+			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) }), origin: origin, came: time.Now()}, nil
 		}
 		_ = conn.Close()
 	}
@@ -111,17 +111,18 @@ func (c *crowd) leave(origin string) {
 // inCrowd is a connection that there was room for.
 type inCrowd struct {
 	net.Conn
-	leave func()
-	came  time.Time
-	asked atomic.Bool // it has had a request
-	gone  atomic.Bool // its client has left
+	leave  func()
+	origin string
+	came   time.Time
+	asked  atomic.Bool // it has had a request
+	gone   atomic.Bool // its client has left
 
 	turn atomic.Pointer[turn] // nil but while it has one
 }
 
 // turn is one at what only a few may do at a time.
 type turn struct {
-	at    chan struct{} // where it is to be given back
+	at    *turns
 	since time.Time
 }
 
@@ -160,16 +161,14 @@ func (c *inCrowd) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *inCrowd) takeTurn(ctx context.Context, turns chan struct{}) error {
+func (c *inCrowd) takeTurn(ctx context.Context, at *turns) error {
 	ctx, cancel := context.WithTimeout(ctx, headerWithin)
 	defer cancel()
-	select {
-	case turns <- struct{}{}:
-		c.turn.Store(&turn{turns, time.Now()})
-		return nil
-	case <-ctx.Done():
-		return errors.New("too many handshakes at once")
+	if err := at.take(ctx, c.origin); err != nil {
+		return err
 	}
+	c.turn.Store(&turn{at, time.Now()})
+	return nil
 }
 
 func (c *inCrowd) endTurn() {
@@ -177,7 +176,6 @@ func (c *inCrowd) endTurn() {
 		return
 	}
 	if t := c.turn.Swap(nil); t != nil {
-		rest := min(restAfter*time.Since(t.since), longestRest)
-		time.AfterFunc(rest, func() { <-t.at })
+		time.AfterFunc(min(restAfter*time.Since(t.since), longestRest), t.at.give)
 	}
 }

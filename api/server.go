@@ -95,7 +95,7 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 		stopping: stopping, depart: depart, cancel: cancel, turned: cfg.Turned,
 	}
 	if cfg.TLS != nil {
-		cfg.TLS = inTurns(cfg.TLS, make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)))
+		cfg.TLS = inTurns(cfg.TLS, newTurns(max(1, runtime.GOMAXPROCS(0)/2)))
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
 		s.address = tcp.String()

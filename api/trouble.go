@@ -80,12 +80,12 @@ func handshakeFailure(c *tls.Conn) string {
 // inTurns has the costly part of handshakes done by a few at a time: from a client's
 // hello until there is something to wait for. So however many come, most of the
 // processors' time is left to serve whoever is in already.
-func inTurns(cfg *tls.Config, turns chan struct{}) *tls.Config {
+func inTurns(cfg *tls.Config, at *turns) *tls.Config {
 	cfg = cfg.Clone()
 	next := cfg.GetConfigForClient
 	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		if in, ok := hello.Conn.(*inCrowd); ok {
-			if err := in.takeTurn(hello.Context(), turns); err != nil {
+			if err := in.takeTurn(hello.Context(), at); err != nil {
 				return nil, err
 			}
 		}

@@ -132,24 +132,30 @@ func TestWhoMayNotShakeHands(t *testing.T) {
 // whoever waits for its client is busy no more.
 func TestHandshakesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns := make(chan struct{}, 1)
+		h := newTurns(1)
+		free := func() bool {
+			synctest.Wait()
+			h.mu.Lock()
+			defer h.mu.Unlock()
+			return h.free == 1
+		}
 		near, far := net.Pipe()
 		defer near.Close()
 		one, other := &inCrowd{Conn: far, leave: func() {}}, &inCrowd{leave: func() {}}
-		if err := one.takeTurn(t.Context(), turns); err != nil {
+		if err := one.takeTurn(t.Context(), h); err != nil {
 			t.Fatal(err)
 		}
 		began := time.Now()
-		if err := other.takeTurn(t.Context(), turns); err == nil || time.Since(began) != headerWithin {
+		if err := other.takeTurn(t.Context(), h); err == nil || time.Since(began) != headerWithin {
 			t.Errorf("got %v after %v", err, time.Since(began))
 		}
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		if other.takeTurn(gone, turns) == nil {
+		if other.takeTurn(gone, h) == nil {
 			t.Error("who has gone takes a turn")
 		}
 		waits := make(chan error)
-		go func() { waits <- other.takeTurn(t.Context(), turns) }()
+		go func() { waits <- other.takeTurn(t.Context(), h) }()
 		synctest.Wait()
 		go func() { _, _ = one.Read(make([]byte, 1)) }() // what its client says next
 		began = time.Now()
@@ -157,7 +163,7 @@ func TestHandshakesTakeTurns(t *testing.T) {
 			t.Errorf("a turn that was given back after a long time: %v after %v", err, time.Since(began))
 		}
 		_ = one.Close() // has none
-		if time.Sleep(longestRest); len(turns) != 1 {
+		if time.Sleep(longestRest); free() {
 			t.Error("a turn was given back twice")
 		}
 		other.turn.Load().since = time.Now()
@@ -165,11 +171,11 @@ func TestHandshakesTakeTurns(t *testing.T) {
 		other.Conn = near
 		_ = other.Close()
 		time.Sleep(restAfter*time.Millisecond - time.Nanosecond)
-		if synctest.Wait(); len(turns) != 1 {
+		if free() {
 			t.Error("there is no rest after a turn")
 		}
 		time.Sleep(time.Nanosecond)
-		if synctest.Wait(); len(turns) != 0 {
+		if !free() {
 			t.Error("who was closed keeps a turn")
 		}
 	})
