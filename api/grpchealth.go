@@ -61,13 +61,14 @@ func (h *health) watch(ctx context.Context, r *healthpb.HealthCheckRequest, to *
 	look := time.NewTicker(healthEvery)
 	defer look.Stop()
 	for {
+		over := h.stopping.Err() != nil // before it is said what is: that is then the last word
 		if now := h.status(ctx, r.GetService()); now != last {
 			if err := to.Send(&healthpb.HealthCheckResponse{Status: now}); err != nil {
 				return err
 			}
 			last = now
 		}
-		if h.stopping.Err() != nil {
+		if over {
 			return nil
 		}
 		select {

@@ -69,6 +69,27 @@ func TestHealthForGRPC(t *testing.T) {
 	}
 }
 
+// TestTheLastWordOfHealth: a node that begins to stop while it finds out how it is
+// tells that it stops.
+func TestTheLastWordOfHealth(t *testing.T) {
+	var looks atomic.Int32
+	var s *Server
+	cfg := config("127.0.0.1:0")
+	cfg.Ready = func(context.Context) error {
+		if looks.Add(1) == 2 {
+			s.depart()
+		}
+		return nil
+	}
+	s = serve(t, cfg, func(s *Server) { Mount(s, newFake()) })
+	watch := must(healthpb.NewHealthClient(dialGRPC(t, s)).Watch(t.Context(), &healthpb.HealthCheckRequest{Service: pb.LockServiceName}))(t)
+	for _, want := range []healthpb.HealthCheckResponse_ServingStatus{healthpb.HealthCheckResponse_SERVING, healthpb.HealthCheckResponse_NOT_SERVING} {
+		if got := must(watch.Recv())(t).GetStatus(); got != want {
+			t.Errorf("it says %v, not %v", got, want)
+		}
+	}
+}
+
 func TestReflection(t *testing.T) {
 	s := serve(t, config("127.0.0.1:0"), func(s *Server) { Mount(s, newFake()) })
 	stream := must(reflectionpb.NewServerReflectionClient(dialGRPC(t, s)).ServerReflectionInfo(t.Context()))(t)
