@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"connectrpc.com/connect"
@@ -1262,6 +1263,37 @@ func TestWhoIsRefusedIsHeardOut(t *testing.T) {
 			t.Errorf("%s: %d with %d bytes left, want %d", test.what, w.Code, w.left, test.left)
 		}
 	}
+}
+
+// TestFewAreHeardOut: of a crowd that is refused and never says what it wants, all but
+// some are answered at once; and who comes when they have gone is heard again.
+func TestFewAreHeardOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newScene(t, "allow ci lock x\n")
+		porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+		come, gone := io.Pipe()
+		answered := make(chan int, 3*heardAtOnce)
+		refuse := func(body io.Reader) {
+			r, w := httptest.NewRequest("POST", "https://node/x", body), httptest.NewRecorder()
+			r.ProtoMajor, r.ContentLength = 2, 5
+			porter.ServeHTTP(w, r)
+			answered <- w.Code
+		}
+		for range 3 * heardAtOnce {
+			go refuse(come)
+		}
+		if synctest.Wait(); len(answered) != 2*heardAtOnce {
+			t.Errorf("%d of %d are answered, want all but %d", len(answered), 3*heardAtOnce, heardAtOnce)
+		}
+		_ = gone.Close()
+		if synctest.Wait(); len(answered) != 3*heardAtOnce || <-answered != 401 {
+			t.Errorf("%d are answered in the end", len(answered))
+		}
+		body := strings.NewReader("hello")
+		if refuse(body); body.Len() != 0 {
+			t.Error("who comes later is not heard out")
+		}
+	})
 }
 
 // TestDeedsOfNobodyAreBounded: where everybody may do everything, nobody can fill a

@@ -41,7 +41,8 @@ type Doors struct {
 	hands     *access.Meter // of connections that are to be encrypted, by their origins
 	insisting *access.Meter // of those who were told to wait
 	answers   *connect.ErrorWriter
-	turns     turns // at calls whose answers can be long
+	turns     turns         // at calls whose answers can be long
+	hearing   chan struct{} // has those who are refused and heard out
 }
 
 // Limits of the strangers of one origin.
@@ -55,7 +56,7 @@ func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
 		meter: access.NewMeter(), strangers: access.NewMeter(), hands: access.NewMeter(), insisting: access.NewMeter(), answers: connect.NewErrorWriter(),
-		turns: turns{all: map[string]*turnQueue{}},
+		turns: turns{all: map[string]*turnQueue{}}, hearing: make(chan struct{}, heardAtOnce),
 	}
 }
 
@@ -271,7 +272,7 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 		w.Header().Set("WWW-Authenticate", "Bearer")
 		w.Header().Set("Connection", "close") // strangers keep no room
 	}
-	hearOut(w, r)
+	d.hearOut(w, r)
 	if d.answers.IsSupported(r) {
 		_ = d.answers.Write(w, r, api.Denied(code, err)) // who does not read it has gone
 		return
@@ -286,16 +287,26 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 	http.Error(w, err.Error(), status)
 }
 
-// hearWithin is how long the body of a refused request may take to come.
-const hearWithin = time.Second
+// Who is refused waits for nothing but this, and no limit of his own counts it: a
+// crowd whose bodies never come must not fill the memory with its requests.
+const (
+	hearWithin  = time.Second // for the body of a refused request to come
+	heardAtOnce = 256         // requests; more than that are answered unheard
+)
 
 // hearOut reads what is on its way before somebody is refused. On HTTP/2 a stream is
 // reset when it is answered before all of it was read, and curl may not look at the
 // answer then; so is a connection of HTTP/1 that is closed. If it goes on, the server
 // reads what is left; gRPC does not say how much there is, and looks.
-func hearOut(w http.ResponseWriter, r *http.Request) {
+func (d *Doors) hearOut(w http.ResponseWriter, r *http.Request) {
 	goesOn := r.ProtoMajor < 2 && w.Header().Get("Connection") != "close"
 	if goesOn || r.ContentLength <= 0 || r.ContentLength > api.MaxRequestBytes {
+		return
+	}
+	select {
+	case d.hearing <- struct{}{}:
+		defer func() { <-d.hearing }()
+	default:
 		return
 	}
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(hearWithin))
