@@ -33,13 +33,17 @@ type Browser struct {
 
 // Start starts the program at path. The Browser has to be stopped.
 func Start(path string) (*Browser, error) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path))
+	dir, err := os.MkdirTemp("", "lockstep-chrome-") // it leaves folders behind there
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.Env("TMPDIR="+dir))
 	if os.Geteuid() == 0 {
 		options = append(options, chromedp.NoSandbox) // it refuses to begin with one as root
 	}
 	allocator, release := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, stop := chromedp.NewContext(allocator)
-	b := &Browser{ctx: ctx, stop: func() { stop(); release() }}
+	b := &Browser{ctx: ctx, stop: func() { stop(); release(); os.RemoveAll(dir) }}
 	if err := chromedp.Do(ctx); err != nil {
 		b.Stop()
 		return nil, fmt.Errorf("%s does not start: %w", path, err)
