@@ -2,14 +2,17 @@ package api
 
 import (
 	"context"
+	"math"
 	"testing"
 	"time"
 
+	"google.golang.org/protobuf/encoding/protojson"
 	"google.golang.org/protobuf/proto"
 	"google.golang.org/protobuf/types/known/durationpb"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	pb "lockstep/api/lockstep/v1"
+	"lockstep/lock"
 	"lockstep/muster"
 	"lockstep/replica"
 )
@@ -69,6 +72,16 @@ func TestListReignsIsTheTimeline(t *testing.T) {
 	}})
 	if got := reignCard(muster.Reign{Why: muster.HandedOver}).GetIdle(); got == nil {
 		t.Error("one that followed at once: no idle time, although it is known to be none")
+	}
+}
+
+// TestAClockThatIsAstray: what it says is left out, and the rest can be said.
+func TestAClockThatIsAstray(t *testing.T) {
+	for began, known := range map[lock.Millis]bool{1: true, lastMoment: true, lastMoment + 1: false, math.MaxUint64: false} {
+		card := reignCard(muster.Reign{View: 1, Began: began, Idle: began})
+		if _, err := protojson.Marshal(card); err != nil || (card.Began != nil) != known {
+			t.Errorf("%d: %v, %v", began, card, err)
+		}
 	}
 }
 

@@ -56,9 +56,13 @@ func span(m lock.Millis) *durationpb.Duration {
 	return durationpb.New(time.Duration(m) * time.Millisecond)
 }
 
-// moment is absent if it is not known.
+// lastMoment is the last that JSON can say: a node whose clock is far astray must not
+// make an answer with many others unsayable.
+const lastMoment lock.Millis = 253_402_300_799_999
+
+// moment is absent if it is not known, or none.
 func moment(m lock.Millis) *timestamppb.Timestamp {
-	if m == 0 {
+	if m == 0 || m > lastMoment {
 		return nil
 	}
 	return timestamppb.New(time.UnixMilli(int64(m)))
