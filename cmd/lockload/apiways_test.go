@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -116,7 +117,10 @@ func (speech) hangUp() {}
 func TestASessionOfTheAPIIsBelievedIn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const slow = time.Second // of each answer
-		beats, fails := 0, error(nil)
+		var beats atomic.Int64
+		var fails atomic.Pointer[error]
+		fail := func(err error) { fails.Store(&err) }
+		fail(nil)
 		s, err := openSession(speech(func(method string, _, answer proto.Message) error {
 			switch answer := answer.(type) {
 			case *pb.OpenSessionResponse:
@@ -125,8 +129,8 @@ func TestASessionOfTheAPIIsBelievedIn(t *testing.T) {
 				answer.Token = 7
 			case *pb.KeepAliveResponse:
 				time.Sleep(slow)
-				beats++
-				return fails
+				beats.Add(1)
+				return *fails.Load()
 			}
 			return nil
 		}), time.Second)
@@ -139,20 +143,20 @@ func TestASessionOfTheAPIIsBelievedIn(t *testing.T) {
 		}
 		time.Sleep(apiTTL/3 + slow)
 		synctest.Wait()
-		if got := held.remaining(); beats != 1 || got != apiBelieved-slow {
-			t.Errorf("after %d signs of life it is certain for %v, want %v", beats, got, apiBelieved-slow)
+		if got := held.remaining(); beats.Load() != 1 || got != apiBelieved-slow {
+			t.Errorf("after %d signs of life it is certain for %v, want %v", beats.Load(), got, apiBelieved-slow)
 		}
-		fails = errSilence
+		fail(errSilence)
 		time.Sleep(apiBelieved)
 		if !errors.Is(held.err(), lockstep.ErrLost) {
 			t.Error("it is believed in although nobody answers")
 		}
-		fails = nil
+		fail(nil)
 		time.Sleep(apiTTL / 2)
 		if held.err() != nil {
 			t.Error("it is not believed in although the session lived")
 		}
-		fails = lockstep.ErrSessionExpired
+		fail(lockstep.ErrSessionExpired)
 		time.Sleep(apiTTL / 2)
 		if !errors.Is(held.err(), lockstep.ErrLost) {
 			t.Error("it is believed in although the session has expired")
