@@ -238,7 +238,7 @@ func (m *Meter) missing(l Limits) time.Duration {
 
 // TestTheMeterIsBounded: who is idle is forgotten, and nobody who is not.
 func TestTheMeterIsBounded(t *testing.T) {
-	m, l, now := NewMeter(), Limits{Rate: 1, Burst: 1}, time.Unix(1000, 0)
+	m, l, now := NewMeter(), Limits{Rate: 1, Burst: 3}, time.Unix(1000, 0)
 	for i := range maxAccounts {
 		m.Begin(fmt.Sprint(i), l, now)
 		if i > 0 {
@@ -248,9 +248,30 @@ func TestTheMeterIsBounded(t *testing.T) {
 	if got, _ := m.Begin("one more", l, now); got != TooManyOpen {
 		t.Errorf("one more: %d", got)
 	}
-	now = now.Add(idleAccount + time.Second)
-	if got, _ := m.Begin("one more", l, now); got != Nothing || len(m.all) != 2 || m.all["0"] == nil {
+	m.Charge("1", l, 3, now) // so it has its burst again in 4 s, and the others in one
+	now = now.Add(sweepEvery)
+	if got, _ := m.Begin("one more", l, now); got != Nothing || len(m.all) != 3 || m.all["0"] == nil || m.all["1"] == nil {
 		t.Errorf("one more later: %d, %d accounts", got, len(m.all))
+	}
+}
+
+// TestDebtsAreNotForgotten for others to have room, but for those that nobody lives to
+// pay; and who is held to no rate has none.
+func TestDebtsAreNotForgotten(t *testing.T) {
+	m, began := NewMeter(), time.Unix(1000, 0)
+	poor, slow, free := Limits{Rate: 1, Burst: 2}, Limits{Rate: 1e-9, Burst: 1}, Limits{Open: 5}
+	for who, l := range map[string]Limits{"poor": poor, "slow": slow, "free": free} {
+		m.Begin(who, l, began)
+		m.Charge(who, l, 59, began)
+		m.End(who)
+	}
+	for _, test := range []struct {
+		after time.Duration
+		left  int
+	}{{sweepEvery, 2}, {time.Minute - 1, 2}, {time.Minute + sweepEvery, 1}, {longestDebt - 1, 1}, {longestDebt + sweepEvery, 0}} {
+		if m.forgetLocked(began.Add(test.after)); len(m.all) != test.left {
+			t.Errorf("after %v %d accounts are left, want %d", test.after, len(m.all), test.left)
+		}
 	}
 }
 

@@ -16,11 +16,12 @@ type Meter struct {
 type account struct {
 	tokens float64   // requests that it may make at once
 	filled time.Time // when that was so
+	full   time.Time // when they will be as many as ever
 	open   int
 }
 
-// maxAccounts is how many principals are counted at once. Who does nothing and
-// has nothing open is forgotten first; if all do something, newcomers wait.
+// maxAccounts is how many principals are counted at once. Who has nothing open and
+// owes nothing is forgotten; if all have or owe something, newcomers wait.
 const maxAccounts = 10_000
 
 // NewMeter returns a meter that has counted nothing.
@@ -57,7 +58,7 @@ func (m *Meter) Begin(principal string, l Limits, now time.Time) (Exceeded, time
 		if a.tokens < 1 {
 			return TooFast, time.Duration((1 - a.tokens) / l.Rate * float64(time.Second))
 		}
-		a.tokens--
+		a.spend(l, 1, now)
 	}
 	a.open++
 	return Nothing, 0
@@ -74,7 +75,7 @@ func (m *Meter) Charge(principal string, l Limits, requests float64, now time.Ti
 		return true
 	}
 	a.fill(l, now)
-	a.tokens -= requests
+	a.spend(l, requests, now)
 	return a.tokens >= -float64(l.Burst)
 }
 
@@ -88,6 +89,13 @@ func (a *account) fill(l Limits, now time.Time) {
 	a.tokens = min(a.tokens, float64(l.Burst))
 }
 
+// spend takes from a bucket that was filled.
+func (a *account) spend(l Limits, requests float64, now time.Time) {
+	a.tokens -= requests
+	fills := (float64(l.Burst) - a.tokens) / l.Rate
+	a.full = now.Add(time.Duration(min(fills, longestDebt.Seconds()) * float64(time.Second)))
+}
+
 // End ends what Begin has begun.
 func (m *Meter) End(principal string) {
 	m.mu.Lock()
@@ -97,9 +105,9 @@ func (m *Meter) End(principal string) {
 	}
 }
 
-// idleAccount is after which time nothing is lost with an account: a bucket is
-// full then, unless its rate is lower than its burst by far.
-const idleAccount = time.Minute
+// longestDebt is after which time an account can be forgotten though its bucket is not
+// full again: with a full one nothing is lost.
+const longestDebt = time.Hour
 
 // sweepEvery is how often that is looked for: it takes a while, and many may come.
 const sweepEvery = time.Second
@@ -110,7 +118,7 @@ func (m *Meter) forgetLocked(now time.Time) (some bool) {
 	}
 	m.swept = now
 	for principal, a := range m.all {
-		if a.open == 0 && now.Sub(a.filled) > idleAccount {
+		if a.open == 0 && !now.Before(a.full) {
 			delete(m.all, principal)
 			some = true
 		}
