@@ -319,6 +319,8 @@ export class Feed extends EventTarget {
         await this.#askReigns(signal);
       }
       await pause(statusEvery, signal);
+      const me = await call("WhoAmI", {}, { signal, within: 4000 });
+      if (JSON.stringify(me) !== JSON.stringify(this.me)) return; // begin again, with what they may now
       const view = this.#view();
       await this.#askStatus(signal);
       if (this.#view() !== view) reigns = 0;

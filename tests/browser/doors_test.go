@@ -81,11 +81,14 @@ func TestWhoLooksIsAskedAndSeesWhatIsDue(t *testing.T) {
 	s.click(one("#confirm"))
 	s.await(says(one("#holders"), "Nobody has it"))
 
-	// Whose right ends meanwhile is asked again.
+	// Who may see less than before sees it no more, and whose token ends is asked again.
 	s.visit("#/locks")
 	s.await(row("db/users"))
-	h.forget("boss")
-	s.await(shown(one("#token")) + " && !" + row("db/users"))
+	alice.takes("deploy/web")
+	h.strike("allow boss read *")
+	s.await("!" + row("db/users") + " && " + row("deploy/web"))
+	h.strike("token boss ")
+	s.await(shown(one("#token")) + " && !" + row("deploy/web"))
 }
 
 // keepsToItself fails the test if a token is anywhere but in the tab.

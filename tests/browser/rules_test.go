@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -52,15 +53,9 @@ func (g *guarded) write(t *testing.T) {
 	}
 }
 
-// forget takes somebody's token away from all nodes.
-func (g *guarded) forget(name string) {
+// strike takes away all lines that begin like this: a token, or a right.
+func (g *guarded) strike(like string) {
 	g.Helper()
-	var rest []string
-	for _, line := range g.lines {
-		if !strings.HasPrefix(line, "token "+name+" ") {
-			rest = append(rest, line)
-		}
-	}
-	g.lines = rest
+	g.lines = slices.DeleteFunc(g.lines, func(line string) bool { return strings.HasPrefix(line, like) })
 	g.write(g.T)
 }
