@@ -69,7 +69,10 @@ func (c *crowd) Accept() (net.Conn, error) {
 		case !c.enter(origin):
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
-			return &inCrowd{Conn: conn, leave: sync.OnceFunc(func() { c.leave(origin) }), origin: origin, came: time.Now()}, nil
+			in := &inCrowd{Conn: conn, origin: origin, came: time.Now()}
+			silence := time.AfterFunc(silentFor, in.endSilence)
+			in.leave = sync.OnceFunc(func() { silence.Stop(); c.leave(origin) })
+			return in, nil
 		}
 		_ = conn.Close()
 	}
@@ -152,6 +155,14 @@ func (c *inCrowd) Write(p []byte) (int, error) {
 func (c *inCrowd) look(err error) {
 	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) && !errors.Is(err, net.ErrClosed) {
 		c.gone.Store(true)
+	}
+}
+
+// endSilence closes a connection that has had no request. On HTTP/2 no other clock runs
+// for it but that of whoever has asked, and rests.
+func (c *inCrowd) endSilence() {
+	if !c.asked.Load() {
+		_ = c.Conn.Close() // the server leaves then
 	}
 }
 

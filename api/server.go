@@ -22,6 +22,7 @@ const (
 	maxStreams      = 256 // under way at once on one HTTP/2 connection
 
 	headerWithin = 5 * time.Second  // for a request's header to come
+	silentFor    = 15 * time.Second // a connection that never had one is closed then: it had to shake hands before
 	bodyWithin   = 10 * time.Second // for its body
 	WriteWithin  = 10 * time.Second // for a reader to take what is written to it
 	idleFor      = 2 * time.Minute  // a connection without a request is closed then

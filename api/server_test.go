@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -193,8 +194,27 @@ func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "bubble"} }
 
 func (p *pipes) dial() net.Conn {
 	near, far := net.Pipe()
-	p.conns <- far
+	p.conns <- &pipeEnd{Conn: far}
 	return near
+}
+
+// pipeEnd says of itself that it is closed as connections of a network do.
+type pipeEnd struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (e *pipeEnd) Read(p []byte) (int, error) {
+	n, err := e.Conn.Read(p)
+	if err != nil && e.closed.Load() {
+		err = net.ErrClosed
+	}
+	return n, err
+}
+
+func (e *pipeEnd) Close() error {
+	e.closed.Store(true)
+	return e.Conn.Close()
 }
 
 // inBubble serves a handler to a client that is slow in its own way, and returns

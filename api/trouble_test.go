@@ -215,7 +215,17 @@ func TestSilence(t *testing.T) {
 				t.Errorf("told %+v", got)
 			}
 		}
-		for _, c := range []net.Conn{silent, half, asks} {
+		two := dial("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + "\x00\x00\x00\x04\x00\x00\x00\x00\x00") // a frame of settings
+		go untilClosed(two)
+		time.Sleep(silentFor - time.Nanosecond)
+		if synctest.Wait(); len(told) > 0 {
+			t.Errorf("told %+v too early", <-told)
+		}
+		time.Sleep(time.Nanosecond)
+		if synctest.Wait(); len(told) != 1 || (<-told).Why != Silence {
+			t.Error("who begins with HTTP/2 and asks for nothing may stay")
+		}
+		for _, c := range []net.Conn{silent, half, asks, two} {
 			_ = c.Close()
 		}
 		if err := s.Stop(time.Second); err != nil && !errors.Is(err, context.DeadlineExceeded) {
