@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"syscall"
 	"testing"
 
 	"lockstep/tests/browser/chrome"
@@ -81,6 +82,23 @@ func TestThePageOutlivesItsNode(t *testing.T) {
 	s.await(row("meanwhile"))
 	h.client("carol", "web3", "look").takes("afterwards")
 	s.await(row("afterwards"))
+	s.same()
+}
+
+// TestThePageNoticesANodeThatStandsStill: one that takes connections, and says nothing.
+func TestThePageNoticesANodeThatStandsStill(t *testing.T) {
+	t.Parallel()
+	h := build(t)
+	eye := h.backup()
+	h.door = h.primary()
+	s := look(t, chrome.Desk, h.pages[eye], "#/locks")
+	s.await(says(one("#nothing"), "Nothing is locked"))
+	s.stays()
+	h.Nodes[eye].Signal(syscall.SIGSTOP)
+	h.client("alice", "web1", "make deploy").takes("meanwhile")
+	s.await(shown(one("#alarm")) + " && " + says(one("#alarm"), "This node does not answer"))
+	h.Nodes[eye].Signal(syscall.SIGCONT)
+	s.await(row("meanwhile") + " && !" + shown(one("#alarm")))
 	s.same()
 }
 
