@@ -357,3 +357,22 @@ func BenchmarkGroups(b *testing.B) {
 		}
 	}
 }
+
+// TestALogOfNothing: a snapshot of nothing, at no entry, takes the place of all
+// that was there.
+func TestALogOfNothing(t *testing.T) {
+	disk := newDisk()
+	j, _, _, err := journal.Open(disk)
+	must(t, err)
+	must(t, j.Begin(owner))
+	must(t, j.Append(replica.Store{Snapshot: &replica.LogSnapshot{Index: 1, Term: 1, Data: []byte("founding")}, Whole: true, State: []byte("old")}))
+	must(t, j.Append(replica.Store{Entries: entries(2, 1, 10, 10)}))
+	must(t, j.Sync())
+	must(t, j.Append(replica.Store{Snapshot: &replica.LogSnapshot{Data: []byte("nothing")}, Whole: true, State: []byte("new")}))
+	must(t, j.Sync())
+	_, log, _, err := journal.Open(disk)
+	must(t, err)
+	if s := log.Snapshot; s == nil || s.Index != 0 || string(s.Data) != "nothing" || string(log.State) != "new" || len(log.Entries) != 0 {
+		t.Errorf("found %+v", log)
+	}
+}

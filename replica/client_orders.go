@@ -88,6 +88,7 @@ func (c *Client) instructed(ev Instructions) {
 			c.notYet(&one.attempt, errand{kind: forOrder, order: one}, from, answer.Kind, answer.Hint)
 		}
 	}
+	c.leaveGone() // now, that no order goes elsewhere whose answer came as well
 }
 
 // carriedOut handles the answer of a node that takes the order. What it works at
@@ -110,14 +111,9 @@ func (c *Client) carriedOut(from, at int, answer Ordered) {
 	}
 }
 
-// dropOrder forgets an order. A node that was there for it alone goes too.
-func (c *Client) dropOrder(at int) {
-	only := c.orders.open[at].only
-	c.orders.open = slices.Delete(c.orders.open, at, at+1)
-	if only {
-		c.leaveGone()
-	}
-}
+// dropOrder forgets an order. A node that was there for it alone goes with
+// leaveGone.
+func (c *Client) dropOrder(at int) { c.orders.open = slices.Delete(c.orders.open, at, at+1) }
 
 // ordersTick gives again what was not answered in time.
 func (c *Client) ordersTick() {
@@ -146,6 +142,7 @@ func (c *Client) cancelOrder(id CallID) bool {
 		return false
 	}
 	c.dropOrder(at)
+	c.leaveGone()
 	c.finishOrder(id, nil, ErrCanceled)
 	return true
 }
@@ -156,4 +153,5 @@ func (c *Client) failOrders(err error) {
 		c.finishOrder(c.orders.open[0].call, nil, err)
 		c.dropOrder(0)
 	}
+	c.leaveGone()
 }

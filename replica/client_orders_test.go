@@ -111,3 +111,18 @@ func TestOrdersEndWithTheClient(t *testing.T) {
 	s.then(issue(3), "finish 3: client closed")
 	s.quiet(100)
 }
+
+// What is answered in the same frame goes nowhere any more, though the node that
+// has answered was there for one of the orders alone.
+func TestAnswersOfOneFrameAreTakenTogether(t *testing.T) {
+	s := tellBound(t)
+	s.then(Issue{ID: 2, Order: Order{Kind: Bootstrap, Force: true}, Only: "d"}, "know a, b, c, d", "pass d: bootstrap")
+	s.then(issue(3), "pass a: add d")
+	s.then(instructed("a", s.orderID(1), NotPrimary, "d"), "pass d: add d")
+	s.then(members("b", 2, "a", "b", "c"))
+	s.then(Instructions{"d", []Ordered{
+		{ID: s.orderID(0), Kind: Executed, Outcome: OrderDone, Text: "alone"},
+		{ID: s.orderID(1), Kind: Executed, Outcome: OrderDone, Text: "it votes"},
+	}}, "finish 2: outcome 1: alone, 3: outcome 1: it votes")
+	s.quiet(100)
+}

@@ -243,7 +243,7 @@ func peersText(peers []replica.Peer) string {
 // Those who took part in that founding, and in nothing since, take part in the
 // next one, which is begun by the first of them by name.
 func (q *Quorum) tryFound() {
-	if q.over || q.node != nil && !q.unused() {
+	if q.over || q.node != nil && (!q.unused() || q.engine.leader != raft.None) {
 		return
 	}
 	if len(q.cfg.Peers) == 0 || q.node == nil && len(q.cfg.Peers) == 1 && !q.mayFoundAlone() {
@@ -300,18 +300,23 @@ func (q *Quorum) mayFoundAlone() bool {
 	return q.ticks >= aloneTicks
 }
 
-// mayFoundWith reports whether somebody has nothing: no log, or one of this
-// founding and no view since.
+// mayFoundWith reports whether somebody, in the newest life that was heard of,
+// has nothing: no log, or one of this founding and no view since.
 func (q *Quorum) mayFoundWith(p replica.Peer, s *seeker) bool {
 	_, member := q.roster.byID(s.Member)
-	nothing := s.Fresh && !member || member && s.View <= foundingView
-	return s.Name == p.Name && nothing && s.Knows == q.cfg.Incarnation &&
+	nothing := s.Fresh && !member || !s.Fresh && member && s.View <= foundingView
+	l := q.heard[p.Address]
+	newest := l != nil && l.incarnation == s.incarnation
+	return s.Name == p.Name && nothing && newest && s.Knows == q.cfg.Incarnation &&
 		q.ticks-s.at <= uint64(q.cfg.ElectionTicks) && samePeers(s.Peers, q.cfg.Peers)
 }
 
 func (q *Quorum) found(members []replica.Member) {
-	cluster := q.cfg.NewCluster + replica.ClusterID(2*q.foundings)
-	q.foundings++
+	cluster := q.cfg.NewCluster
+	if q.node != nil {
+		cluster = q.nextCluster(q.views.highest)
+		q.see(q.views.highest + 1) // in the last one it may have voted
+	}
 	q.say(false, fmt.Sprintf("founded cluster %x with %d nodes", uint64(cluster), len(members)))
 	q.begin(cluster, members)
 	q.founding = q.ticks
@@ -389,8 +394,12 @@ func (q *Quorum) onFound(e replica.Received, m replica.Found) {
 	}
 	q.adopt(m.Cluster)
 	q.see(m.View)
+	if anew { // what there was must not be found beside it
+		q.beginAt(place{}, header{cluster: m.Cluster, conf: &raftpb.ConfState{}}, nil)
+	} else {
+		q.start(&storage{conf: &raftpb.ConfState{}}, nil)
+	}
 	q.note(m)
-	q.start(&storage{conf: &raftpb.ConfState{}}, nil)
 }
 
 // note keeps the newest list of members that was heard of.

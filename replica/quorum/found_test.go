@@ -59,7 +59,7 @@ func TestFoundingIsInterrupted(t *testing.T) {
 // founded with when the others are restarted, under new names. It can never be used,
 // so that there is another founding, in which the two take part.
 func TestAFoundingThatTooFewHeardOf(t *testing.T) {
-	for seed := range uint64(10) {
+	for seed := range uint64(24) {
 		w := startWorld(t, seed, "abcde", seed%2 == 0)
 		w.drop = func(to replica.NodeID, m replica.Message) bool {
 			_, found := m.(replica.Found)
@@ -77,6 +77,11 @@ func TestAFoundingThatTooFewHeardOf(t *testing.T) {
 			a.start()
 		}
 		w.drop = nil
+		w.until("b has left the first founding", func() bool { return b.core.cluster != first })
+		if seed%4 == 0 { // perhaps before it has anything of the next one
+			b.crash()
+			b.start()
+		}
 		w.awaitPrimary()
 		w.open(1)
 		w.whole()
@@ -111,6 +116,63 @@ func TestAFoundingThatMayBeUsed(t *testing.T) {
 	for _, box := range w.nodes {
 		if box.core.cluster != first {
 			t.Errorf("%s is in cluster %x, and the first was %x", box.name, uint64(box.core.cluster), uint64(first))
+		}
+	}
+}
+
+// foundedByTwo returns five nodes of which a and b alone have the log that the
+// cluster was founded with; the others have forgotten that there was one.
+func foundedByTwo(t *testing.T, meanwhile func(a, b, c *box)) *world {
+	w := startWorld(t, 1, "abcde", true)
+	w.drop = func(to replica.NodeID, m replica.Message) bool {
+		_, found := m.(replica.Found)
+		return found && to != "b:1"
+	}
+	a, b := w.node("a"), w.node("b")
+	w.until("two of five know of the cluster", func() bool { return a.core.node != nil && b.core.node != nil && a.core.begun() && b.core.begun() })
+	meanwhile(a, b, w.node("c"))
+	for _, name := range []string{"c", "d", "e"} {
+		w.node(name).crash()
+		w.node(name).start()
+	}
+	return w
+}
+
+func (b *box) votes(candidate *box, view lock.View) {
+	b.step(replica.Received{From: candidate.address, Incarnation: candidate.id.incarnation, Cluster: b.core.cluster,
+		Message: engineVote(candidate.core.member, b.core.member, uint64(view))})
+}
+
+// TestWhoHasVotedIsCountedOn: a member that has voted may have made somebody the
+// primary who is not heard of now: there is no other founding with it.
+func TestWhoHasVotedIsCountedOn(t *testing.T) {
+	w := foundedByTwo(t, func(_, b, c *box) { b.votes(c, 2) })
+	first := w.node("a").core.cluster
+	w.drop = nil
+	w.run(200)
+	for _, name := range []string{"a", "b"} {
+		if now := w.node(name).core.cluster; now != first {
+			t.Errorf("%s is in cluster %x, and %x may have been used", name, uint64(now), uint64(first))
+		}
+	}
+}
+
+// TestWhoHasVotedStays: a node leaves a founding that came to nothing for the next
+// one, but not if it has voted in it.
+func TestWhoHasVotedStays(t *testing.T) {
+	for view := range lock.View(3) {
+		w := foundedByTwo(t, func(_, b, c *box) {
+			if view > foundingView {
+				b.votes(c, view)
+			}
+		})
+		w.drop = func(replica.NodeID, replica.Message) bool { return true }
+		a, b := w.node("a"), w.node("b")
+		first, next := b.core.cluster, b.core.cluster+2
+		b.step(replica.Received{From: a.address, Incarnation: a.id.incarnation, Cluster: next,
+			Message: replica.Found{Cluster: next, View: foundingView, Members: b.core.roster.members}})
+		if stays := b.core.cluster == first; stays != (view > foundingView) {
+			t.Errorf("with a vote in view %d: b is in cluster %x, and was in %x", view, uint64(b.core.cluster), uint64(first))
 		}
 	}
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/cryptotest"
 
+	"go.etcd.io/raft/v3/raftpb"
+
 	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
@@ -34,6 +36,7 @@ type world struct {
 	snapshot     int     // of the taking of one, at least
 	cut          map[[2]replica.NodeID]bool
 	said         []string
+	warned       []string
 	history      map[lock.Index]lock.Entry // every entry that anybody has applied
 	tweak        func(*Config)
 	drop         func(to replica.NodeID, m replica.Message) bool // nil: nothing
@@ -208,11 +211,18 @@ func (b *box) start() *box {
 	if !b.durable {
 		b.saved = replica.Recovered{}
 	}
+	if b.saved.State != nil { // whose log it is stands in the log
+		state, err := decodeState(b.saved.State)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		cfg.Cluster = state.cluster
+	}
 	core, err := New(cfg, b.saved)
 	if err != nil {
 		w.t.Fatalf("%s does not start: %v", b.name, err)
 	}
-	b.core, b.up, b.table, b.cluster = core, true, lock.NewTable(), before.cluster
+	b.core, b.up, b.table, b.cluster = core, true, lock.NewTable(), cfg.Cluster
 	b.life++
 	b.friends, b.writing, b.exited, b.left = map[replica.NodeID]bool{}, nil, "", false
 	b.results, b.refused = map[lock.RequestID]lock.Result{}, map[lock.RequestID]replica.Refuse{}
@@ -354,6 +364,9 @@ func (b *box) perform(e replica.Effect) {
 		b.installs++
 		b.again(w.upTo(3), func() { b.step(ev) })
 	case replica.Say:
+		if e.Warn {
+			w.warned = append(w.warned, e.Text)
+		}
 		w.said = append(w.said, fmt.Sprintf("%d %s: %s\n", w.now/tickTime, b.name, e.Text))
 	case replica.Left:
 		b.left = true
@@ -393,8 +406,8 @@ func (b *box) save() {
 		b.saved.Entries = slices.DeleteFunc(slices.Clone(b.saved.Entries), func(e replica.LogEntry) bool {
 			return s.Whole || e.Index <= s.Snapshot.Index
 		})
-	} else if s.Whole {
-		b.saved = replica.Recovered{}
+	} else if s.Whole && !b.saved.Empty() {
+		b.w.t.Fatalf("%s begins a log without a snapshot where there is one: the old snapshot would stay", b.name)
 	}
 	if s.State != nil {
 		b.saved.State = s.State
@@ -404,6 +417,28 @@ func (b *box) save() {
 			return e.Index >= s.Entries[0].Index
 		})
 		b.saved.Entries = append(b.saved.Entries, s.Entries...)
+	}
+	b.checkChanges()
+}
+
+// checkChanges: who has a change of the members on disk has there, too, that the
+// one before is committed (R1, R9).
+func (b *box) checkChanges() {
+	before, last := uint64(0), uint64(0)
+	for _, e := range b.saved.Entries {
+		if raftpb.EntryType(e.Kind) != raftpb.EntryNormal {
+			before, last = last, e.Index
+		}
+	}
+	if before == 0 {
+		return
+	}
+	state, err := decodeState(b.saved.State)
+	if err != nil {
+		b.w.t.Fatal(err)
+	}
+	if commit := state.hard.GetCommit(); commit < before {
+		b.w.t.Fatalf("%s has on disk the change of the members at entry %d, and not that the one at %d is committed, but only entry %d", b.name, last, before, commit)
 	}
 }
 

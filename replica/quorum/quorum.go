@@ -68,7 +68,6 @@ type Quorum struct {
 	// befriendDue says that it has to be looked at again.
 	befriendDue bool
 	founding    uint64                  // the tick at which this node founded the cluster; zero: it did not
-	foundings   uint64                  // how many this life has begun
 	led         uint64                  // the tick at which a primary was last known
 	seen        lock.View               // the highest that somebody else has told of
 	adding      string                  // the newcomer that an order of this reign has last taken in
@@ -288,7 +287,7 @@ func (q *Quorum) onHello(from replica.NodeID) {
 	if q.node != nil && q.begun() && len(q.roster.members) > 0 {
 		q.send(from, replica.Found{Cluster: q.cluster, View: q.foundView(), Members: q.roster.members})
 	}
-	q.send(from, replica.Refusal{Reason: fmt.Sprintf("%s at %s is a node of a cluster, and knows no pairs; start a node of it with lockd node",
+	q.send(from, replica.Refusal{Reason: fmt.Sprintf("%s at %s is a node of a cluster, and knows no pairs; start a node of it with lockd node, and with an empty -data directory if this one had promised to be one",
 		q.cfg.Name, q.cfg.Address)})
 }
 

@@ -1,6 +1,8 @@
 package quorum
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"lockstep/lock"
@@ -65,4 +67,25 @@ func TestPrimaryDies(t *testing.T) {
 		w.until("it votes again", func() bool { s := first.core.Status(); return s.Role == replica.Backup })
 		w.alike()
 	})
+}
+
+// TestAHandOverIsNoWarning: that for a moment there is no primary is worth a
+// warning when one is lost, and not when it hands over.
+func TestAHandOverIsNoWarning(t *testing.T) {
+	for _, crash := range []bool{false, true} {
+		w := startWorld(t, 3, "abc", true)
+		p := w.awaitPrimary()
+		w.run(5)
+		w.warned = nil
+		if crash {
+			p.crash()
+		} else {
+			p.step(replica.Leave{})
+		}
+		w.until("another primary", func() bool { return w.primary() != nil && w.primary() != p && w.primary().core.ready() })
+		lost := slices.ContainsFunc(w.warned, func(s string) bool { return strings.Contains(s, "knows of no primary") })
+		if lost != crash {
+			t.Errorf("with a crash %v: warned of %q", crash, w.warned)
+		}
+	}
 }

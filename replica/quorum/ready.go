@@ -66,11 +66,11 @@ func (q *Quorum) noteState(rd raft.Ready) {
 		q.engine.term, q.engine.commit, q.engine.vote = s.GetTerm(), s.GetCommit(), s.GetVote()
 		q.see(lock.View(s.GetTerm()))
 	}
-	if was.role == raft.StateLeader && (q.engine.role != was.role || q.engine.term != was.term) {
-		q.stepDown()
-	}
 	if q.engine.leader != was.leader || q.engine.role != was.role {
 		q.sayRole(was)
+	}
+	if was.role == raft.StateLeader && (q.engine.role != was.role || q.engine.term != was.term) {
+		q.stepDown()
 	}
 }
 
@@ -81,8 +81,17 @@ func (q *Quorum) sayRole(was engineState) {
 	case q.engine.leader != raft.None && q.engine.leader != was.leader:
 		q.say(false, fmt.Sprintf("%s is the primary in view %d", q.nameOf(replica.MemberID(q.engine.leader)), q.engine.term))
 	case q.engine.leader == raft.None && was.leader != raft.None:
-		q.say(true, "knows of no primary")
+		q.say(q.hasLost(replica.MemberID(was.leader)), "knows of no primary")
 	}
+}
+
+// hasLost reports whether a former primary has not just handed over.
+func (q *Quorum) hasLost(primary replica.MemberID) bool {
+	if primary == q.member {
+		return q.handover == nil
+	}
+	m, _ := q.roster.byID(primary)
+	return !q.heardLately(m.Address, q.cfg.ElectionTicks/2)
 }
 
 // onWrite begins one of the engine's writes.
@@ -106,9 +115,11 @@ func (q *Quorum) onWrite(m *raftpb.Message) {
 
 // store sends a write to the disk. That the commit index has risen can be found
 // out again from the others, so it alone waits for the next tick. But entries never
-// go without it: they may have been proposed, or counted, after a change of the
-// members, and an election that has them must not count as before that change. Else
-// those who were members could outvote who has committed since (R1, R9).
+// go without it. A change of the members is proposed by who knows that the one
+// before is committed, and reaches others with that; so whoever has a change on disk
+// counts by the one before, at least. Else, restarted, it could count by the members
+// of long ago, and be chosen by a majority of them that has nothing of what a
+// majority of today has committed (R1, R9).
 func (q *Quorum) store(w *write, snapshot *replica.LogSnapshot) {
 	news := snapshot != nil || len(w.entries) > 0 || w.state != nil && q.changes(w.state)
 	if !news {
