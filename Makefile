@@ -1,7 +1,8 @@
 # What is checked, and how long each part may take on two cores (minutes):
 #
 #   fmt, vet, lint, tidy, fresh   1.5   mostly building the tools
-#   test                          8     README's command; most of it the simulator and its 138 mutations
+#   test                          9     README's command; most of it the simulator and its 138 mutations, beside the docs
+#   page                          1     in a real browser
 #   race                          4     everything in process; the simulator with fewer seeds
 #   chaos                         1     CI lets it run beside the first line
 #
@@ -13,6 +14,7 @@
 #   make scenarios COUNT=50       the lab's scenarios, in process under race and as processes
 #   make fuzz TIME=60s            every decoder
 #   make models                   the longer list of the Spin models
+#   make docs                     what the README and docs/ say, typed
 #   make axe                      what the page's accessibility is checked with, from npm
 #   make bench                    against Redis and etcd, in one run
 #   make compare                  a pair beside three nodes, in memory and on disk, in one run
@@ -27,7 +29,7 @@ KILLS ?= 20
 
 DURATION ?= 60s
 
-.PHONY: check fmt vet lint tidy fresh test axe race chaos failover soak scenarios fuzz models bench compare beside flood pictures
+.PHONY: check fmt vet lint tidy fresh test docs axe race chaos failover soak scenarios fuzz models bench compare beside flood pictures
 
 check: fmt vet lint tidy fresh test race
 
@@ -72,6 +74,9 @@ axe:
 
 race:
 	go test -timeout 30m -race $$(go list ./... | grep -v /tests/models)
+
+docs:
+	go test ./tests/docs -v
 
 # It needs Linux, and root or user namespaces: see tests/machines.
 chaos:
