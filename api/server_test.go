@@ -121,6 +121,34 @@ func TestReadyDoesNotWaitForEver(t *testing.T) {
 	})
 }
 
+// TestACrowdDoesNotAwaitReadiness: beyond some, who asks is told at once what was known
+// last, whatever that is.
+func TestACrowdDoesNotAwaitReadiness(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known := make(chan error)
+		r := newReadiness(func(context.Context) error { return <-known })
+		for round, want := range []string{"it is not known yet whether this node can grant", "no quorum"} {
+			told := make(chan error, 2*mostAwait)
+			for range 2 * mostAwait {
+				go func() { told <- r.now(t.Context()) }()
+			}
+			if synctest.Wait(); len(told) != mostAwait {
+				t.Fatalf("round %d: %d are answered at once", round, len(told))
+			}
+			for range mostAwait {
+				if err := <-told; err == nil || err.Error() != want {
+					t.Fatalf("round %d: told %v, want %s", round, err, want)
+				}
+			}
+			known <- errors.New("no quorum")
+			if synctest.Wait(); len(told) != mostAwait {
+				t.Errorf("round %d: %d are answered in the end", round, len(told))
+			}
+			time.Sleep(readyFor)
+		}
+	})
+}
+
 func TestProtocols(t *testing.T) {
 	echo := func(s *Server) {
 		s.Handle("/proto", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, r.Proto) }))
