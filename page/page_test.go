@@ -7,8 +7,10 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -209,10 +211,21 @@ func TestModules(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: node is not installed")
 	}
+	dir := t.TempDir()
+	for _, part := range []string{"static", "testdata"} {
+		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// It says what a browser knows from index.html, and every version of Node reads it.
+	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	run := func(t *testing.T, args ...string) {
 		t.Helper()
-		args = append([]string{"--no-warnings", "--experimental-default-type=module"}, args...)
-		if out, err := exec.CommandContext(t.Context(), node, args...).CombinedOutput(); err != nil {
+		command := exec.CommandContext(t.Context(), node, args...)
+		command.Dir = dir
+		if out, err := command.CombinedOutput(); err != nil {
 			t.Errorf("%v: %v\n%s", args, err, out)
 		}
 	}
