@@ -68,7 +68,9 @@ func TestSpansArrive(t *testing.T) {
 			stop(t, s)
 			var got collector.Span
 			c.Await(t, func(all []collector.Span) bool {
-				got = all[len(all)-1]
+				if len(all) > 0 {
+					got = all[len(all)-1]
+				}
 				return got.Name == name
 			})
 			service := set["OTEL_SERVICE_NAME"]
