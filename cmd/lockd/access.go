@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net/http"
@@ -73,7 +75,11 @@ const fromEnv = "env:"
 func (p *program) openBook(log *slog.Logger) (*doors.Book, error) {
 	name, is := strings.CutPrefix(p.access, fromEnv)
 	if !is {
-		return doors.OpenBook(p.access, log)
+		book, err := doors.OpenBook(p.access, log)
+		if failed := new(fs.PathError); errors.As(err, &failed) {
+			err = fmt.Errorf("the rules cannot be read: %w; name their file with -access", err)
+		}
+		return book, err
 	}
 	text := p.Getenv(name)
 	if strings.TrimSpace(text) == "" {

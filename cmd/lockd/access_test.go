@@ -79,7 +79,7 @@ func TestAccessThatCannotBeMeant(t *testing.T) {
 	}{
 		{node + " -access " + broken, "-access is about the public API, and about clients with certificates, of which this node has neither: add -api ADDRESS or -tls-cert", cli.Usage},
 		{node + " -api 127.0.0.1:0 -access " + broken, broken + `:2: "everything" is no right: want read, lock or admin`, cli.Config},
-		{node + " -api 127.0.0.1:0 -access " + filepath.Join(dir, "none"), "no such file", cli.Config},
+		{node + " -api 127.0.0.1:0 -access " + filepath.Join(dir, "none"), "no such file or directory; name their file with -access", cli.Config},
 		{node + " -api 127.0.0.1:0 -access " + dir, "is no file", cli.Config},
 		{node + " -api 127.0.0.1:0 -access env:NOWHERE", `-access env:NOWHERE: the environment has no variable "NOWHERE" with anything in it`, cli.Config},
 		{node + " -api 127.0.0.1:0 -audit " + filepath.Join(dir, "none", "audit"), "no such file or directory; choose another file with -audit", cli.CantCreate},
