@@ -109,7 +109,7 @@ func (q *Quorum) heir() replica.MemberID {
 	var most uint64
 	match := q.matches()
 	for _, m := range q.roster.members {
-		fit := m.ID != q.member && m.Voter && !m.Quiet && q.heardLately(m.Address, q.cfg.ElectionTicks/2)
+		fit := m.ID != q.member && m.Voter && !m.Quiet && q.isThere(m, q.cfg.ElectionTicks/2)
 		if fit && (best == 0 || match[m.ID] > most) {
 			best, most = m.ID, match[m.ID]
 		}

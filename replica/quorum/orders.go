@@ -210,7 +210,7 @@ func (q *Quorum) costOf(name string) string {
 	for _, m := range q.roster.members {
 		if m.Voter && m.Name != name {
 			left++
-			if q.heardLately(m.Address, q.cfg.ElectionTicks) {
+			if q.isThere(m, q.cfg.ElectionTicks) {
 				there++
 			}
 		}
@@ -241,7 +241,7 @@ func (q *Quorum) orderSwitch(o replica.Order) (replica.OrderOutcome, string) {
 		return done("%s is the primary", m.Name)
 	case m.Quiet:
 		return refused("%s is quiet: it serves nobody", m.Name)
-	case !q.heardLately(m.Address, q.cfg.ElectionTicks/2):
+	case !q.isThere(m, q.cfg.ElectionTicks/2):
 		return refused("%s is not heard", m.Name)
 	}
 	if other := q.busy(""); other != "" {

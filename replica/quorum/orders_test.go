@@ -635,3 +635,38 @@ func TestAChangeThatIsCutOff(t *testing.T) {
 		t.Errorf("entry %d is none of this log", q.roster.changedAt)
 	}
 }
+
+// TestADeadSelfIsNotThere: a member that has lost its log copies under another
+// name. Its former self is no heir, is switched over to by nobody, and does not count
+// when a majority must be left.
+func TestADeadSelfIsNotThere(t *testing.T) {
+	w := newWorld(t, 3)
+	for _, p := range peersOf("abc") {
+		b := w.add(p.Name, true, peersOf("abc"))
+		b.quiet = p.Name == "b"
+		b.start()
+	}
+	p := w.awaitPrimary()
+	other := w.node("a")
+	if p == other {
+		other = w.node("c")
+	}
+	dead := other.core.member
+	other.crash()
+	other.saved = replica.Recovered{}
+	w.drop = func(to replica.NodeID, m replica.Message) bool { // it does not catch up
+		_, chunk := m.(replica.Chunk)
+		return to == other.address && chunk
+	}
+	other.start()
+	w.until("it is taken in", func() bool { return len(p.core.roster.members) == 4 && p.core.heardLately(other.address, 2) })
+	if heir := p.core.heir(); heir != 0 {
+		t.Errorf("the heir is %x, and %x is dead", uint64(heir), uint64(dead))
+	}
+	if o := p.order(replica.Order{Kind: replica.SwitchOver, Name: other.name}); o.Outcome != replica.OrderRefused || !strings.Contains(o.Text, "is not heard") {
+		t.Errorf("switching over to it: %+v", o)
+	}
+	if cost := p.core.costOf("b"); !strings.Contains(cost, "only 1 of 2") {
+		t.Errorf("without b: %q", cost)
+	}
+}

@@ -2,6 +2,7 @@ package quorum
 
 import (
 	"fmt"
+	"slices"
 
 	"go.etcd.io/raft/v3"
 
@@ -320,6 +321,16 @@ func (q *Quorum) heardLately(address replica.NodeID, ticks int) bool {
 	}
 	l := q.heard[address]
 	return l != nil && l.heard && q.ticks-l.at <= uint64(ticks)
+}
+
+// isThere reports whether a member was heard in the last so many ticks, and not
+// a newcomer in its place: whoever has lost his log comes back under another name,
+// and as long as that one copies, his former self is a member, and dead.
+func (q *Quorum) isThere(m replica.Member, ticks int) bool {
+	succeeded := m.Voter && slices.ContainsFunc(q.roster.members, func(n replica.Member) bool {
+		return n.Address == m.Address && !n.Voter
+	})
+	return q.heardLately(m.Address, ticks) && !succeeded
 }
 
 func (q *Quorum) onLinkDown(address replica.NodeID) {

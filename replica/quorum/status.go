@@ -63,7 +63,7 @@ func (q *Quorum) roleOf(m replica.Member) replica.Role {
 		return replica.Primary
 	case !m.Voter:
 		return replica.Joining
-	case q.engine.leader == raft.None || !q.heardLately(m.Address, 2*q.cfg.ElectionTicks) && q.leading():
+	case q.engine.leader == raft.None || !q.isThere(m, 2*q.cfg.ElectionTicks) && q.leading():
 		return replica.Electing
 	default:
 		return replica.Backup
