@@ -88,7 +88,11 @@ func (q *Quorum) tickHandover() {
 	switch {
 	case q.leading() && h.begun && !h.lost && q.node.BasicStatus().LeadTransferee == raft.None:
 		q.handover = nil
-		q.say(true, fmt.Sprintf("%s has not taken over; this node goes on", q.nameOf(h.target)))
+		if q.leaving { // perhaps all of them stop
+			q.say(false, fmt.Sprintf("%s has not taken over", q.nameOf(h.target)))
+		} else {
+			q.say(true, fmt.Sprintf("%s has not taken over; this node goes on", q.nameOf(h.target)))
+		}
 	case !q.leading() && h.ticks > q.cfg.ElectionTicks:
 		q.handover = nil
 		q.release()
