@@ -163,7 +163,7 @@ func (p *Picture) Lag(n Node) int64 {
 	case !n.Silent && !n.Quorum:
 		ahead, has = uint64(p.Primary.Index), uint64(n.Index)
 	case !n.Silent:
-	case known && !p.Reigns(n) && p.Primary.Quorum:
+	case known && !p.Reigns(n) && p.Primary.Quorum && m.Match > 0: // a new primary does not know yet
 		has = m.Match
 	default:
 		return -1

@@ -66,6 +66,10 @@ func TestAPictureFillsInWhatANodeDoesNotSay(t *testing.T) {
 	if len(warnings) != 2 || warnings[0].Kind != Unreachable || warnings[1].Kind != Majority || p.Safe(warnings) {
 		t.Errorf("warned of %+v", warnings)
 	}
+	nodes[1].Members[2].Match = 0 // of a primary that is new and has not heard it yet
+	if lag := p.Lag(silent); lag != -1 {
+		t.Errorf("who was not heard by a new primary lags %d behind", lag)
+	}
 	whole := cluster()
 	whole[1].Members[2].Heard = 0
 	if p := New(whole); len(p.Warnings(nil)) > 0 || !p.Safe(nil) {
