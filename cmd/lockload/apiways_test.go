@@ -24,6 +24,9 @@ import (
 func TestTheAPIBesideTheGoClient(t *testing.T) {
 	for name, nodes := range map[string][]string{"embedded": nil, "given": givenAPI(t)} {
 		t.Run(name, func(t *testing.T) {
+			if name == "embedded" && raceEnabled {
+				t.Skip("remoting that starts sets gRPC's logger, while that of another test still closes connections")
+			}
 			args := append([]string{"api", "-callers", "1,20", "-duration", "300ms", "-warm-up", "50ms", "-runs", "2", "--json"}, nodes...)
 			stdout, stderr, code := lockload(args...)
 			var r apiReport
