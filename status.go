@@ -1,9 +1,11 @@
 package lockstep
 
 import (
+	"cmp"
 	"context"
 	"time"
 
+	"lockstep/muster"
 	"lockstep/replica"
 )
 
@@ -47,31 +49,21 @@ func (c *Client) Status(ctx context.Context) []NodeStatus {
 			all[i] = NodeStatus{Name: string(report.Node), Node: report.Name, Err: ErrNoAnswer}
 			continue
 		}
-		all[i] = nodeStatus(*report.Status)
-		all[i].Version = report.Version
+		all[i] = nodeStatus(report.NodeReport)
 	}
 	return all
 }
 
-func nodeStatus(s replica.Status) NodeStatus {
-	ago := func(heard bool, ticks uint64) time.Duration {
-		if !heard {
-			return -1
-		}
-		return time.Duration(ticks*s.TickMS) * time.Millisecond
-	}
+func nodeStatus(r replica.NodeReport) NodeStatus {
+	n := muster.NodeOf(r)
 	status := NodeStatus{
-		Name: string(s.Node), Node: s.Name, Role: s.Role.String(), View: uint64(s.View), Index: uint64(s.Index),
-		Peer: string(s.Peer), Paired: s.Paired, Heard: ago(s.Heard, s.HeardAgo),
-		Quorum: s.Quorum, Durable: s.Durable, First: s.First, Last: s.Last, Committed: s.Committed, DiskBytes: s.DiskBytes,
+		Name: n.Address, Node: cmp.Or(r.Status.Name, n.Address), // one of an older version says no name
+		Role: n.Role, View: uint64(n.View), Index: uint64(n.Index), Peer: n.Peer, Paired: n.Paired, Heard: n.Heard, Version: n.Protocol,
+		Quorum: n.Quorum, Durable: n.Durable, First: n.First, Last: n.Last, Committed: n.Committed, DiskBytes: n.DiskBytes,
 	}
-	if status.Node == "" { // one of an older version
-		status.Node = status.Name
-	}
-	for _, m := range s.Members {
-		status.Members = append(status.Members, MemberStatus{
-			Member: member(m.Member), Role: m.Role.String(), Match: m.Match, Heard: ago(m.Heard, m.HeardAgo),
-		})
+	for i, m := range n.Members {
+		known := r.Status.Members[i]
+		status.Members = append(status.Members, MemberStatus{Member: member(known.Member), Role: known.Role.String(), Match: m.Match, Heard: m.Heard})
 	}
 	return status
 }

@@ -17,18 +17,14 @@ type standing struct {
 }
 
 func newStanding(nodes []lockstep.NodeStatus) *standing {
-	s := &standing{}
-	var all []muster.Node
-	for _, n := range nodes {
-		all = append(all, mustered(n))
+	all := make([]muster.Node, len(nodes))
+	for i, n := range nodes {
+		all[i] = mustered(n)
 	}
-	s.picture = muster.New(all)
-	for _, seen := range s.picture.Nodes { // in its order
-		i := slices.IndexFunc(nodes, func(n lockstep.NodeStatus) bool { return n.Name == seen.Address })
-		s.nodes = append(s.nodes, nodes[i])
-	}
-	for i := range s.nodes {
-		if s.picture.Reigns(mustered(s.nodes[i])) {
+	s := &standing{nodes: make([]lockstep.NodeStatus, len(nodes)), picture: muster.New(all)}
+	for i, seen := range s.picture.Nodes { // in its order
+		s.nodes[i] = nodes[slices.IndexFunc(nodes, func(n lockstep.NodeStatus) bool { return n.Name == seen.Address })]
+		if s.picture.Reigns(seen) {
 			s.primary = &s.nodes[i]
 		}
 	}

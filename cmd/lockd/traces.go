@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"lockstep/cmd/internal/cli"
@@ -34,19 +33,11 @@ func (p *program) openTraces(log *slog.Logger) (*tracing, error) {
 		return nil, nil
 	}
 	log.Info("telling of requests whose traces are kept", "collector", to)
-	sender, err := otlp.Start(otlp.Config{URL: to, Service: "lockstep", Version: version(), Log: log})
+	sender, err := otlp.Start(otlp.Config{URL: to, Service: "lockstep", Version: cli.Version(), Log: log})
 	if err != nil {
 		return nil, cli.Fail(cli.Config, "traces cannot be sent: %s", cli.Plain(err))
 	}
 	return &tracing{sender}, nil
-}
-
-// version is that of this program, as far as it was stamped with one.
-func version() string {
-	if info, ok := debug.ReadBuildInfo(); ok {
-		return info.Main.Version
-	}
-	return ""
 }
 
 // tracer is that of one node.

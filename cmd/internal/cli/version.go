@@ -9,15 +9,19 @@ import (
 	"lockstep/messages"
 )
 
-// versionText says what this program was built from, as the go command stamped it,
-// and what it speaks.
-func versionText(name string) string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		info = &debug.BuildInfo{}
+// versionText says what this program was built from, and what it speaks.
+func versionText(name string) string { return describe(name, stamped()) }
+
+// stamped is what the go command stamped this program with.
+func stamped() *debug.BuildInfo {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info
 	}
-	return describe(name, info)
+	return &debug.BuildInfo{}
 }
+
+// Version is that of this program, as far as it was stamped with one.
+func Version() string { return stamped().Main.Version }
 
 func describe(name string, info *debug.BuildInfo) string {
 	stamps := map[string]string{}
