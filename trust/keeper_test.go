@@ -49,18 +49,25 @@ func replace(t *testing.T, to, from string) {
 	}
 }
 
-// TestNewFilesCountWithoutARestart: the certificate is there before its key, and
-// meanwhile the old ones count.
-func TestNewFilesCountWithoutARestart(t *testing.T) {
+// kept are the files of a keeper, others that could take their place, and what the
+// keeper says.
+func kept(t *testing.T) (files, newer Files, k *Keeper, said *bytes.Buffer) {
+	t.Helper()
 	dir, other := t.TempDir(), t.TempDir()
 	issue(t, dir, Grantee{Name: "alice"})
 	issue(t, other, Grantee{Name: "alice"})
-	files, newer := FilesIn(dir, "alice"), FilesIn(other, "alice")
-	var said bytes.Buffer
-	k, err := Open(files, slog.New(slog.NewTextHandler(&said, nil)))
+	files, newer, said = FilesIn(dir, "alice"), FilesIn(other, "alice"), new(bytes.Buffer)
+	k, err := Open(files, slog.New(slog.NewTextHandler(said, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
+	return files, newer, k, said
+}
+
+// TestNewFilesCountWithoutARestart: the certificate is there before its key, and
+// meanwhile the old ones count.
+func TestNewFilesCountWithoutARestart(t *testing.T) {
+	files, newer, k, said := kept(t)
 	before := k.Identity().Certificate.Leaf.SerialNumber
 	steps := []struct {
 		to, from, want string
@@ -76,17 +83,17 @@ func TestNewFilesCountWithoutARestart(t *testing.T) {
 		replace(t, s.to, s.from)
 		k.Look()
 		if !strings.Contains(said.String(), s.want) {
-			t.Errorf("%s: said %q, want %q", s.to, &said, s.want)
+			t.Errorf("%s: said %q, want %q", s.to, said, s.want)
 		}
 		if changed := k.Identity().Certificate.Leaf.SerialNumber.Cmp(before) != 0; changed != s.changed {
 			t.Errorf("%s: changed is %v", s.to, changed)
 		}
 		if strings.Contains(said.String(), "PRIVATE") {
-			t.Errorf("a key is in the log: %s", &said)
+			t.Errorf("a key is in the log: %s", said)
 		}
 		said.Reset()
 		if k.Look(); said.Len() > 0 {
-			t.Errorf("said again: %s", &said)
+			t.Errorf("said again: %s", said)
 		}
 	}
 }
@@ -94,15 +101,7 @@ func TestNewFilesCountWithoutARestart(t *testing.T) {
 // TestWhatIsNotValidYet counts as soon as it is, without a change of the files; that
 // it is not is said once.
 func TestWhatIsNotValidYet(t *testing.T) {
-	dir, other := t.TempDir(), t.TempDir()
-	issue(t, dir, Grantee{Name: "alice"})
-	issue(t, other, Grantee{Name: "alice"})
-	files, newer := FilesIn(dir, "alice"), FilesIn(other, "alice")
-	var said bytes.Buffer
-	k, err := Open(files, slog.New(slog.NewTextHandler(&said, nil)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	files, newer, k, said := kept(t)
 	replace(t, files.Certificate, newer.Certificate)
 	replace(t, files.Key, newer.Key)
 	replace(t, files.Authorities, newer.Authorities)
@@ -111,11 +110,11 @@ func TestWhatIsNotValidYet(t *testing.T) {
 		k.lookLocked(wanted.NotBefore.Add(-time.Duration(ahead) * time.Second))
 	}
 	if lines := strings.Count(said.String(), "\n"); lines != 1 || k.current.Certificate.Leaf.Equal(wanted) {
-		t.Errorf("before it is valid: %d lines: %s", lines, &said)
+		t.Errorf("before it is valid: %d lines: %s", lines, said)
 	}
 	k.lookLocked(time.Now())
 	if !k.current.Certificate.Leaf.Equal(wanted) {
-		t.Errorf("it is valid, and does not count: %s", &said)
+		t.Errorf("it is valid, and does not count: %s", said)
 	}
 }
 
