@@ -43,15 +43,15 @@ func Begins(page, printed []string) (missing int, ok bool) {
 }
 
 var (
-	blanks = regexp.MustCompile(`(\S)[ \t]+`)
+	blanks = regexp.MustCompile(`[ \t]+`)
 	commas = regexp.MustCompile(`, (["{\[])`)
 )
 
-// squeeze makes several blanks one, but those at the beginning. Behind the commas of
-// JSON there are none: protobuf's has some in one build and none in the next, so that
-// nobody relies on it.
+// squeeze makes several blanks one: a table's columns are as wide as what is in them.
+// Behind the commas of JSON there are none: protobuf's has some in one build and none
+// in the next, so that nobody relies on it.
 func squeeze(line string) string {
-	line = blanks.ReplaceAllString(strings.TrimRight(line, " \t\r"), "$1 ")
+	line = blanks.ReplaceAllString(strings.TrimRight(line, " \t\r"), " ")
 	return commas.ReplaceAllString(line, ",$1")
 }
 

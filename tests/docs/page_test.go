@@ -48,6 +48,7 @@ func TestMatch(t *testing.T) {
 		{"", "", -1},
 		{"a", "a\n", -1},
 		{"a b", "a    b  ", -1},
+		{"  a", "    a", -1},
 		{"  a", "a", 0},
 		{"a…z", "a to z", -1},
 		{"a…z", "a to", 0},
