@@ -11,16 +11,25 @@ import (
 	"time"
 )
 
-// maxConnections is how many connections the port holds at once. Each costs the
-// process a file, which the log on disk and the other nodes need too.
+// maxConnections is how many connections the port holds at once, and how many more it
+// sends away at once.
 const maxConnections = 8192
 
+// connections is how many those are here. Each costs the process a file, which the log
+// on disk and the other nodes need too: these have half of what there is.
+func connections() int { return min(maxConnections, maxFiles()/4) }
+
+// Whoever is sent away is told so after a while, unless many are: who comes again at
+// once, as crowds do, comes once in that while, and takes no processor's time meanwhile.
+const toldAfter = time.Second
+
 // crowd is a listener with room for so many, and for a part of them from one
-// origin. Whoever comes when it is full is sent away at once: who says nothing in
-// time makes room before long.
+// origin. Whoever comes when it is full is sent away: who says nothing in time makes
+// room before long.
 type crowd struct {
 	net.Listener
 	room   chan struct{}
+	untold chan struct{}
 	each   int // of one origin
 	shakes func(from net.Addr) bool
 	many   func(from net.Addr) bool // whether somebody connects for many others; nil: nobody
@@ -35,7 +44,7 @@ const originShare = 8
 
 func newCrowd(l net.Listener, most int, shakes func(net.Addr) bool, turned func(Turned)) *crowd {
 	return &crowd{
-		Listener: l, room: make(chan struct{}, most), each: max(1, most/originShare),
+		Listener: l, room: make(chan struct{}, most), untold: make(chan struct{}, most), each: max(1, most/originShare),
 		shakes: shakes, turned: turned, from: map[string]int{},
 	}
 }
@@ -74,6 +83,15 @@ func (c *crowd) Accept() (net.Conn, error) {
 			in.leave = sync.OnceFunc(func() { silence.Stop(); c.leave(origin) })
 			return in, nil
 		}
+		c.sendAway(conn)
+	}
+}
+
+func (c *crowd) sendAway(conn net.Conn) {
+	select {
+	case c.untold <- struct{}{}:
+		time.AfterFunc(toldAfter, func() { _ = conn.Close(); <-c.untold })
+	default:
 		_ = conn.Close()
 	}
 }
@@ -120,22 +138,8 @@ type inCrowd struct {
 	asked  atomic.Bool // it has had a request
 	gone   atomic.Bool // its client has left
 
-	turn atomic.Pointer[turn] // nil but while it has one
+	turn atomic.Pointer[Turn] // nil but while it has one
 }
-
-// turn is one at what only a few may do at a time.
-type turn struct {
-	at    *turns
-	since time.Time
-}
-
-// A turn is followed by a rest of so many times what it took: so those who come in a
-// crowd never take more than a part of the processors, and who comes alone waits for
-// nothing.
-const (
-	restAfter   = 3
-	longestRest = 10 * time.Millisecond // the processors were somebody else's for most of it
-)
 
 // Read gives a turn back, since now it is the client's.
 func (c *inCrowd) Read(p []byte) (int, error) {
@@ -172,13 +176,14 @@ func (c *inCrowd) Close() error {
 	return c.Conn.Close()
 }
 
-func (c *inCrowd) takeTurn(ctx context.Context, at *turns) error {
+func (c *inCrowd) takeTurn(ctx context.Context, at *Turns) error {
 	ctx, cancel := context.WithTimeout(ctx, headerWithin)
 	defer cancel()
-	if err := at.take(ctx, c.origin); err != nil {
-		return err
+	turn, err := at.Take(ctx, c.origin)
+	if err != nil {
+		return errors.New("too many handshakes at once")
 	}
-	c.turn.Store(&turn{at, time.Now()})
+	c.turn.Store(turn)
 	return nil
 }
 
@@ -187,6 +192,6 @@ func (c *inCrowd) endTurn() {
 		return
 	}
 	if t := c.turn.Swap(nil); t != nil {
-		time.AfterFunc(min(restAfter*time.Since(t.since), longestRest), t.at.give)
+		t.End()
 	}
 }

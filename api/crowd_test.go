@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -59,6 +60,49 @@ func TestACrowdIsBounded(t *testing.T) {
 	<-in
 	come()
 	<-refused
+}
+
+// TestWhoIsSentAwayWaits: a while, before he is told, and takes no room meanwhile; when
+// many do, others are told at once.
+func TestWhoIsSentAwayWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCrowd(nil, 2, nil, nil)
+		for i, want := range []time.Duration{toldAfter, toldAfter, 0, toldAfter} {
+			near, far := net.Pipe()
+			began := time.Now()
+			c.sendAway(far)
+			told := make(chan time.Duration, 1)
+			go func() {
+				_, err := near.Read(make([]byte, 1))
+				if err != io.EOF {
+					t.Error(err)
+				}
+				told <- time.Since(began)
+			}()
+			if want == 0 {
+				if after := <-told; after != 0 {
+					t.Errorf("number %d is told after %v", i+1, after)
+				}
+				time.Sleep(toldAfter)
+				continue
+			}
+			t.Cleanup(func() {
+				if after := <-told; after != want {
+					t.Errorf("number %d is told after %v, not %v", i+1, after, want)
+				}
+			})
+		}
+		if !c.enter("") || !c.enter("") {
+			t.Error("who is sent away takes room")
+		}
+	})
+}
+
+// TestFilesAreLeft: for the log and the other nodes, however few there are.
+func TestFilesAreLeft(t *testing.T) {
+	if n := connections(); n < 1 || n > maxConnections || n > maxFiles()/4 {
+		t.Errorf("%d connections, with %d files", n, maxFiles())
+	}
 }
 
 // TestOneOriginLeavesRoomForOthers: however many come from it, and again when some

@@ -4,6 +4,7 @@ package api
 
 import (
 	"errors"
+	"math"
 	"net"
 	"os"
 	"syscall"
@@ -53,4 +54,13 @@ func listenUnix(path string) (net.Listener, error) {
 		return nil, err
 	}
 	return listener, nil
+}
+
+// maxFiles is how many files the process may have open at once.
+func maxFiles() int {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return math.MaxInt
+	}
+	return int(min(limit.Cur, math.MaxInt)) // which Go raises to Max when it starts
 }

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -83,7 +82,7 @@ func Listen(cfg ServerConfig) (*Server, error) {
 	if cfg.Turned == nil {
 		cfg.Turned = func(Turned) {}
 	}
-	crowd := newCrowd(listener, maxConnections, cfg.Shakes, cfg.Turned)
+	crowd := newCrowd(listener, connections(), cfg.Shakes, cfg.Turned)
 	crowd.many = cfg.Many
 	return newServer(cfg, crowd), nil
 }
@@ -96,7 +95,7 @@ func newServer(cfg ServerConfig, listener net.Listener) *Server {
 		stopping: stopping, depart: depart, cancel: cancel, turned: cfg.Turned,
 	}
 	if cfg.TLS != nil {
-		cfg.TLS = inTurns(cfg.TLS, newTurns(max(1, runtime.GOMAXPROCS(0)/2)))
+		cfg.TLS = inTurns(cfg.TLS, NewTurns(afterHandshake))
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); ok {
 		s.address = tcp.String()

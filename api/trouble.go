@@ -77,10 +77,13 @@ func handshakeFailure(c *tls.Conn) string {
 	return fmt.Sprint(err)
 }
 
+// afterHandshake is the rest of those who have taken a turn at one.
+var afterHandshake = Rest{Times: 3, Longest: 10 * time.Millisecond}
+
 // inTurns has the costly part of handshakes done by a few at a time: from a client's
 // hello until there is something to wait for. So however many come, most of the
 // processors' time is left to serve whoever is in already.
-func inTurns(cfg *tls.Config, at *turns) *tls.Config {
+func inTurns(cfg *tls.Config, at *Turns) *tls.Config {
 	cfg = cfg.Clone()
 	next := cfg.GetConfigForClient
 	cfg.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {

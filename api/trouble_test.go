@@ -132,7 +132,8 @@ func TestWhoMayNotShakeHands(t *testing.T) {
 // whoever waits for its client is busy no more.
 func TestHandshakesTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newTurns(1)
+		h := oneTurn()
+		h.rest = afterHandshake
 		free := func() bool {
 			synctest.Wait()
 			h.mu.Lock()
@@ -159,18 +160,18 @@ func TestHandshakesTakeTurns(t *testing.T) {
 		synctest.Wait()
 		go func() { _, _ = one.Read(make([]byte, 1)) }() // what its client says next
 		began = time.Now()
-		if err := <-waits; err != nil || time.Since(began) != longestRest {
+		if err := <-waits; err != nil || time.Since(began) != afterHandshake.Longest {
 			t.Errorf("a turn that was given back after a long time: %v after %v", err, time.Since(began))
 		}
 		_ = one.Close() // has none
-		if time.Sleep(longestRest); free() {
+		if time.Sleep(afterHandshake.Longest); free() {
 			t.Error("a turn was given back twice")
 		}
 		other.turn.Load().since = time.Now()
 		time.Sleep(time.Millisecond) // of work
 		other.Conn = near
 		_ = other.Close()
-		time.Sleep(restAfter*time.Millisecond - time.Nanosecond)
+		time.Sleep(afterHandshake.Times*time.Millisecond - time.Nanosecond)
 		if free() {
 			t.Error("there is no rest after a turn")
 		}

@@ -2,40 +2,65 @@ package api
 
 import (
 	"context"
-	"errors"
+	"runtime"
 	"slices"
 	"sync"
+	"time"
 )
 
-// turns are what only a few may have at a time. Where more want one, those of each
-// origin stand in a line of their own, and each line has one in its turn: however many
-// come from one origin, who comes from another waits for one of each before him.
-type turns struct {
+// Turns are at what keeps a processor busy for long: at most half of them at a time.
+// Where more want one, those of each origin stand in a line of their own, and each line
+// has one in its turn: however many come from one origin, who comes from another waits
+// for one of each before him.
+type Turns struct {
+	rest Rest
+
 	mu    sync.Mutex
 	free  int
 	lines map[string][]chan struct{} // who waits, by origins; none is empty
 	next  []string                   // the origins of lines, in the order in which they have one
 }
 
-func newTurns(n int) *turns { return &turns{free: n, lines: map[string][]chan struct{}{}} }
+// Rest is what follows a turn before there is another: so those who come in a crowd
+// never take more than a part of the processors, and who comes alone waits for nothing.
+type Rest struct {
+	Times   time.Duration // as long as the turn took
+	Longest time.Duration // for the processors may have been somebody else's for most of it
+}
 
-// take waits until somebody of an origin has a turn, or ctx ends.
-func (t *turns) take(ctx context.Context, origin string) error {
-	mine := t.enter(origin)
-	if mine == nil {
-		return nil
+// NewTurns returns turns that are all free.
+func NewTurns(r Rest) *Turns {
+	return &Turns{rest: r, free: max(1, runtime.GOMAXPROCS(0)/2), lines: map[string][]chan struct{}{}}
+}
+
+// Turn is one that somebody has.
+type Turn struct {
+	at    *Turns
+	since time.Time
+}
+
+// Take waits until somebody of an origin has a turn, or returns the context's error if
+// it ended first.
+func (t *Turns) Take(ctx context.Context, origin string) (*Turn, error) {
+	if mine := t.enter(origin); mine != nil {
+		select {
+		case <-mine:
+		case <-ctx.Done():
+			t.leave(origin, mine)
+			return nil, ctx.Err()
+		}
 	}
-	select {
-	case <-mine:
-		return nil
-	case <-ctx.Done():
-		t.leave(origin, mine)
-		return errors.New("too many handshakes at once")
-	}
+	return &Turn{t, time.Now()}, nil
+}
+
+// End gives a turn back, once.
+func (t *Turn) End() {
+	rest := t.at.rest
+	time.AfterFunc(min(rest.Times*time.Since(t.since), rest.Longest), t.at.give)
 }
 
 // enter takes a turn that is free and returns nil, or what says when there is one.
-func (t *turns) enter(origin string) chan struct{} {
+func (t *Turns) enter(origin string) chan struct{} {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.free > 0 {
@@ -51,7 +76,7 @@ func (t *turns) enter(origin string) chan struct{} {
 }
 
 // leave gives up waiting. What came in the last moment is another's.
-func (t *turns) leave(origin string, mine chan struct{}) {
+func (t *Turns) leave(origin string, mine chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	line := t.lines[origin]
@@ -69,13 +94,13 @@ func (t *turns) leave(origin string, mine chan struct{}) {
 }
 
 // give hands a turn on that is over.
-func (t *turns) give() {
+func (t *Turns) give() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.giveLocked()
 }
 
-func (t *turns) giveLocked() {
+func (t *Turns) giveLocked() {
 	if len(t.next) == 0 {
 		t.free++
 		return

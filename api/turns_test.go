@@ -7,17 +7,47 @@ import (
 	"time"
 )
 
+func oneTurn() *Turns {
+	turns := NewTurns(Rest{})
+	turns.free = 1
+	return turns
+}
+
+// TestARestFollowsATurn: as long as the turn took, so many times, but not for ever.
+func TestARestFollowsATurn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		turns := oneTurn()
+		turns.rest = Rest{Times: 3, Longest: 10 * time.Millisecond}
+		for _, test := range []struct{ took, rest time.Duration }{
+			{time.Millisecond, 3 * time.Millisecond}, {0, 0}, {time.Second, 10 * time.Millisecond},
+		} {
+			turn, err := turns.Take(t.Context(), "a")
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(test.took)
+			turn.End()
+			began := time.Now()
+			turn, _ = turns.Take(t.Context(), "b")
+			if rest := time.Since(began); rest != test.rest {
+				t.Errorf("after a turn of %v it took %v, not %v", test.took, rest, test.rest)
+			}
+			turn.End() // it took no time
+		}
+	})
+}
+
 // TestNobodyIsKeptFromATurn: however many of one origin wait, who comes from another
 // waits for one of them; and among themselves it is first come, first served.
 func TestNobodyIsKeptFromATurn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		turns, served := newTurns(1), make(chan string, 10)
-		if err := turns.take(t.Context(), "busy"); err != nil {
+		turns, served := oneTurn(), make(chan string, 10)
+		if _, err := turns.Take(t.Context(), "busy"); err != nil {
 			t.Fatal(err)
 		}
 		come := func(ctx context.Context, origin, name string) {
 			go func() {
-				if err := turns.take(ctx, origin); err != nil {
+				if _, err := turns.Take(ctx, origin); err != nil {
 					served <- name + " left"
 					return
 				}
@@ -57,14 +87,14 @@ func TestNobodyIsKeptFromATurn(t *testing.T) {
 
 // TestATurnThatCameTooLate: it is another's, and is not lost.
 func TestATurnThatCameTooLate(t *testing.T) {
-	turns := newTurns(1)
-	_ = turns.take(t.Context(), "busy")
+	turns := oneTurn()
+	_, _ = turns.Take(t.Context(), "busy")
 	mine := turns.enter("late") // and its context ends in the very moment
 	turns.give()
 	turns.leave("late", mine)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	if err := turns.take(ctx, "next"); err != nil {
+	if _, err := turns.Take(ctx, "next"); err != nil {
 		t.Error(err)
 	}
 }

@@ -41,7 +41,8 @@ type Doors struct {
 	hands     *access.Meter // of connections that are to be encrypted, by their origins
 	insisting *access.Meter // of those who were told to wait
 	answers   *connect.ErrorWriter
-	turns     turns         // at calls whose answers can be long
+	rooms     rooms         // for answers that can be long
+	working   *api.Turns    // at those
 	hearing   chan struct{} // has those who are refused and heard out
 }
 
@@ -56,7 +57,7 @@ func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
 		meter: access.NewMeter(), strangers: access.NewMeter(), hands: access.NewMeter(), insisting: access.NewMeter(), answers: connect.NewErrorWriter(),
-		turns: turns{all: map[string]*turnQueue{}}, hearing: make(chan struct{}, heardAtOnce),
+		rooms: rooms{all: map[string]*room{}}, working: api.NewTurns(afterWork), hearing: make(chan struct{}, heardAtOnce),
 	}
 }
 

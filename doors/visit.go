@@ -20,7 +20,8 @@ import (
 // the protocols, and noted here.
 type visit struct {
 	http.ResponseWriter
-	body io.ReadCloser
+	body   io.ReadCloser
+	worked func() // is called when the first of the answer is there
 
 	heard bool    // the service has got it
 	cut   bool    // it has not come to its end
@@ -31,17 +32,18 @@ type visitKey struct{}
 
 // visit lets a request in and notes what becomes of it.
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
+	v := &visit{ResponseWriter: w, body: r.Body, worked: func() {}}
 	if r.URL.Path == numbers {
 		d.meter.Charge(who.name, d.limitsOf(d.policy(), who), numbersWeigh, time.Now())
 	}
 	if d.closed && longAnswers[r.URL.Path] {
-		giveBack, err := d.turns.take(r.Context(), who.name)
+		worked, ended, err := d.atLength(r.Context(), who.name)
 		if err != nil {
 			return // nobody is there to answer
 		}
-		defer giveBack()
+		defer ended()
+		v.worked = worked
 	}
-	v := &visit{ResponseWriter: w, body: r.Body}
 	ctx := context.WithValue(context.WithValue(r.Context(), guestKey{}, who), visitKey{}, v)
 	r = r.WithContext(ctx)
 	if r.Body != nil && r.Body != http.NoBody {
@@ -62,6 +64,7 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
 func (v *visit) Write(p []byte) (int, error) {
+	v.worked()
 	began := time.Now()
 	n, err := v.ResponseWriter.Write(p)
 	v.wrote(began)

@@ -3,21 +3,22 @@ package doors
 import (
 	"context"
 	"errors"
-	"fmt"
 	"iter"
 	"sync"
 	"time"
 
 	"connectrpc.com/connect"
 
+	"lockstep/api"
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
 )
 
 // Not every request costs the node the same. One that shows a thousand locks is worth
-// some dozens of others, so it counts as so many against the rate of whoever asks; and
-// of those whose answers can be long each principal has few under way, while others of
-// its own wait. So who asks for much and reads nothing keeps himself waiting.
+// some dozens of others, so it counts as so many against the rate of whoever asks; of
+// those whose answers can be long each principal has few under way, while others of its
+// own wait; and few of anybody's are worked on at a time. So who asks for much and reads
+// nothing keeps himself waiting, and nobody else.
 
 // shownForOne is how many locks, waits, sessions or events cost as much to show as a
 // request.
@@ -84,40 +85,61 @@ var longAnswers = map[string]bool{
 // longAtOnce is how many of those each principal has under way.
 const longAtOnce = 2
 
-// turns has a queue for each who is in one.
-type turns struct {
-	mu  sync.Mutex
-	all map[string]*turnQueue
-}
-
-type turnQueue struct {
-	room  chan struct{}
-	users int // who are in it or wait for it
-}
-
-// take waits for a turn of somebody, and returns what gives it back, or an error if
-// the context ended first.
-func (t *turns) take(ctx context.Context, who string) (giveBack func(), err error) {
-	t.mu.Lock()
-	q := t.all[who]
-	if q == nil {
-		q = &turnQueue{room: make(chan struct{}, longAtOnce)}
-		t.all[who] = q
+// atLength lets somebody begin an answer that can be long, and returns what ends its
+// work, after which it is only written, and what ends all of it. It waits while others
+// of his own have not been read, and while those of anybody keep the processors busy.
+// An error says that nobody waits any more.
+func (d *Doors) atLength(ctx context.Context, who string) (worked, ended func(), err error) {
+	leave, err := d.rooms.enter(ctx, who)
+	if err != nil {
+		return nil, nil, err
 	}
-	q.users++
-	t.mu.Unlock()
-	leave := func() {
-		t.mu.Lock()
-		defer t.mu.Unlock()
-		if q.users--; q.users == 0 {
-			delete(t.all, who)
+	turn, err := d.working.Take(ctx, who)
+	if err != nil {
+		leave()
+		return nil, nil, err
+	}
+	worked = sync.OnceFunc(turn.End)
+	return worked, func() { worked(); leave() }, nil
+}
+
+// afterWork is the rest of those who have made a long answer.
+var afterWork = api.Rest{Times: 3, Longest: 50 * time.Millisecond}
+
+// rooms has one for each who is in it.
+type rooms struct {
+	mu  sync.Mutex
+	all map[string]*room
+}
+
+type room struct {
+	places chan struct{}
+	users  int // who are in it or wait for it
+}
+
+// enter waits for a place of somebody's, and returns what gives it back, or the
+// context's error if that ended first.
+func (r *rooms) enter(ctx context.Context, who string) (leave func(), err error) {
+	r.mu.Lock()
+	his := r.all[who]
+	if his == nil {
+		his = &room{places: make(chan struct{}, longAtOnce)}
+		r.all[who] = his
+	}
+	his.users++
+	r.mu.Unlock()
+	goAway := func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if his.users--; his.users == 0 {
+			delete(r.all, who)
 		}
 	}
 	select {
-	case q.room <- struct{}{}:
-		return func() { <-q.room; leave() }, nil
+	case his.places <- struct{}{}:
+		return func() { <-his.places; goAway() }, nil
 	case <-ctx.Done():
-		leave()
-		return nil, fmt.Errorf("nobody waits for it any more: %w", ctx.Err())
+		goAway()
+		return nil, ctx.Err()
 	}
 }

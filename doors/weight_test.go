@@ -7,6 +7,7 @@ import (
 	"iter"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,45 +139,107 @@ func TestAWatchThatTellsTooMuch(t *testing.T) {
 	})
 }
 
-// TestLongAnswersTakeTurns: a principal has few of them under way, and others have
-// theirs.
-func TestLongAnswersTakeTurns(t *testing.T) {
+// held is a scene in which an answer begins, says whose it is, and goes on when it may.
+type held struct {
+	*scene
+	begun chan string // by whom
+	goOn  chan struct{}
+	inner http.HandlerFunc
+}
+
+func newHeld(t *testing.T, policy string, inner func(*held, http.ResponseWriter)) *held {
+	h := &held{scene: newScene(t, policy), begun: make(chan string, 100), goOn: make(chan struct{})}
+	h.inner = func(w http.ResponseWriter, r *http.Request) {
+		h.begun <- guestOf(r.Context()).name
+		inner(h, w)
+	}
+	return h
+}
+
+func (h *held) ask(ctx context.Context, secret, path string) {
+	r := bearing(secret)
+	r.URL.Path = path
+	go h.doors.Porter(h.inner).ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+	synctest.Wait()
+}
+
+// longOne is a call whose answer can be long.
+const longOne = pb.LockServiceListLocksProcedure
+
+// TestLongAnswersTakeRoom: a principal has few of them under way, until they are read,
+// and others have theirs.
+func TestLongAnswersTakeRoom(t *testing.T) {
 	ci, ciLine := newToken(t, "ci")
 	bob, bobLine := newToken(t, "bob")
 	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, ciLine+bobLine)
-		begun, end := make(chan string, 100), make(chan struct{})
-		porter := s.doors.Porter(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			begun <- guestOf(r.Context()).name
-			<-end
-		}))
+		h := newHeld(t, ciLine+bobLine, func(h *held, w http.ResponseWriter) {
+			_, _ = w.Write([]byte("{"))
+			<-h.goOn
+		})
 		ask := func(ctx context.Context, secret, path string) {
-			r := bearing(secret)
-			r.URL.Path = path
-			go porter.ServeHTTP(httptest.NewRecorder(), r.WithContext(ctx))
+			h.ask(ctx, secret, path)
+			time.Sleep(afterWork.Longest)
 			synctest.Wait()
 		}
-		const long = pb.LockServiceListLocksProcedure
 		gone, leave := context.WithCancel(t.Context())
 		for range longAtOnce + 2 {
-			ask(t.Context(), ci, long)
+			ask(t.Context(), ci, longOne)
 		}
-		ask(gone, ci, long)
-		if len(begun) != longAtOnce {
-			t.Errorf("%d have begun, want %d", len(begun), longAtOnce)
+		ask(gone, ci, longOne)
+		if len(h.begun) != longAtOnce {
+			t.Errorf("%d have begun, want %d", len(h.begun), longAtOnce)
 		}
 		ask(t.Context(), ci, pb.LockServiceTryAcquireProcedure)
-		ask(t.Context(), bob, long)
-		if len(begun) != longAtOnce+2 {
-			t.Errorf("%d have begun beside them, want 2", len(begun)-longAtOnce)
+		ask(t.Context(), bob, longOne)
+		if len(h.begun) != longAtOnce+2 {
+			t.Errorf("%d have begun beside them, want 2", len(h.begun)-longAtOnce)
 		}
 		leave()
 		for range longAtOnce + 2 + 2 {
-			end <- struct{}{}
+			h.goOn <- struct{}{}
+			time.Sleep(afterWork.Longest)
 			synctest.Wait()
 		}
-		if len(begun) != longAtOnce+2+2 || len(s.doors.turns.all) != 0 {
-			t.Errorf("%d have begun, and %v is left", len(begun), fmt.Sprint(s.doors.turns.all))
+		if len(h.begun) != longAtOnce+2+2 || len(h.doors.rooms.all) != 0 {
+			t.Errorf("%d have begun, and %v is left", len(h.begun), fmt.Sprint(h.doors.rooms.all))
 		}
+	})
+}
+
+// TestFewLongAnswersAreWorkedOn: of anybody's, until the first of each is written; what
+// is short waits for nothing.
+func TestFewLongAnswersAreWorkedOn(t *testing.T) {
+	var policy string
+	secrets := make([]string, runtime.GOMAXPROCS(0)+1)
+	for i := range secrets {
+		var line string
+		secrets[i], line = newToken(t, fmt.Sprint("p", i))
+		policy += line
+	}
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(t, policy, func(h *held, w http.ResponseWriter) {
+			<-h.goOn
+			_, _ = w.Write([]byte("{"))
+			<-t.Context().Done() // and nobody reads it
+		})
+		for _, secret := range secrets {
+			h.ask(t.Context(), secret, longOne)
+		}
+		few := len(h.begun)
+		if few > max(1, runtime.GOMAXPROCS(0)/2) {
+			t.Errorf("%d of %d are worked on at once", few, len(secrets))
+		}
+		h.ask(t.Context(), secrets[0], pb.LockServiceTryAcquireProcedure)
+		if len(h.begun) != few+1 {
+			t.Error("what is short waits for what is long")
+		}
+		for range few + 1 {
+			h.goOn <- struct{}{}
+		}
+		time.Sleep(afterWork.Longest)
+		if synctest.Wait(); len(h.begun) == few+1 {
+			t.Error("what is not read keeps others from being worked on")
+		}
+		close(h.goOn)
 	})
 }
