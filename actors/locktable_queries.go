@@ -11,7 +11,7 @@ import (
 const (
 	// reportRoom is about how many bytes a report takes at most. Answers of other
 	// clients wait for the frame that it is in.
-	reportRoom = 128 << 10
+	reportRoom = 32 << 10
 	// pollTime is how long a question for events is kept before it is answered
 	// without any, so that nobody waits for a node that has forgotten it.
 	pollTime = 10 * time.Second
