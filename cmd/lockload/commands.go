@@ -176,9 +176,9 @@ func (p *program) flood() cli.Command {
 		About: "attack a node's public port, and see how others fare beside it\n\n" +
 			"Nodes with certificates, tokens and rules are spawned. A few callers take locks and\n" +
 			"release them at a steady pace: with the Go client, with gRPC, with JSON. Each attack in\n" +
-			"turn comes from 127.0.0.2, out of another process with the lowest priority, right after\n" +
-			"a time without one. Shown are the p99 of both times and their ratio, and how the node\n" +
-			"counted what it refused. The attacks:\n\n" + aboutAttacks(),
+			"turn comes from 127.0.0.2, out of another process that has what is left of the processors'\n" +
+			"time, right after a time without one. Shown are the p99 of both times and their ratio,\n" +
+			"and how the node counted what it refused. The attacks:\n\n" + aboutAttacks(),
 		Examples: []string{
 			"lockload flood -quorum -runs 5",
 			"lockload flood -attacks flood,idle -duration 10s -durability memory --json",

@@ -92,7 +92,7 @@ func (p *program) addFlags() {
 	cli.Var(f, &s.callersAt, "callers", "1,64,256", "how `many` ask at the same time, with commas: each number is measured", parseCallers)
 	cli.Var(f, &s.api, "api", "", "with -nodes: the public `address` of one of them, host:port or unix:PATH", parseAPI)
 	cli.Var(f, &s.attacks, "attacks", "all", "which `attacks`, with commas: "+strings.Join(attackNames(), ", ")+"; or all", parseAttacks)
-	cli.Duration(f, &s.pace, "pace", "40ms", "how `long` from one round of a caller to the next", time.Millisecond, time.Minute)
+	cli.Duration(f, &s.pace, "pace", "100ms", "how `long` from one round of a caller to the next: nodes and callers on one machine must\nleave it room to be attacked", time.Millisecond, time.Minute)
 	cli.Choice(f, &s.plan.workload, "names", "own", "which `names` are locked: own (each caller its own), one (all the same), or mix", workloadWords, []workload{ownNames, oneName, mixed})
 	count(f, &s.plan.readers, "readers", "90", "how much `percent` of the grants are shared", 0, percent)
 	count(f, &s.held, "held", "100000", "how `many` locks are held at once", 1, maxHeld)
