@@ -23,6 +23,10 @@ func connections() int { return min(maxConnections, maxFiles()/4) }
 // once, as crowds do, comes once in that while, and takes no processor's time meanwhile.
 const toldAfter = time.Second
 
+// unreadBytes are kept of answers that a client does not read, before whoever answers
+// waits for it. The system may keep twice as many, and would else keep some millions.
+const unreadBytes = 128 << 10
+
 // crowd is a listener with room for so many, and for a part of them from one
 // origin. Whoever comes when it is full is sent away: who says nothing in time makes
 // room before long.
@@ -78,6 +82,9 @@ func (c *crowd) Accept() (net.Conn, error) {
 		case !c.enter(origin):
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
+			if c, ok := conn.(*net.TCPConn); ok {
+				_ = c.SetWriteBuffer(unreadBytes) // else it has some, which is only more
+			}
 			in := &inCrowd{Conn: conn, origin: origin, came: time.Now()}
 			silence := time.AfterFunc(silentFor, in.endSilence)
 			in.leave = sync.OnceFunc(func() { silence.Stop(); c.leave(origin) })

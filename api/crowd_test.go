@@ -1,8 +1,10 @@
 package api
 
 import (
+	"errors"
 	"io"
 	"net"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -84,6 +86,7 @@ func TestWhoIsSentAwayWaits(t *testing.T) {
 					t.Errorf("number %d is told after %v", i+1, after)
 				}
 				time.Sleep(toldAfter)
+				synctest.Wait()
 				continue
 			}
 			t.Cleanup(func() {
@@ -96,6 +99,37 @@ func TestWhoIsSentAwayWaits(t *testing.T) {
 			t.Error("who is sent away takes room")
 		}
 	})
+}
+
+// TestWhatIsNotReadIsBounded: whoever answers waits for who does not read, before he has
+// answered at length.
+func TestWhatIsNotReadIsBounded(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newCrowd(l, originShare, func(net.Addr) bool { return true }, nil)
+	defer c.Close()
+	reader, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := reader.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := c.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if err := conn.SetWriteDeadline(time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	n, err := conn.Write(make([]byte, 64*unreadBytes))
+	if !errors.Is(err, os.ErrDeadlineExceeded) || n > 8*unreadBytes {
+		t.Errorf("%d KiB were written to somebody who reads nothing, then %v", n>>10, err)
+	}
 }
 
 // TestFilesAreLeft: for the log and the other nodes, however few there are.

@@ -34,7 +34,7 @@ type visitKey struct{}
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
 	v := &visit{ResponseWriter: w, body: r.Body, worked: func() {}}
 	if r.URL.Path == numbers {
-		d.meter.Charge(who.name, d.limitsOf(d.policy(), who), numbersWeigh, time.Now())
+		d.charge(who, numbersWeigh)
 	}
 	if d.closed && longAnswers[r.URL.Path] {
 		worked, ended, err := d.atLength(r.Context(), who.name)
@@ -52,6 +52,9 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 	defer func() {
 		if v.why == "" && !v.heard && !v.cut && strings.HasPrefix(r.URL.Path, "/"+pb.LockServiceName+"/") && ctx.Err() == nil {
 			v.why = Malformed // or it would have got there
+		}
+		if v.why == Malformed {
+			d.charge(who, nonsenseWeighs)
 		}
 		if v.why != "" {
 			d.journal.refused(v.why, who, r.Method+" "+r.URL.Path, time.Now())

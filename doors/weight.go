@@ -39,11 +39,15 @@ func weightOf(r lock.Report) float64 {
 	return float64(shown) / shownForOne
 }
 
-// charge lets a report count against the rate of whoever gets it, and reports whether
+// charge lets so many requests more count against somebody's rate, and reports whether
 // no more than a burst is owed.
-func (g *guarded) charge(ctx context.Context, r lock.Report) bool {
-	who := guestOf(ctx)
-	return g.doors.meter.Charge(who.name, g.doors.limitsOf(g.doors.policy(), who), weightOf(r), time.Now())
+func (d *Doors) charge(who guest, requests float64) bool {
+	return d.meter.Charge(who.name, d.limitsOf(d.policy(), who), requests, time.Now())
+}
+
+// charge lets a report count against the rate of whoever gets it.
+func (g *guarded) charge(ctx context.Context, r lock.Report) (within bool) {
+	return g.doors.charge(guestOf(ctx), weightOf(r))
 }
 
 // goesOn charges for what a watch tells, and ends it if whoever watches owes too much.
@@ -66,6 +70,10 @@ func (g *guarded) charged(ctx context.Context, pages iter.Seq2[lock.Report, erro
 		}
 	}
 }
+
+// nonsenseWeighs is how many requests more somebody is held to have made with one that
+// nobody can mean: whoever makes mistakes makes few, and each is told what is wrong.
+const nonsenseWeighs = 4
 
 // numbers are asked of everything in the process that counts, which is worth so many
 // requests more.

@@ -87,20 +87,23 @@ func TestLongListsCount(t *testing.T) {
 	})
 }
 
-// TestNumbersCount: asking for them is worth some other requests.
-func TestNumbersCount(t *testing.T) {
+// TestSomeCountMore: asking for the numbers is worth some other requests, and so is what
+// nobody can mean.
+func TestSomeCountMore(t *testing.T) {
 	ci, line := newToken(t, "ci")
-	synctest.Test(t, func(t *testing.T) {
-		s := newScene(t, line+"allow ci read *\nlimit ci rate=10 burst=10\n")
-		porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-		for _, want := range []int{200, 429} {
-			r, w := bearing(ci), httptest.NewRecorder()
-			r.URL.Path = numbers
-			if porter.ServeHTTP(w, r); w.Code != want {
-				t.Errorf("%d, want %d", w.Code, want)
+	for path, good := range map[string]int{numbers: 1, pb.LockServiceUnlockProcedure: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newScene(t, line+"allow ci read *\nlimit ci rate=10 burst=10\n")
+			porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})) // understands nothing
+			for i := range good + 1 {
+				r, w := bearing(ci), httptest.NewRecorder()
+				r.URL.Path = path
+				if porter.ServeHTTP(w, r); (w.Code == 200) != (i < good) {
+					t.Errorf("%s: number %d is answered %d", path, i+1, w.Code)
+				}
 			}
-		}
-	})
+		})
+	}
 }
 
 // crier is a house in which much happens.
