@@ -9,7 +9,7 @@ import (
 
 	"lockstep"
 	"lockstep/locktest"
-	"lockstep/traces/opentelemetry"
+	"lockstep/observe/traces/opentelemetry"
 )
 
 // The benchmarks take and give back own names, in 256 goroutines of one client,

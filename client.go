@@ -13,9 +13,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/actors"
+	"lockstep/observe/traces"
 	"lockstep/remote"
 	"lockstep/replica"
-	"lockstep/traces"
 	"lockstep/trust"
 )
 

@@ -6,7 +6,7 @@ import (
 
 	"lockstep/actors"
 	"lockstep/lock"
-	"lockstep/traces"
+	"lockstep/observe/traces"
 	"lockstep/trust"
 )
 

@@ -5,13 +5,13 @@ import (
 	"errors"
 
 	"lockstep/actors"
-	"lockstep/traces"
+	"lockstep/observe/traces"
 )
 
 // WithTracer makes each call that asks for a lock, or gives one back, a span, below
 // the one that the call's context is in, and has the nodes go on from there: they
 // tell how long the request waited to be ordered and for its turn. Package
-// lockstep/traces/opentelemetry has a tracer for programs that use OpenTelemetry.
+// lockstep/observe/traces/opentelemetry has a tracer for programs that use OpenTelemetry.
 // Without a tracer no context is looked at.
 func WithTracer(t traces.Tracer) Option { return func(o *options) { o.tracer = t } }
 

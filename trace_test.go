@@ -7,8 +7,8 @@ import (
 
 	"lockstep"
 	"lockstep/locktest"
-	"lockstep/traces"
-	"lockstep/traces/tracestest"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/tracestest"
 )
 
 // TestCallsAreSpans: each call that asks for a lock or gives one back is a span of

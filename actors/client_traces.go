@@ -7,8 +7,8 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/observe/traces"
 	"lockstep/replica"
-	"lockstep/traces"
 )
 
 // WithTraces has the nodes told to which traces calls belong, by their contexts.

@@ -10,9 +10,9 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/tracestest"
 	"lockstep/replica"
-	"lockstep/traces"
-	"lockstep/traces/tracestest"
 )
 
 // under is a context below a caller's span.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"lockstep/lock"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

@@ -11,7 +11,7 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

@@ -5,9 +5,9 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
+	"lockstep/observe/traces"
 	"lockstep/replica"
-	"lockstep/traces"
 )
 
 // followed are the requests on their way through a LockTable whose traces somebody

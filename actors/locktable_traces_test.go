@@ -8,9 +8,9 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/tracestest"
 	"lockstep/replica"
-	"lockstep/traces"
-	"lockstep/traces/tracestest"
 )
 
 // tracedOnStand is tableOnStand of a node that tells of traces.

@@ -10,9 +10,9 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/journal"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
+	"lockstep/observe/traces"
 	"lockstep/replica"
-	"lockstep/traces"
 )
 
 // Node is the actors of one node, wired together.

@@ -4,8 +4,8 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/lock"
+	"lockstep/observe/traces"
 	"lockstep/replica"
-	"lockstep/traces"
 )
 
 // Numbering finds out when requests whose traces somebody keeps get their place in

@@ -5,8 +5,8 @@ import (
 
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/observe/traces/tracestest"
 	"lockstep/replica"
-	"lockstep/traces/tracestest"
 )
 
 // A Replicator tells its LockTable when a request that is followed gets its place,

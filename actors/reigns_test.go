@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"lockstep/lock"
-	"lockstep/metrics"
 	"lockstep/muster"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

@@ -10,7 +10,7 @@ import (
 	"github.com/asynkron/protoactor-go/actor"
 
 	"lockstep/messages"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

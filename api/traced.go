@@ -9,7 +9,7 @@ import (
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
-	"lockstep/traces"
+	"lockstep/observe/traces"
 )
 
 // Traced are the options by which each call of the service is a span of a tracer's,

@@ -14,9 +14,9 @@ import (
 
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/tracestest"
 	"lockstep/replica"
-	"lockstep/traces"
-	"lockstep/traces/tracestest"
 )
 
 // asked is what a fake was asked under which span.

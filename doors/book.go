@@ -7,7 +7,7 @@ import (
 	"sync"
 	"time"
 
-	"lockstep/access"
+	"lockstep/doors/access"
 )
 
 // lookEvery is how often the file is looked at, if anybody comes at all.

@@ -24,8 +24,8 @@ import (
 
 	"connectrpc.com/connect"
 
-	"lockstep/access"
 	"lockstep/api"
+	"lockstep/doors/access"
 	"lockstep/lock"
 	"lockstep/muster"
 	"lockstep/replica"

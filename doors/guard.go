@@ -13,8 +13,8 @@ import (
 
 	"connectrpc.com/connect"
 
-	"lockstep/access"
 	"lockstep/api"
+	"lockstep/doors/access"
 	"lockstep/lock"
 	"lockstep/muster"
 	"lockstep/replica"

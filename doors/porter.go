@@ -12,8 +12,8 @@ import (
 
 	"connectrpc.com/connect"
 
-	"lockstep/access"
 	"lockstep/api"
+	"lockstep/doors/access"
 	"lockstep/trust"
 )
 

@@ -5,7 +5,7 @@ import (
 	"iter"
 	"slices"
 
-	"lockstep/access"
+	"lockstep/doors/access"
 	"lockstep/lock"
 )
 

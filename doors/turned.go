@@ -4,8 +4,8 @@ import (
 	"net"
 	"time"
 
-	"lockstep/access"
 	"lockstep/api"
+	"lockstep/doors/access"
 )
 
 // More refusals: of connections that came to nothing, and of requests that are not

@@ -10,7 +10,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // prefix is how the name of every metric begins.

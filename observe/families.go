@@ -3,7 +3,7 @@ package observe
 import (
 	"github.com/prometheus/client_golang/prometheus"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

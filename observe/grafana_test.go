@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // dashboard is as much of Grafana's format as matters here.

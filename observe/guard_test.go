@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 func TestOnlyThisMachine(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 	"github.com/google/pprof/profile"
 
 	"lockstep/lock"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // Locks shows which locks are waited for, as a profile that go tool pprof reads:

@@ -16,7 +16,7 @@ import (
 	"github.com/google/pprof/profile"
 
 	"lockstep/lock"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // fixed is a node of which these locks are waited for.

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // Node is what is observed: a node of this process.

@@ -22,7 +22,7 @@ import (
 	"lockstep/lock"
 	"lockstep/locktest"
 	"lockstep/messages"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // scraped is what Prometheus would see, by name.

@@ -13,9 +13,9 @@ import (
 	"lockstep/actors"
 	"lockstep/lock"
 	"lockstep/messages"
+	"lockstep/observe/traces/tracestest"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
-	"lockstep/traces/tracestest"
 	"lockstep/trust"
 )
 

@@ -9,9 +9,9 @@ import (
 	"lockstep/actors"
 	"lockstep/journal"
 	"lockstep/messages"
+	"lockstep/observe/traces"
 	"lockstep/replica"
 	"lockstep/replica/quorum"
-	"lockstep/traces"
 	"lockstep/trust"
 )
 

@@ -3,7 +3,7 @@ package remote
 import (
 	"context"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 )
 
 // Numbers returns what the node counts. What does not answer before ctx ends is

@@ -10,7 +10,7 @@ import (
 
 	"lockstep/actors"
 	"lockstep/messages"
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

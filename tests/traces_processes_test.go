@@ -18,9 +18,9 @@ import (
 	wire "go.opentelemetry.io/proto/otlp/trace/v1"
 
 	"lockstep"
+	"lockstep/observe/traces/opentelemetry"
 	"lockstep/tests/cluster"
 	"lockstep/tests/collector"
-	"lockstep/traces/opentelemetry"
 )
 
 // traced is three nodes with public ports that tell a collector of traces.

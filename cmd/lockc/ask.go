@@ -11,7 +11,7 @@ import (
 	"lockstep"
 	"lockstep/cmd/internal/cli"
 	"lockstep/lock"
-	"lockstep/traces"
+	"lockstep/observe/traces"
 )
 
 // verb is lock or unlock.

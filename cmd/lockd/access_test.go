@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"lockstep/access"
 	"lockstep/cmd/internal/cli"
+	"lockstep/doors/access"
 )
 
 // TestTokenNew prints a token and the line that it is known by, and nothing else.

@@ -14,11 +14,11 @@ import (
 
 	"lockstep/actors"
 	"lockstep/api"
+	"lockstep/api/page"
 	"lockstep/cmd/internal/cli"
 	"lockstep/doors"
 	"lockstep/lock"
 	"lockstep/observe"
-	"lockstep/page"
 	"lockstep/remote"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"lockstep/metrics"
+	"lockstep/observe/metrics"
 	"lockstep/replica"
 )
 

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"lockstep/cmd/internal/cli"
-	"lockstep/traces"
-	"lockstep/traces/otlp"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/otlp"
 )
 
 // tracesStop is how long what was told last may take to be sent.

@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"lockstep/access"
+	"lockstep/doors/access"
 	"lockstep/trust"
 )
 

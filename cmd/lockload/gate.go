@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"lockstep"
-	"lockstep/access"
+	"lockstep/doors/access"
 	"lockstep/trust"
 )
 

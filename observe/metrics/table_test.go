@@ -98,7 +98,7 @@ func TestEverythingThatIsCountedHasAName(t *testing.T) {
 // TestEveryKindOfQueryIsCounted: which ones there are stands nowhere but in the
 // source.
 func TestEveryKindOfQueryIsCounted(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../lock/query.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), "../../lock/query.go", nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

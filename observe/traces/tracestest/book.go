@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"lockstep/traces"
+	"lockstep/observe/traces"
 )
 
 // Parent is a span of a caller's in a trace that somebody keeps, and Unkept one in

@@ -15,8 +15,8 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdk "go.opentelemetry.io/otel/sdk/trace"
 
-	"lockstep/traces"
-	"lockstep/traces/opentelemetry"
+	"lockstep/observe/traces"
+	"lockstep/observe/traces/opentelemetry"
 )
 
 // Config is what a Sender is started with.

@@ -11,8 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/observe/traces"
 	"lockstep/tests/collector"
-	"lockstep/traces"
 )
 
 // environment sets what OpenTelemetry reads, and nothing that is set elsewhere.

@@ -17,7 +17,7 @@ import (
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
 
-	"lockstep/traces"
+	"lockstep/observe/traces"
 )
 
 // scope is what OpenTelemetry knows the spans' maker by.
