@@ -261,11 +261,6 @@ func (a *Agents) Inquire(ctx context.Context, q lock.Query) (lock.Report, error)
 	return a.caller.Inquire(ctx, q)
 }
 
-// Pages yields one page after the other.
-func (a *Agents) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
-	return a.caller.Pages(ctx, q)
-}
-
 // Watch yields what happens.
 func (a *Agents) Watch(ctx context.Context, prefix string, behind lock.Index) iter.Seq2[lock.Report, error] {
 	return a.caller.Watch(ctx, prefix, behind)

@@ -113,10 +113,6 @@ type Questions interface {
 	// deadlocks, a token.
 	Inquire(ctx context.Context, q lock.Query) (lock.Report, error)
 
-	// Pages yields one page after the other of a QueryLocks or QuerySessions. After
-	// an error it ends.
-	Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report, error]
-
 	// Watch yields what happens to the locks whose names begin with prefix, and with
 	// an empty prefix to sessions too. First comes a report without events, whose
 	// Index says where it begins; then reports with events, or with Missed if more

@@ -104,10 +104,6 @@ func (h *house) Inquire(_ context.Context, q lock.Query) (lock.Report, error) {
 	h.count()
 	return h.reports[q.Kind], nil
 }
-func (h *house) Pages(_ context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
-	h.count()
-	return func(yield func(lock.Report, error) bool) { yield(h.reports[q.Kind], nil) }
-}
 func (h *house) Watch(context.Context, string, lock.Index) iter.Seq2[lock.Report, error] {
 	h.count()
 	return func(yield func(lock.Report, error) bool) {
@@ -578,11 +574,6 @@ func TestWhatRulesAllow(t *testing.T) {
 	look := func(q lock.Query) func(context.Context) error {
 		return func(ctx context.Context) error {
 			_, err := g.Inquire(ctx, q)
-			for _, paged := range g.Pages(ctx, q) {
-				if (paged == nil) != (err == nil) {
-					t.Errorf("%+v: %v, but page by page %v", q, err, paged)
-				}
-			}
 			return err
 		}
 	}
@@ -749,9 +740,6 @@ func TestNamesThatAreNotForEverybody(t *testing.T) {
 				t.Fatalf("%s asks %+v: %v", who, q, err)
 			}
 			answers[fmt.Sprintf("%+v", q)] = report
-			for report, err := range g.Pages(as(who), q) {
-				answers[fmt.Sprintf("%+v by pages", q)] = fmt.Sprint(report, err)
-			}
 		}
 		for what, answer := range answers {
 			text := fmt.Sprintf("%+v", answer)

@@ -416,15 +416,10 @@ func (g *guarded) Inquire(ctx context.Context, q lock.Query) (lock.Report, error
 		return lock.Report{}, err
 	}
 	report, err := g.behind.Inquire(ctx, q)
-	g.charge(ctx, report)
-	return g.sight(ctx).report(report), err
-}
-
-func (g *guarded) Pages(ctx context.Context, q lock.Query) iter.Seq2[lock.Report, error] {
-	if err := g.mayAsk(ctx, q); err != nil {
-		return nothingBut(err)
+	if err == nil {
+		err = g.shows(ctx, report)
 	}
-	return g.sight(ctx).pages(g.charged(ctx, g.behind.Pages(ctx, q)))
+	return g.sight(ctx).report(report), err
 }
 
 // Watch looks at the rules again whenever there is something to tell: it goes on

@@ -42,7 +42,7 @@ type Doors struct {
 	insisting *access.Meter // of those who were told to wait
 	answers   *connect.ErrorWriter
 	rooms     rooms         // for answers that can be long
-	working   *api.Turns    // at those
+	writing   *api.Turns    // at such that are
 	hearing   chan struct{} // has those who are refused and heard out
 }
 
@@ -57,7 +57,7 @@ func New(cfg Config) *Doors {
 	return &Doors{
 		book: cfg.Book, closed: cfg.Book != nil || cfg.Encrypted, proxies: cfg.Proxies, journal: cfg.Journal,
 		meter: access.NewMeter(), strangers: access.NewMeter(), hands: access.NewMeter(), insisting: access.NewMeter(), answers: connect.NewErrorWriter(),
-		rooms: rooms{all: map[string]*room{}}, working: api.NewTurns(afterWork), hearing: make(chan struct{}, heardAtOnce),
+		rooms: rooms{all: map[string]*room{}}, writing: api.NewTurns(afterWriting), hearing: make(chan struct{}, heardAtOnce),
 	}
 }
 

@@ -2,7 +2,6 @@ package doors
 
 import (
 	"context"
-	"iter"
 	"slices"
 
 	"lockstep/doors/access"
@@ -59,14 +58,4 @@ func (s sight) result(r lock.Result) lock.Result {
 		r.Cycle = "whoever has what is asked for waits for what this session holds, perhaps by way of others"
 	}
 	return r
-}
-
-func (s sight) pages(all iter.Seq2[lock.Report, error]) iter.Seq2[lock.Report, error] {
-	return func(yield func(lock.Report, error) bool) {
-		for report, err := range all {
-			if !yield(s.report(report), err) {
-				return
-			}
-		}
-	}
 }

@@ -20,8 +20,8 @@ import (
 // the protocols, and noted here.
 type visit struct {
 	http.ResponseWriter
-	body   io.ReadCloser
-	worked func() // is called when the first of the answer is there
+	body io.ReadCloser
+	turn *api.Turn // at writing out a long answer; nil: has none
 
 	heard bool    // the service has got it
 	cut   bool    // it has not come to its end
@@ -32,17 +32,17 @@ type visitKey struct{}
 
 // visit lets a request in and notes what becomes of it.
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
-	v := &visit{ResponseWriter: w, body: r.Body, worked: func() {}}
+	v := &visit{ResponseWriter: w, body: r.Body}
+	defer v.written()
 	if r.URL.Path == numbers {
 		d.charge(who, numbersWeigh)
 	}
 	if d.closed && longAnswers[r.URL.Path] {
-		worked, ended, err := d.atLength(r.Context(), who.name)
+		leave, err := d.rooms.enter(r.Context(), who.name)
 		if err != nil {
 			return // nobody is there to answer
 		}
-		defer ended()
-		v.worked = worked
+		defer leave()
 	}
 	ctx := context.WithValue(context.WithValue(r.Context(), guestKey{}, who), visitKey{}, v)
 	r = r.WithContext(ctx)
@@ -67,11 +67,19 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 func (v *visit) Unwrap() http.ResponseWriter { return v.ResponseWriter }
 
 func (v *visit) Write(p []byte) (int, error) {
-	v.worked()
+	v.written()
 	began := time.Now()
 	n, err := v.ResponseWriter.Write(p)
 	v.wrote(began)
 	return n, err
+}
+
+// written gives a turn back, since the answer is there: now it is its reader's.
+func (v *visit) written() {
+	if v.turn != nil {
+		v.turn.End()
+		v.turn = nil
+	}
 }
 
 // Flush is what streams end each message with.

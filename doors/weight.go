@@ -3,7 +3,6 @@ package doors
 import (
 	"context"
 	"errors"
-	"iter"
 	"sync"
 	"time"
 
@@ -17,7 +16,7 @@ import (
 // Not every request costs the node the same. One that shows a thousand locks is worth
 // some dozens of others, so it counts as so many against the rate of whoever asks; of
 // those whose answers can be long each principal has few under way, while others of its
-// own wait; and few of anybody's are worked on at a time. So who asks for much and reads
+// own wait; and few of anybody's are written out at a time. So who asks for much and reads
 // nothing keeps himself waiting, and nobody else.
 
 // shownForOne is how many locks, waits, sessions or events cost as much to show as a
@@ -45,30 +44,34 @@ func (d *Doors) charge(who guest, requests float64) bool {
 	return d.meter.Charge(who.name, d.limitsOf(d.policy(), who), requests, time.Now())
 }
 
-// charge lets a report count against the rate of whoever gets it.
-func (g *guarded) charge(ctx context.Context, r lock.Report) (within bool) {
-	return g.doors.charge(guestOf(ctx), weightOf(r))
+// shows lets a report count against the rate of whoever gets it. To write out a long one
+// keeps a processor busy, and waits for a turn at that.
+func (g *guarded) shows(ctx context.Context, r lock.Report) error {
+	weight, who := weightOf(r), guestOf(ctx)
+	g.doors.charge(who, weight)
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	if weight < 1 || v == nil || v.turn != nil {
+		return nil
+	}
+	turn, err := g.doors.writing.Take(ctx, who.name)
+	if err != nil {
+		return err
+	}
+	v.turn = turn
+	return nil
 }
+
+// afterWriting is the rest of those who have written a long answer.
+var afterWriting = api.Rest{Times: 3, Longest: 50 * time.Millisecond}
 
 // goesOn charges for what a watch tells, and ends it if whoever watches owes too much.
 func (g *guarded) goesOn(ctx context.Context, r lock.Report) error {
-	if g.charge(ctx, r) {
+	who := guestOf(ctx)
+	if g.doors.charge(who, weightOf(r)) {
 		return nil
 	}
-	return g.deny(TooFast, guestOf(ctx), "a watch", connect.CodeResourceExhausted,
+	return g.deny(TooFast, who, "a watch", connect.CodeResourceExhausted,
 		errors.New("more happens than is due to you to be told: go on later, behind the last index"))
-}
-
-// charged are pages that count. A list that has begun comes to its end.
-func (g *guarded) charged(ctx context.Context, pages iter.Seq2[lock.Report, error]) iter.Seq2[lock.Report, error] {
-	return func(yield func(lock.Report, error) bool) {
-		for report, err := range pages {
-			g.charge(ctx, report)
-			if !yield(report, err) {
-				return
-			}
-		}
-	}
 }
 
 // nonsenseWeighs is how many requests more somebody is held to have made with one that
@@ -92,27 +95,6 @@ var longAnswers = map[string]bool{
 
 // longAtOnce is how many of those each principal has under way.
 const longAtOnce = 2
-
-// atLength lets somebody begin an answer that can be long, and returns what ends its
-// work, after which it is only written, and what ends all of it. It waits while others
-// of his own have not been read, and while those of anybody keep the processors busy.
-// An error says that nobody waits any more.
-func (d *Doors) atLength(ctx context.Context, who string) (worked, ended func(), err error) {
-	leave, err := d.rooms.enter(ctx, who)
-	if err != nil {
-		return nil, nil, err
-	}
-	turn, err := d.working.Take(ctx, who)
-	if err != nil {
-		leave()
-		return nil, nil, err
-	}
-	worked = sync.OnceFunc(turn.End)
-	return worked, func() { worked(); leave() }, nil
-}
-
-// afterWork is the rest of those who have made a long answer.
-var afterWork = api.Rest{Times: 3, Longest: 50 * time.Millisecond}
 
 // rooms has one for each who is in it.
 type rooms struct {
