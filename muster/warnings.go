@@ -71,13 +71,20 @@ func (p *Picture) Warnings(why map[string]string) []Warning {
 	return all
 }
 
+// unborn reports whether nobody knows of a cluster. That a node is no member then
+// says nothing.
+func (p *Picture) unborn() bool { return p.Primary == nil && len(p.Members()) == 0 }
+
 type warner func(kind string, nodes []string, format string, args ...any)
 
 func (p *Picture) warnOfPrimary(add warner) {
 	if p.Primary == nil {
-		if p.Pair() {
+		switch {
+		case p.Pair():
 			add(NoPrimary, nil, "no node is the primary: nothing is served until the two nodes have met")
-		} else {
+		case p.unborn():
+			add(NoPrimary, nil, "no node that answers belongs to a cluster yet: nothing is served until all that their -peers list have been started, or a cluster takes them in")
+		default:
 			add(NoPrimary, nil, "no node is the primary: nothing is served until a majority of the voting nodes hear each other")
 		}
 	}
@@ -100,8 +107,8 @@ func (p *Picture) warnOfSilence(why map[string]string, add warner) {
 		switch name := p.NameOf(n); {
 		case n.Silent && heard >= 0:
 			add(Unreachable, []string{name}, "%s does not answer, and the others heard it %s; %s", name, words.Ago(heard), why[n.Address])
-		case n.Silent && !known && !p.Pair():
-			add(Unreachable, []string{name}, "%s does not answer, and is no member of the cluster; %s", name, why[n.Address])
+		case n.Silent && !known && !p.Pair() && !p.unborn():
+			add(Unreachable, []string{name}, "%s does not answer, and is no member of the cluster: it was removed, or never taken in; %s", name, why[n.Address])
 		case n.Silent:
 			add(Unreachable, []string{name}, "%s does not answer; %s", name, why[n.Address])
 		case n.Quorum && p.Primary != nil && heard >= longSilent:
@@ -216,8 +223,17 @@ func (p *Picture) warnOfDistance(add warner) {
 		}
 	}
 	for _, n := range p.Nodes {
-		if !n.Silent && n.Quorum && len(n.Members) == 0 {
-			add(Learning, []string{p.NameOf(n)}, "%s has no log yet, and waits to be taken in", p.NameOf(n))
+		if n.Silent || !n.Quorum || len(n.Members) > 0 {
+			continue
+		}
+		name := p.NameOf(n)
+		switch _, known := p.Member(n.Address); {
+		case p.unborn():
+			add(Learning, []string{name}, "%s has no log yet", name)
+		case known:
+			add(Learning, []string{name}, "%s has no log yet, and waits to be taken in", name)
+		default:
+			add(Learning, []string{name}, "%s has no log yet, and is no member of the cluster: lockc cluster add %s=%s takes it in", name, name, n.Address)
 		}
 	}
 	for _, m := range p.Members() {

@@ -156,7 +156,21 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		}, "learning: d does not vote yet: it is catching up"},
 		"one that waits": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			return append(n, lockstep.NodeStatus{Name: "h:9", Node: "z", Role: "joining", Quorum: true, Durable: true, Last: 2045, Heard: -1})
-		}, "learning: z has no log yet, and waits to be taken in"},
+		}, "learning: z has no log yet, and is no member of the cluster: lockc cluster add z=h:9 takes it in"},
+		"one that is silent, and no member": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+			return append(n, lockstep.NodeStatus{Name: "h:9", Err: lockstep.ErrNoAnswer})
+		}, "unreachable: h:9 does not answer, and is no member of the cluster: it was removed, or never taken in; why"},
+		"one that has not been started, of a cluster that is to begin": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
+			fresh := lockstep.NodeStatus{Name: n[0].Name, Node: "a", Role: "joining", Quorum: true, Durable: true, Heard: -1}
+			return []lockstep.NodeStatus{fresh, {Name: "h:2", Err: lockstep.ErrNoAnswer}}
+		}, "no_primary: no node that answers belongs to a cluster yet: nothing is served until all that their -peers list have been started, or a cluster takes them in; " +
+			"unreachable: h:2 does not answer; why; learning: a has no log yet"},
+		"one that a pair is to grow by": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
+			return []lockstep.NodeStatus{
+				{Name: "h:1", Role: "primary", Durable: true}, {Name: "h:2", Role: "backup", Durable: true},
+				{Name: "h:3", Node: "c", Role: "joining", Quorum: true, Durable: true, Heard: -1},
+			}
+		}, "learning: c has no log yet, and is no member of the cluster: lockc cluster add c=h:3 takes it in"},
 		"two that lost their memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			for i := range n[:2] {
 				n[i] = lockstep.NodeStatus{Name: n[i].Name, Node: n[i].Node, Role: "joining", View: 9, Quorum: true, Durable: true, Heard: -1}
