@@ -181,7 +181,7 @@ func TestSomebodyLooksOnInATerminal(t *testing.T) {
 
 	v := lookOn(t, w.Addresses())
 	primary := w.primary()
-	v.sees("lockstep", primary.Name+" is the primary", "safe: any one node may fail", "reigns", "2 locks held, 1 waits, by who waits",
+	v.sees("lockstep", primary.Name+" is the primary", "safe: any one node may fail", "reigns", "2 locks held, 1 waits, most awaited first",
 		"▸", "deploy/web", "cron/backup", "what happens")
 	v.awaits("the lock that is waited for at the top", func(page string) bool {
 		return strings.Index(page, "deploy/web") < strings.Index(page, "cron/backup")

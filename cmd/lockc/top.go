@@ -47,8 +47,8 @@ const aboutTop = `Above are the nodes as lockc status has them, what is not safe
 when and for how long nobody served before, and deadlocks in red; then the locks whose names
 begin with PREFIX, those first that most wait for; then what happens. The keys: arrows choose
 a lock, enter shows it with its queue and its history, / shows only locks with a text in
-their name or in that of who holds them, s sorts by who waits, by how long they are held or
-by name, ? helps, q quits. It changes nothing.
+their name or in that of who holds them, s puts those first that most wait for or that are
+held longest, or sorts by name, ? helps, q quits. It changes nothing.
 
 Where the output is no terminal, or with --once, one picture is printed. The 1,000 locks
 that come first are shown; there may be any number. The list is drawn anew when something

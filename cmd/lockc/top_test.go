@@ -66,7 +66,7 @@ c      127.0.0.1:7103   unreachable   -      -       -            -           0 
 warning: c does not answer, and the others heard it 20ms ago; nobody listens there
 reigns  …  →  b 11:59:00 (the one before fell silent, nobody served for 1.4s)
 
-3 locks held, 2 wait, by who waits, 1 closed for a while
+3 locks held, 2 wait, most awaited first, 1 closed for a while
   NAME         HOW           HELD BY                                     FOR     WAITING
 ▸ deploy/web   exclusive     alice@web1, pid 7: make deploy              3m12s   2
   lab          exclusive     nobody's own (lockc lock)                   4d04h   0
@@ -96,13 +96,22 @@ c      127.0.0.1:7103   unreachable   -      -       -            -           0 
 warning: c does not answer, and the others heard it 20ms ago; nobody listens there
 reigns  a 2031-05-04 12:00 (began)  →  c 11:00:00 (handed over, nobody served for 17ms)  →  b 11:59:00 (the one before fell silent, nobody served for 1.4s)
 
-3 locks held, 2 wait, by who waits, 1 closed for a while
+3 locks held, 2 wait, most awaited first, 1 closed for a while
   NAME         HOW           HELD BY                                     FOR     WAITING
   deploy/web   exclusive     alice@web1, pid 7: make deploy              3m12s   2
   lab          exclusive     nobody's own (lockc lock)                   4d04h   0
   gpu          3/3 permits   alice@web1, pid 7: lockc run, and 1 other   0ms     0
   closed       closed        nobody: its holder was lost                 -       0
 `)
+}
+
+// A pair survives either node and no cut between them: nobody calls that safe.
+func TestTopOfAPairPromisesNoMoreThanThereIs(t *testing.T) {
+	m := &topModel{nodes: newStanding([]lockstep.NodeStatus{
+		{Name: "h:1", Role: "primary", View: 3, Paired: true, Durable: true}, {Name: "h:2", Role: "backup", View: 3, Paired: true, Durable: true},
+	})}
+	m.warnings = m.nodes.warnings(nil)
+	wantText(t, m.headline(canvasOf(wide, 0)), "lockstep  12:00:00  h:1 is the primary, in view 3, either node may fail, but not the network between them")
 }
 
 func TestTopHelps(t *testing.T) {
@@ -115,7 +124,7 @@ page up, page down, home, end   the same, faster
 enter                           look at the lock that is chosen: holders, queue, history
 esc                             go back; in the list, show all again
 /                               show only those with a text in their name, or in that of who holds them
-s                               sort by who waits, by how long they are held, by name
+s                               sort: most awaited first, longest held first, by name
 q                               quit
 
 The nodes are those of lockc status, with what is not safe below them;

@@ -18,7 +18,7 @@ const (
 	byName
 )
 
-var orders = [...]string{byWaiters: "by who waits", byAge: "by how long", byName: "by name"}
+var orders = [...]string{byWaiters: "most awaited first", byAge: "longest held first", byName: "by name"}
 
 func (o order) next() order { return (o + 1) % order(len(orders)) }
 

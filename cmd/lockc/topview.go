@@ -97,10 +97,13 @@ func (m *topModel) headline(c canvas) string {
 		say(bad, "no primary")
 	default:
 		say(plain, "%s is the primary, in view %d", m.nodes.name(*m.nodes.primary), m.nodes.primary.View)
-		if m.nodes.safe(m.warnings) {
-			say(plain, "safe: any one node may fail")
-		} else {
+		switch {
+		case !m.nodes.safe(m.warnings):
 			say(bad, "not safe")
+		case m.nodes.pair():
+			say(plain, "either node may fail, but not the network between them")
+		default:
+			say(plain, "safe: any one node may fail")
 		}
 	}
 	if m.trouble != "" {
@@ -386,7 +389,7 @@ func helpLines(c canvas) []string {
 		{"↑ ↓, k j", "choose a lock"}, {"page up, page down, home, end", "the same, faster"},
 		{"enter", "look at the lock that is chosen: holders, queue, history"}, {"esc", "go back; in the list, show all again"},
 		{"/", "show only those with a text in their name, or in that of who holds them"},
-		{"s", "sort by who waits, by how long they are held, by name"}, {"q", "quit"},
+		{"s", "sort: most awaited first, longest held first, by name"}, {"q", "quit"},
 	} {
 		t.add(plain, line[0], line[1]).styled(0, strong)
 	}

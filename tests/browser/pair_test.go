@@ -50,7 +50,7 @@ func TestAPairHasItsPage(t *testing.T) {
 	ready(t, http.DefaultClient, page)
 	s := look(t, chrome.Desk, page, "")
 	s.await(says(one("#headline"), p.addresses[0]+" is the primary"))
-	s.await(says(one("#safety"), "Both nodes answer"))
+	s.await(says(one("#safety"), "Both nodes answer", "Either may fail, but not the network between them"))
 	s.await(has(card(p.addresses[1]), "role", "backup"))
 	if err := p.nodes[0].Process.Signal(os.Kill); err != nil {
 		t.Fatal(err)

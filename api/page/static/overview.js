@@ -72,7 +72,8 @@ export function overview(feed) {
     }
     text(headline, !feed.status ? "Asking the nodes…" : !primary ? "No node is the primary" : `${nameOf(primary)} is the primary`);
     const there = silent === 0 ? (all.length === 1 ? "It is the only node." : all.length === 2 ? "Both nodes answer." : `All ${all.length} nodes answer.`) : `${silent} of ${count(all.length, "node")} ${silent === 1 ? "does" : "do"} not answer.`;
-    text(under, !feed.status ? "" : `${there} ${feed.status.safe ? "Any one of them may fail." : ""}`.trim());
+    const bears = said.some((one) => one.kind === "pair") ? "Either may fail, but not the network between them." : "Any one of them may fail.";
+    text(under, !feed.status ? "" : `${there} ${feed.status.safe ? bears : ""}`.trim());
     node.dataset.health = !feed.status ? "unknown" : !primary || primaries.length > 1 ? "bad" : feed.status.safe ? "good" : "fair";
     warnings.hidden = said.length === 0;
     fill(warnings, JSON.stringify(said), () => said.map((one) => el("li", { "data-kind": one.kind ?? "" }, el("bdi", { text: one.text ?? one.kind ?? "" }))));
