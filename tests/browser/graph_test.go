@@ -36,13 +36,14 @@ func TestDeadlocksAreRedInTheGraph(t *testing.T) {
 	s.await(wants(carol, "db/users") + " && " + one("#graph path.edge[data-from='lock db/users']") + " && !" + one("#graph .edge[data-dead]"))
 	alice.waits("db/orders")
 	bob.waits("db/users")
-	s.await(says(one(`#deadlocks [data-deadlock="certain"]`), "alice@web1", "db/orders", "bob@web2", "db/users"))
+	s.await(says(one(`#deadlocks [data-deadlock="certain"]`), "alice@web1, pid 7 waits", "db/orders", "bob@web2, pid 7 keeps", "db/users"))
 	s.await(says(one("#said"), "1 deadlock")) // what a screen reader reads out
 	for _, line := range []string{wants(alice, "db/orders"), keeps(bob, "db/orders"), wants(bob, "db/users"), keeps(alice, "db/users")} {
 		s.await(line + " && " + red(line))
 	}
 	s.await("!" + red(wants(carol, "db/users")))
-	s.await(says(one(`#waits [data-name="db/users"]`), "held by", "alice@web1", "carol@db1", "bob@web2", "wait"))
+	s.await(says(one(`#waits [data-name="db/users"]`), "held by", "alice@web1, pid 7", "carol@db1, pid 7", "bob@web2, pid 7", "wait"))
+	s.await(says(one(`#graph [data-node="session `+carol.session+`"]`), "carol@db1", "pid 7: migrate"))
 	s.await(shown(one("#deadlock-count")) + " && " + says(one("#deadlock-count"), "1"))
 
 	if _, err := h.api().Revoke(t.Context(), &pb.RevokeRequest{Name: "db/orders", Reason: "to end the circle"}); err != nil {

@@ -3,8 +3,8 @@
 import { el, fill, lockHref, sessionHref, svg, text } from "./dom.js";
 import { layout } from "./layout.js";
 import { circle } from "./lock.js";
-import { blank, lockLink, section, short } from "./people.js";
-import { count, list, number } from "./words.js";
+import { blank, exact, lockLink, section, short } from "./people.js";
+import { count, doing, list, number } from "./words.js";
 
 const drawn = 40; // locks, the most waited for
 const alone = 4; // of those who wait for the same and keep nobody waiting
@@ -61,11 +61,11 @@ export function graph(feed) {
   };
 }
 
-const keyOf = (one) => [one.session, one.token ?? one.since, short(one)];
+const keyOf = (one) => [one.session, one.token ?? one.since, exact(one)];
 
 function inWords(card) {
-  const holders = card.holders.map(short);
-  const queue = card.queue.map(short);
+  const holders = card.holders.map(exact);
+  const queue = card.queue.map(exact);
   const some = (all, rest) => list(all.length + rest > 6 ? [...all.slice(0, 5), `${number(all.length - 5 + rest)} more`] : all);
   return el("li", { "data-name": card.name }, lockLink(card.name), el("span", {},
     holders.length ? ["held by ", el("bdi", { class: "strong", text: some(holders, 0) })] : card.delayed ? "closed for a while" : "passing on", "; ",
@@ -87,7 +87,7 @@ class Plan {
   }
 
   session(one) {
-    return this.node("session " + one.session, () => ({ kind: "session", label: short(one), note: one.owner?.info?.command ?? one.info?.command ?? "", href: sessionHref(one.session), width: 176, height: 48 }));
+    return this.node("session " + one.session, () => ({ kind: "session", label: short(one), note: doing(one.owner?.info, one.info), href: sessionHref(one.session), width: 176, height: 48 }));
   }
 
   edge(from, to, kind) {

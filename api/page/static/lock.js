@@ -3,7 +3,7 @@
 
 import { call, now } from "./api.js";
 import { el, fill, lockName, say, svg, text } from "./dom.js";
-import { blank, chip, lockLink, section, short, state, who } from "./people.js";
+import { blank, chip, exact, lockLink, section, short, state, who } from "./people.js";
 import { askRelease } from "./release.js";
 import { brief, count, ending, extras, instant, length, manner, millis, moment, number, person, shorten, whole } from "./words.js";
 
@@ -191,7 +191,7 @@ function sentenceOf(card) {
 export function circle(cycle) {
   const steps = cycle.steps ?? [];
   const sure = !steps.some((one) => one.possible);
-  const name = (one) => shorten(brief(one.info), 60) || "session " + one.session;
+  const name = (one) => exact({ session: one.session ?? "", owner: one });
   return el("div", { class: "deadlock", "data-deadlock": sure ? "certain" : "possible" },
     el("p", { class: "verdict", text: sure ? "A deadlock: none of these goes on by itself." : "Perhaps a deadlock: it is one if nobody lets go while waiting." }),
     el("ol", { class: "plain" }, steps.map((one, i) => el("li", {},

@@ -1,7 +1,7 @@
 // How people, locks and their states look, wherever they stand.
 
 import { el, link, lockHref, lockName, sessionHref } from "./dom.js";
-import { brief, manner, person, shorten } from "./words.js";
+import { brief, manner, person, process, shorten } from "./words.js";
 
 /** who shows who has or wants a lock, in a line, with the way to their session. */
 export function who(one, { linked = true } = {}) {
@@ -12,7 +12,12 @@ export function who(one, { linked = true } = {}) {
 }
 
 /** short names somebody in a few letters, for where there is little room. */
-export const short = (one) => (one.session ? shorten(brief(one.owner?.info, one.info), 60) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
+export const short = (one) => named(one, brief);
+
+/** exact names somebody apart from others of the same user and host. */
+export const exact = (one) => named(one, process);
+
+const named = (one, say) => (one.session ? shorten(say(one.owner?.info, one.info), 60) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
 
 /** state is that of a lock: a key for the style, and the word beside its colour. */
 export function state(card) {

@@ -16,6 +16,9 @@ import { instant, millis } from "./words.js";
 /** most is how many locks are kept: the first ones, by name. */
 export const most = 50_000;
 
+/** acquainted is how many sessions are known by name, besides those that cards name. */
+export const acquainted = 10_000;
+
 /** remembered is how many of the last events are. */
 const remembered = 100;
 
@@ -138,11 +141,14 @@ export class Picture {
     this.version++;
   }
 
-  /** meet notes what a session says of itself. Who is gone is kept for a while, since the events still name them. */
+  /**
+   * meet notes what a session says of itself. Who is gone is kept for a while, since the
+   * events still name them; who was met the longest ago is forgotten, and asked for again.
+   */
   meet(session, info = {}) {
-    if (this.people.size > 4 * most) this.people.clear();
-    if (!this.people.has(session)) this.met++;
+    if (!this.people.delete(session)) this.met++;
     this.people.set(session, info);
+    if (this.people.size > acquainted) this.people.delete(this.people.keys().next().value);
   }
 
   #meet(card) {

@@ -47,7 +47,7 @@ export const number = (n) => digits.format(n);
 
 /** bytes is a size, roughly. */
 export function bytes(n) {
-  const units = ["B", "KB", "MB", "GB", "TB"];
+  const units = ["B", "kB", "MB", "GB", "TB"];
   let unit = 0;
   for (; n >= 1000 && unit < units.length - 1; unit++) n /= 1000;
   return `${unit === 0 || n >= 10 ? Math.round(n) : n.toFixed(1)} ${units[unit]}`;
@@ -65,12 +65,24 @@ export function list(names) {
  */
 export function person(session, grant) {
   const info = saying(session, grant);
-  let who = info("user");
-  if (info("host")) who += "@" + info("host");
-  if (info("pid")) who += ", pid " + info("pid");
-  if (info("command")) who += ": " + info("command");
-  return who.replace(/^(, |: )/, "");
+  return sentence(place(info) + pid(info) + (info("command") ? ": " + info("command") : ""));
 }
+
+/** process is a person without what it does: "alice@web1, pid 7", or whatever is known. */
+export function process(session, grant) {
+  const info = saying(session, grant);
+  return sentence(place(info) + pid(info)) || info("command");
+}
+
+/** doing is what a person's place does not say: "pid 7: make deploy". */
+export function doing(session, grant) {
+  const info = saying(session, grant);
+  return sentence(pid(info) + (place(info) && info("command") ? ": " + info("command") : ""));
+}
+
+const place = (info) => info("user") + (info("host") ? "@" + info("host") : "");
+const pid = (info) => (info("pid") ? ", pid " + info("pid") : "");
+const sentence = (text) => text.replace(/^(, |: )/, "");
 
 function saying(session, grant) {
   const said = (key) => grant?.[key] ?? session?.[key] ?? "";
@@ -86,7 +98,7 @@ export function shorten(text, most = 100) {
 /** brief is a person without process: "alice@web1", or whatever is known. */
 export function brief(session, grant) {
   const info = saying(session, grant);
-  return info("user") + (info("host") ? "@" + info("host") : "") || info("command");
+  return place(info) || info("command");
 }
 
 /** extras are the rest of an info, as pairs. */

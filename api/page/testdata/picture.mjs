@@ -1,7 +1,7 @@
 // A small lock service makes events and lists at random; pages of lists come late and
 // between events, events twice. In the end the picture is that of the service.
 import assert from "node:assert/strict";
-import { cardOf, Picture } from "../static/picture.js";
+import { acquainted, cardOf, Picture } from "../static/picture.js";
 
 let seed = 5;
 const random = (n) => (seed = (seed * 48271) % 2147483647) % n;
@@ -122,3 +122,14 @@ for (let round = 0; round < 400; round++) {
   for (const event of service.events.slice(-3)) if (event.kind === "KIND_ACQUIRED" && picture.locks.get(event.name)?.holders[0]?.token === event.token) picture.apply(event);
   assert.deepEqual(picture.names.map((name) => plain(picture.locks.get(name))).map((one) => one.holders), want.map((one) => one.holders), "an event twice");
 }
+
+// However many come and go, few are remembered: those that were met last.
+const crowd = new Picture();
+crowd.meet("regular", { user: "regular" });
+for (let i = 0; i < 2 * acquainted; i++) {
+  crowd.meet("s" + i);
+  if (i % 1000 === 0) crowd.meet("regular", { user: "regular" });
+}
+assert.equal(crowd.people.size, acquainted);
+assert.equal(crowd.met, 2 * acquainted + 1);
+assert.deepEqual([crowd.people.has("regular"), crowd.people.has("s" + (2 * acquainted - 1)), crowd.people.has("s0")], [true, true, false]);
