@@ -5,27 +5,23 @@ import (
 	"log/slog"
 	"os"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"lockstep/doors/access"
 )
 
-// lookEvery is how often the file is looked at, if anybody comes at all.
-const lookEvery = time.Second
-
-// Book has the policy, mostly in a file. It looks whether that has changed when somebody
-// comes, so that a rule that was added and a token that was removed need no
-// restart.
+// Book has the policy, mostly in a file. Whoever has opened it has it look whether that
+// has changed, again and again, so that a rule that was added and a token that was removed
+// need no restart. Who comes never waits for a disk.
 type Book struct {
 	file    string
 	log     *slog.Logger
 	journal *Journal // of changes; nil: of none
+	current atomic.Pointer[access.Policy]
 
-	mu      sync.Mutex
-	current *access.Policy
-	seen    stamp // of the file that was read last, well or not
-	looked  time.Time
-	said    string // what was wrong the last time
+	mu   sync.Mutex
+	seen stamp  // of the file that was read last, well or not
+	said string // what was wrong the last time
 }
 
 type stamp struct {
@@ -34,12 +30,12 @@ type stamp struct {
 
 // OpenBook reads a file.
 func OpenBook(file string, log *slog.Logger) (*Book, error) {
-	b := &Book{file: file, log: log, seen: stampOf(file), looked: time.Now()}
+	b := &Book{file: file, log: log, seen: stampOf(file)}
 	policy, err := read(file)
 	if err != nil {
 		return nil, err
 	}
-	b.current = policy
+	b.current.Store(policy)
 	if info, err := os.Stat(file); err == nil && info.Mode()&0o002 != 0 {
 		log.Warn("every user of this machine can change who may do what: chmod 640 it", "file", file)
 	}
@@ -51,33 +47,24 @@ func OpenBook(file string, log *slog.Logger) (*Book, error) {
 func (b *Book) KeepIn(j *Journal) { b.journal = j }
 
 // BookOf is a book of one policy, which stays.
-func BookOf(policy *access.Policy) *Book { return &Book{current: policy} }
-
-// Policy is the newest that could be read.
-func (b *Book) Policy() *access.Policy {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if time.Since(b.looked) >= lookEvery {
-		b.lookLocked()
-	}
-	return b.current
+func BookOf(policy *access.Policy) *Book {
+	b := new(Book)
+	b.current.Store(policy)
+	return b
 }
 
-// Look looks at the file now.
+// Policy is the newest that could be read.
+func (b *Book) Policy() *access.Policy { return b.current.Load() }
+
+// Look reads the file if it is not the one that was read last. One that cannot be used
+// changes nothing, and is spoken of once. What could not be read at all is tried again the
+// next time: it may be whole by then, and look the same.
 func (b *Book) Look() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lookLocked()
-}
-
-// lookLocked reads the file if it is not the one that was read last. One that
-// cannot be used changes nothing, and is spoken of once. What could not be read at
-// all is tried again the next time: it may be whole by then, and look the same.
-func (b *Book) lookLocked() {
 	if b.file == "" {
 		return
 	}
-	b.looked = time.Now()
 	now := stampOf(b.file)
 	if now == b.seen {
 		b.said = ""
@@ -89,7 +76,7 @@ func (b *Book) lookLocked() {
 		b.seen = now
 		policy, err = access.Parse(b.file, text)
 	}
-	if err == nil && b.current.Ruled() && !policy.Ruled() {
+	if err == nil && b.Policy().Ruled() && !policy.Ruled() {
 		// A file without any rule allows everything, and one that is half written
 		// may have none yet.
 		err = fmt.Errorf("%s has no line with allow any more: that would allow everything to everybody who is known, and takes a restart", b.file)
@@ -102,7 +89,8 @@ func (b *Book) lookLocked() {
 		}
 		return
 	}
-	b.current, b.said = policy, ""
+	b.current.Store(policy)
+	b.said = ""
 	b.log.Info("new rules: they count from now on", "file", b.file)
 	b.write("new rules", "")
 }

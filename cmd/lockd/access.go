@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"time"
 
 	"lockstep/actors"
 	"lockstep/cmd/internal/cli"
@@ -114,14 +115,36 @@ func (e *entrance) wrote(d actors.Deed) { e.beside.Did(d.By, string(d.From), d.W
 // changes reports whether there are files that may change.
 func (e *entrance) changes() bool { return e.tls != nil || e.book != nil || e.audit != nil }
 
-// look looks at them now.
-func (e *entrance) look() {
+// lookEvery is how often the files of certificates and rules are looked at.
+const lookEvery = time.Second
+
+// follow looks at those files until the nodes stop, also when nobody comes: what is wrong
+// with a file is best said to who has just written it.
+func (e *entrance) follow(over <-chan struct{}) {
+	ticker := time.NewTicker(lookEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			e.glance()
+		case <-over:
+			return
+		}
+	}
+}
+
+func (e *entrance) glance() {
 	if e.tls != nil {
 		e.tls.Look()
 	}
 	if e.book != nil {
 		e.book.Look()
 	}
+}
+
+// look looks at all that may have changed.
+func (e *entrance) look() {
+	e.glance()
 	if e.audit != nil {
 		e.audit.Reopen()
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"lockstep/cmd/internal/cli"
 	"lockstep/doors/access"
@@ -124,6 +126,42 @@ func TestAccessFromTheEnvironment(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// TestFilesAreFollowed: a change counts within two seconds, and a mistake is said, though
+// nobody comes; and only until the nodes stop.
+func TestFilesAreFollowed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "access")
+	write := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("allow ci lock x\n")
+	var said bytes.Buffer
+	p := newProgram()
+	p.access = file
+	front, err := p.newEntrance(nil, slog.New(slog.NewTextHandler(&said, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		over, ended := make(chan struct{}), make(chan struct{})
+		go func() { front.follow(over); close(ended) }()
+		pass := func() { time.Sleep(lookEvery); synctest.Wait() }
+		write("allow eve read *\n")
+		if pass(); !front.book.Policy().May("eve", access.Read, "x") {
+			t.Error("new rules don't count")
+		}
+		write("allow eve\n")
+		pass()
+		if pass(); strings.Count(said.String(), "access:1: want allow PRINCIPAL RIGHT NAMES") != 1 {
+			t.Errorf("of a mistake is said: %s", &said)
+		}
+		close(over)
+		<-ended
+	})
 }
 
 // TestProxiesReachTheDoors: what is said of them is what the doors of a port know.

@@ -96,6 +96,9 @@ func (g *group) giveUp(cause error) {
 // serve waits for the end and brings it about.
 func (g *group) serve() error {
 	defer g.release()
+	if g.doors.changes() {
+		go g.doors.follow(g.over)
+	}
 	g.sendHerald()
 	for {
 		select {
