@@ -28,6 +28,11 @@ type panel struct {
 	Description string                   `json:"description"`
 	GridPos     struct{ X, Y, W, H int } `json:"gridPos"`
 	Targets     []target                 `json:"targets"`
+	FieldConfig struct {
+		Defaults struct {
+			Unit string `json:"unit"`
+		} `json:"defaults"`
+	} `json:"fieldConfig"`
 }
 
 type target struct {
@@ -149,6 +154,9 @@ func TestThePanelsAreInOrder(t *testing.T) {
 		ids[p.ID] = true
 		if p.Title == "" || p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
 			t.Errorf("panel %d, %q: %q, %d queries", p.ID, p.Title, p.Description, len(p.Targets))
+		}
+		if p.FieldConfig.Defaults.Unit == "bytes" {
+			t.Errorf("%s counts in KiB, and everything else in kB", p.Title)
 		}
 		at := p.GridPos
 		if at.X < 0 || at.X+at.W > 24 || at.W == 0 || at.H == 0 {

@@ -159,6 +159,7 @@ func (c *cluster) play() {
 	time.Sleep(3 * time.Second)
 	c.release(held)
 	c.release(<-granted)
+	c.release(c.acquire(one, "shared by three", lockstep.Permits(2, 3)))
 	c.acquire(one, "to be revoked")
 	if _, err := two.Revoke(c.t.Context(), "to be revoked", "a test"); err != nil {
 		c.t.Fatal(err)
@@ -179,13 +180,14 @@ func TestNumbersMove(t *testing.T) {
 			moved float64
 		}{
 			{"lockstep_requests_total verb=open_session outcome=opened", 3},
-			{"lockstep_requests_total verb=acquire outcome=granted", 4},
+			{"lockstep_requests_total verb=acquire outcome=granted", 5},
 			{"lockstep_requests_total verb=acquire outcome=held", 1},
 			{"lockstep_requests_total verb=revoke outcome=released", 1},
 			{"lockstep_queries_total kind=sessions", 2},
 			{"lockstep_grants_total mode=exclusive", 5},
+			{"lockstep_grants_total mode=" + string(lockstep.ModePermits), 1},
 			{"lockstep_grants_total mode=ownerless", 0},
-			{"lockstep_releases_total", 2},
+			{"lockstep_releases_total", 3},
 			{"lockstep_expiries_total", 1},
 			{"lockstep_revocations_total", 1},
 			{"lockstep_overholds_total", 1},
@@ -193,7 +195,7 @@ func TestNumbersMove(t *testing.T) {
 			{"lockstep_sessions_opened_total", 3},
 			{"lockstep_sessions_expired_total", 1},
 			{"lockstep_wait_seconds", 1},
-			{"lockstep_hold_seconds", 5},
+			{"lockstep_hold_seconds", 6},
 			{"lockstep_locks", 0},
 			{"lockstep_waiters", 0},
 			{"lockstep_sessions", 2},

@@ -36,7 +36,7 @@ var Questions = [queries]string{
 	lock.QueryTenures: "tenures",
 }
 
-// Modes are how a lock can be granted.
+// Modes are how a lock can be granted, called as in all that clients see.
 var Modes = [grants]string{
-	lock.Exclusive: "exclusive", lock.Shared: "shared", lock.Counted: "counted", Ownerless: "ownerless",
+	lock.Exclusive: "exclusive", lock.Shared: "shared", lock.Counted: "permits", Ownerless: "ownerless",
 }
