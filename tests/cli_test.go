@@ -58,7 +58,7 @@ func setUpScript(t *testing.T, env *testscript.Env) error {
 	return nil
 }
 
-// scriptCondition knows [default-ports], those of lockd pair are free, and
+// scriptCondition knows [default-ports], those of lockd trio are free, and
 // [mounts], a script may have disks of its own.
 func scriptCondition(name string) (bool, error) {
 	switch name {
@@ -72,7 +72,7 @@ func scriptCondition(name string) (bool, error) {
 }
 
 func defaultPortsAreFree() (bool, error) {
-	for _, address := range []string{"127.0.0.1:7101", "127.0.0.1:7102"} {
+	for _, address := range []string{"127.0.0.1:7101", "127.0.0.1:7102", "127.0.0.1:7103"} {
 		l, err := net.Listen("tcp", address)
 		if err != nil {
 			return false, nil

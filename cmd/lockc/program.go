@@ -68,7 +68,7 @@ func newProgram() *program {
 
 func (p *program) addFlags() {
 	cli.Nodes(p.Flags, &p.nodes, "nodes", cli.DefaultPrimary+","+cli.DefaultBackup,
-		"the nodes `A,B`, the primary first")
+		"the nodes `A,B`: both of a pair, the primary first; of a cluster one that\nanswers is enough, and names the others")
 	cli.Duration(p.Flags, &p.timeout, "timeout", "5s",
 		"the `time` to wait for a definite answer; lockc status waits 1s if nothing is said", time.Millisecond, time.Hour)
 	cli.Listen(p.Flags, &p.listen, "listen", "127.0.0.1:0",

@@ -114,7 +114,9 @@ func (p *program) describe(nodes []string) string {
 func (p *program) advice(nodes, found []string) string {
 	host, _, err := net.SplitHostPort(p.listen)
 	switch {
-	case !slices.ContainsFunc(found, func(s string) bool { return strings.HasPrefix(s, listens) }):
+	case !slices.ContainsFunc(found, there) && p.thirdLives(nodes):
+		return "; but " + cli.DefaultThird + " takes connections: is it the third of three? -nodes " + strings.Join([]string{cli.DefaultPrimary, cli.DefaultBackup, cli.DefaultThird}, ",") + " asks it, too"
+	case !slices.ContainsFunc(found, there):
 		return "; are the nodes running? lockd trio starts three, lockd pair two"
 	case !slices.Contains(found, silent):
 		return ""
@@ -123,6 +125,15 @@ func (p *program) advice(nodes, found []string) string {
 	default:
 		return "; lockc status shows where they stand"
 	}
+}
+
+// there reports whether a symptom is that of a node which can be reached.
+func there(symptom string) bool { return strings.HasPrefix(symptom, listens) }
+
+// thirdLives reports whether there may be a third node beside the two that are asked
+// if none are named. It is not asked by itself: beside a pair it is another service.
+func (p *program) thirdLives(asked []string) bool {
+	return slices.Equal(asked, []string{cli.DefaultPrimary, cli.DefaultBackup}) && there(p.symptom(cli.DefaultThird))
 }
 
 func allLoopback(nodes []string) bool {

@@ -23,7 +23,8 @@ func Nodes(flags *flag.FlagSet, to *[]string, name, def, usage string) {
 }
 
 // The addresses of `lockd pair` and `lockd trio`. lockc asks the first two by
-// itself, and learns the third from them.
+// itself, and learns the third from them; if neither is there, it says whether the
+// third is.
 const (
 	DefaultPrimary = "127.0.0.1:7101"
 	DefaultBackup  = "127.0.0.1:7102"
