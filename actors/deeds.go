@@ -8,6 +8,7 @@ import (
 	"lockstep/lock"
 	"lockstep/messages"
 	"lockstep/replica"
+	"lockstep/words"
 )
 
 // Deed is what an operator wanted at the port of the nodes, and what became of it.
@@ -133,14 +134,7 @@ func (d *revokeDeeds) asked(m *FromClients, c lock.Command) {
 
 // executed tells one that was.
 func (d *revokeDeeds) executed(id lock.RequestID, result lock.Result) {
-	outcome := "refused"
-	switch result.Outcome {
-	case lock.Released:
-		outcome = "released"
-	case lock.NotHeld:
-		outcome = "was free"
-	}
-	d.over(id, outcome)
+	d.over(id, words.Revoked(result.Outcome))
 }
 
 // over tells what became of a Revoke, if this was one.

@@ -1062,6 +1062,13 @@ func bearing(secret string) *http.Request {
 	return r
 }
 
+// refusing is a house of which nothing can be had.
+type refusing struct{ *house }
+
+func (refusing) Ask(context.Context, lock.Command, time.Duration) (lock.Result, error) {
+	return lock.Result{Outcome: lock.LimitReached}, nil
+}
+
 // TestTheAuditLog has what an administrator did, and why.
 func TestTheAuditLog(t *testing.T) {
 	s := newScene(t, "allow root admin *\n")
@@ -1074,6 +1081,10 @@ func TestTheAuditLog(t *testing.T) {
 		if !strings.Contains(s.audit.String(), want) {
 			t.Errorf("%s is not in %s", want, &s.audit)
 		}
+	}
+	s.audit.Reset()
+	if _, err := s.doors.Guard(refusing{newHouse()}).Ask(as("root"), command, 0); err != nil || !strings.Contains(s.audit.String(), `"outcome":"refused"`) {
+		t.Errorf("one that was refused: %v, %s", err, &s.audit)
 	}
 	s.audit.Reset()
 	if _, err := g.Ask(as("eve"), command, 0); err == nil {

@@ -18,6 +18,7 @@ import (
 	"lockstep/lock"
 	"lockstep/muster"
 	"lockstep/replica"
+	"lockstep/words"
 )
 
 // principalKey is the line of a session's info that says who opened it.
@@ -367,14 +368,9 @@ func namesOf(c lock.Command) []string {
 
 // revoked writes down that an administrator has taken somebody's lock.
 func (g *guarded) revoked(ctx context.Context, c lock.Command, result lock.Result, err error) {
-	outcome := "unknown"
-	switch {
-	case err != nil:
+	outcome := words.Revoked(result.Outcome)
+	if err != nil {
 		outcome = err.Error()
-	case result.Outcome == lock.Released:
-		outcome = "released"
-	case result.Outcome == lock.NotHeld:
-		outcome = "was free"
 	}
 	reason := ""
 	if c.Terms != nil {

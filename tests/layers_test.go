@@ -112,7 +112,7 @@ var layers = []layer{
 	},
 	{
 		folder: "actors",
-		ours:   []string{"lock", "replica", "muster", "journal", "messages", "observe/metrics", "observe/traces"},
+		ours:   []string{"lock", "replica", "muster", "journal", "messages", "observe/metrics", "observe/traces", "words"},
 		theirs: []string{protoactor + "actor", systemCalls},
 		std: []string{"context", "encoding/json", "errors", "fmt", "io/fs", "iter", "log/slog", "os", "path/filepath",
 			"runtime", "runtime/debug", "slices", "strings", "sync", "sync/atomic", "time", "unsafe"},
@@ -129,7 +129,7 @@ var layers = []layer{
 	},
 	{
 		folder: "doors",
-		ours:   []string{"lock", "replica", "muster", "api", "api/lockstep/v1", "doors/access", "trust"},
+		ours:   []string{"lock", "replica", "muster", "api", "api/lockstep/v1", "doors/access", "trust", "words"},
 		theirs: []string{"connectrpc.com/connect"},
 		why:    "they stand before the public port, and know of the node what that knows; calls they know by their names",
 	},
