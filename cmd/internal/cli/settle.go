@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"lockstep/words"
 )
 
 // settle makes the settings of a command, or, if it is not known which, those that
@@ -189,7 +191,7 @@ func (p *Program) nearest(c *Command, key string) string {
 		return "it is too long to be one"
 	}
 	for _, known := range p.allKeys(c) {
-		if d := edits(key, known); d < distance {
+		if d := words.Edits(key, known); d < distance {
 			best, distance = known, d
 		}
 	}
@@ -197,25 +199,4 @@ func (p *Program) nearest(c *Command, key string) string {
 		return fmt.Sprintf("is %s meant?", best)
 	}
 	return fmt.Sprintf("%s --help shows those that are", p.title(c))
-}
-
-// edits counts the letters by which two words differ.
-func edits(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
