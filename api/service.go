@@ -37,8 +37,11 @@ type service struct {
 // health checks and reflection, and its description for OpenAPI. Options may have
 // interceptors, which stand before each call.
 func Mount(s *Server, b Backend, options ...connect.HandlerOption) {
-	options = append([]connect.HandlerOption{connect.WithReadMaxBytes(MaxRequestBytes), connect.WithCompressMinBytes(worthCompressing)}, options...)
-	s.Handle(pb.NewLockServiceHandler(&service{backend: b, who: s.who, stopping: s.Stopping()}, options...))
+	options = append([]connect.HandlerOption{
+		connect.WithReadMaxBytes(MaxRequestBytes), connect.WithCompressMinBytes(worthCompressing), strictJSON(),
+	}, options...)
+	path, handler := pb.NewLockServiceHandler(&service{backend: b, who: s.who, stopping: s.Stopping()}, options...)
+	s.Handle(path, helpAstray(handler))
 	mountHealth(s, options)
 	reflector := grpcreflect.NewStaticReflector(pb.LockServiceName, healthName)
 	s.Handle(grpcreflect.NewHandlerV1(reflector, options...))

@@ -66,6 +66,8 @@ func TestWhatIsNotUnderstood(t *testing.T) {
 		{"Watch", "application/connect+json", whole(`{"prefix":"other"}`), Forbids},
 		{"Unlock", "application/grpc", whole("\x0a\x08deploy/x"), ""},
 		{"Unlock", "application/json", `{"name":`, Malformed},
+		{"Unlock", "application/json", `{"nmae":"deploy/x"}`, Malformed},
+		{"Watch", "application/connect+json", whole(`{"prefx":"deploy/x"}`), Malformed},
 		{"Unlock", "application/json", `{"name":"` + large + `"}`, TooLarge},
 		{"KeepAlive", "application/json", `{"session":"zzz"}`, Malformed},
 		{"Unlock", "text/plain", "x", Malformed},

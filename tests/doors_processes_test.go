@@ -254,7 +254,8 @@ func TestDoors(t *testing.T) {
 		{"half an object", ci, "POST", "TryAcquire", `{"name":`, 400, "invalid_argument", "malformed"},
 		{"no session at all", ci, "POST", "KeepAlive", `{"session":"zzz"}`, 400, "invalid_argument", "malformed"},
 		{"a name that is none", ci, "POST", "TryAcquire", `{"name":"deploy/\u0000"}`, 400, "invalid_argument", "malformed"},
-		{"what the service cannot do", ci, "POST", "Explode", `{}`, 404, "", "malformed"},
+		{"a field that is none", ci, "POST", "TryAcquire", `{"name":"deploy/x","wiat":"2s"}`, 400, "is \\\"wait\\\" meant?", "malformed"},
+		{"what the service cannot do", ci, "POST", "Explode", `{}`, 404, "it has OpenSession", "malformed"},
 		{"who nobody is", visitor{}, "POST", "WhoAmI", `{}`, 401, "unauthenticated", "unauthenticated"},
 		{"a way around", visitor{}, "POST", "/livez/../lockstep.v1.LockService/Status", `{}`, 401, "", "unauthenticated"},
 	} {
@@ -285,8 +286,8 @@ func TestDoors(t *testing.T) {
 	t.Run("readers that read nothing", func(t *testing.T) { g.cutOff(t, slow) })
 	t.Run("the port of the nodes", func(t *testing.T) { g.besides(t) })
 	t.Run("a token that is taken away", func(t *testing.T) { g.takeAway(t) })
-	if n := g.refusals(g.ports[0])["malformed"]; n != 4 {
-		t.Errorf("%d requests were malformed, want 4: what is understood is not", n)
+	if n := g.refusals(g.ports[0])["malformed"]; n != 5 {
+		t.Errorf("%d requests were malformed, want 5: what is understood is not", n)
 	}
 	// Of all that, bob has felt nothing.
 	status, text, err = g.ask(g.with("bob"), g.ports[1], "POST", serviceAt+"Release", `{"session":"`+bobs.Session+`","name":"bobs","token":"`+bobs.Token+`"}`)
