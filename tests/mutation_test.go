@@ -1,7 +1,6 @@
 package tests
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,28 +26,33 @@ type patch struct {
 	old, new string
 }
 
-// TestMutations builds the simulator with each mutation of mutations.txt and
-// wants it to find out, with a seed that the sources as they are pass. They are
-// not touched: the compiler is told to read a changed copy in their place.
+func (m mutation) String() string { return m.rule + " " + m.title }
+
+// TestMutations runs the simulator with each mutation of mutations.txt and wants
+// it to find out, with a seed that the sources as they are pass.
 func TestMutations(t *testing.T) {
 	if testing.Short() || raceEnabled {
-		t.Skip("builds the simulator dozens of times; runs without -short and without -race")
+		t.Skip("takes two processors for minutes; runs without -short and without -race")
 	}
 	root, err := filepath.Abs("..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	all := readMutations(t, "mutations.txt")
-	dir, lines := t.TempDir(), make([]string, len(all))
+	mutants, err := buildMutants(root, t.TempDir(), all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := make([]string, len(all))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 2)
 	for i, m := range all {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			v, err := m.run(root, filepath.Join(dir, fmt.Sprint(i)))
+			v, err := m.run(mutants, i)
 			if err != nil {
-				t.Errorf("%s %s: %v", m.rule, m.title, err)
+				t.Errorf("%s: %v", m, err)
 				return
 			}
 			lines[i] = fmt.Sprintf("%s %-80s seed %d, regime %d: %s\n", m.rule, m.title, v.Seed, v.Regime, v.Check)
@@ -61,59 +65,17 @@ func TestMutations(t *testing.T) {
 
 var firstViolation = regexp.MustCompile(`(?m)^seed (\d+) regime (\d) at [0-9.]+s: ([a-z-]+):`)
 
-// run returns what caught the mutation.
-func (m mutation) run(root, dir string) (v sim.Violation, err error) {
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		return v, err
-	}
-	overlay, err := m.overlay(root, dir)
-	if err != nil {
-		return v, err
-	}
-	binary := filepath.Join(dir, "simrun")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./tests/sim/simrun")
-	build.Dir = root
-	if out, err := build.CombinedOutput(); err != nil {
-		return v, fmt.Errorf("does not build: %s", out)
-	}
-	defer os.Remove(binary)
-	out, err := exec.Command(binary, "-seeds", "1000", "-regime", m.regime, "-first", "-workers", "1").CombinedOutput()
+// run returns what caught the mutation, which is the one at this place.
+func (m mutation) run(mutants string, place int) (v sim.Violation, err error) {
+	command := exec.Command(mutants, "-seeds", "1000", "-regime", m.regime, "-first", "-workers", "1")
+	command.Env = append(os.Environ(), switchedOn+"="+fmt.Sprint(place))
+	out, err := command.CombinedOutput()
 	found := firstViolation.FindSubmatch(out)
 	if err == nil || found == nil {
 		return v, fmt.Errorf("survives 1000 seeds: %s", out)
 	}
 	_, err = fmt.Sscan(string(found[1])+" "+string(found[2])+" "+string(found[3]), &v.Seed, &v.Regime, &v.Check)
 	return v, err
-}
-
-// overlay writes the changed files and the map that go build takes.
-func (m mutation) overlay(root, dir string) (string, error) {
-	replace := map[string]string{}
-	for _, p := range m.patches {
-		original := filepath.Join(root, p.file)
-		source := original
-		if changed, ok := replace[original]; ok {
-			source = changed
-		}
-		text, err := os.ReadFile(source)
-		if err != nil {
-			return "", err
-		}
-		if n := strings.Count(string(text), p.old); n != 1 {
-			return "", fmt.Errorf("%s has the old text %d times, and not once:\n%s", p.file, n, p.old)
-		}
-		changed := filepath.Join(dir, strings.ReplaceAll(p.file, "/", "_"))
-		if err := os.WriteFile(changed, []byte(strings.Replace(string(text), p.old, p.new, 1)), 0o644); err != nil {
-			return "", err
-		}
-		replace[original] = changed
-	}
-	b, err := json.Marshal(map[string]any{"Replace": replace})
-	if err != nil {
-		return "", err
-	}
-	name := filepath.Join(dir, "overlay.json")
-	return name, os.WriteFile(name, b, 0o644)
 }
 
 // readMutations reads the format that mutations.txt explains.
