@@ -28,13 +28,14 @@ const toldAfter = time.Second
 const unreadBytes = 128 << 10
 
 // crowd is a listener with room for so many, and for a part of them from one
-// origin. Whoever comes when it is full is sent away: who says nothing in time makes
-// room before long.
+// origin. When little is left, who idles makes room for who comes; whoever comes when it
+// is full is sent away.
 type crowd struct {
 	net.Listener
 	room   chan struct{}
 	untold chan struct{}
 	each   int // of one origin
+	idlers idlers
 	shakes func(from net.Addr) bool
 	many   func(from net.Addr) bool // whether somebody connects for many others; nil: nobody
 	turned func(Turned)
@@ -49,7 +50,7 @@ const originShare = 8
 func newCrowd(l net.Listener, most int, shakes func(net.Addr) bool, turned func(Turned)) *crowd {
 	return &crowd{
 		Listener: l, room: make(chan struct{}, most), untold: make(chan struct{}, most), each: max(1, most/originShare),
-		shakes: shakes, turned: turned, from: map[string]int{},
+		idlers: idlers{few: most / originShare}, shakes: shakes, turned: turned, from: map[string]int{},
 	}
 }
 
@@ -79,15 +80,15 @@ func (c *crowd) Accept() (net.Conn, error) {
 		switch {
 		case !c.shakes(conn.RemoteAddr()):
 			c.turned(Turned{TooManyHands, conn.RemoteAddr(), "more handshakes than are due"})
-		case !c.enter(origin):
+		case !c.comeIn(origin):
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
 			if c, ok := conn.(*net.TCPConn); ok {
 				_ = c.SetWriteBuffer(unreadBytes) // else it has some, which is only more
 			}
-			in := &inCrowd{Conn: conn, origin: origin, came: time.Now()}
+			in := &inCrowd{Conn: conn, idlers: &c.idlers, origin: origin, came: time.Now()}
 			silence := time.AfterFunc(silentFor, in.endSilence)
-			in.leave = sync.OnceFunc(func() { silence.Stop(); c.leave(origin) })
+			in.leave = sync.OnceFunc(func() { silence.Stop(); c.idlers.leave(in); c.leave(origin) })
 			return in, nil
 		}
 		c.sendAway(conn)
@@ -111,11 +112,32 @@ func (c *crowd) origin(from net.Addr) string {
 	return Origin(from.String())
 }
 
+// comeIn is enter, but for whom there is little room left somebody makes some.
+func (c *crowd) comeIn(origin string) bool {
+	if len(c.room)*crowdedOf >= cap(c.room)*crowdedFrom && c.isDue(origin) {
+		if idler := c.idlers.longest(); idler != nil {
+			idler.gone.Store(true) // and is told of here
+			_ = idler.Close()
+			c.turned(Turned{NoRoom, idler.RemoteAddr(), "closed to make room: it had nothing under way"})
+		}
+	}
+	return c.enter(origin)
+}
+
+// isDue reports whether an origin has one connection more to have.
+func (c *crowd) isDue(origin string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.isDueLocked(origin)
+}
+
+func (c *crowd) isDueLocked(origin string) bool { return origin == "" || c.from[origin] < c.each }
+
 // enter takes the room for one, if there is any.
 func (c *crowd) enter(origin string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if origin != "" && c.from[origin] >= c.each {
+	if !c.isDueLocked(origin) {
 		return false
 	}
 	select {
@@ -140,10 +162,13 @@ func (c *crowd) leave(origin string) {
 type inCrowd struct {
 	net.Conn
 	leave  func()
+	idlers *idlers
+	idling idling // belongs to idlers
 	origin string
 	came   time.Time
 	asked  atomic.Bool // it has had a request
-	gone   atomic.Bool // its client has left
+	known  atomic.Bool // of somebody who is known
+	gone   atomic.Bool // its client has left, or had to
 
 	turn atomic.Pointer[Turn] // nil but while it has one
 }

@@ -44,6 +44,8 @@ type ServerConfig struct {
 	// Many, if there is one, says of whoever connects whether it does so for many, as a
 	// proxy does: then it is not held to what one origin can have of the room.
 	Many func(from net.Addr) bool
+	// Room is how many connections the port holds at once; 0 is as many as it can.
+	Room int
 	// Shakes, if there is one, is asked about each connection that is to be encrypted:
 	// to shake hands costs the node much more than to send somebody away.
 	Shakes func(from net.Addr) bool
@@ -82,7 +84,10 @@ func Listen(cfg ServerConfig) (*Server, error) {
 	if cfg.Turned == nil {
 		cfg.Turned = func(Turned) {}
 	}
-	crowd := newCrowd(listener, connections(), cfg.Shakes, cfg.Turned)
+	if cfg.Room == 0 {
+		cfg.Room = connections()
+	}
+	crowd := newCrowd(listener, cfg.Room, cfg.Shakes, cfg.Turned)
 	crowd.many = cfg.Many
 	return newServer(cfg, crowd), nil
 }

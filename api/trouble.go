@@ -15,7 +15,7 @@ type Trouble uint8
 
 // The troubles.
 const (
-	NoRoom       Trouble = iota + 1 // for one more, or for one more of its origin
+	NoRoom       Trouble = iota + 1 // for one more, or for one more of its origin, or not any longer
 	TooManyHands                    // Shakes has sent it away
 	BadHand                         // it could not be encrypted: a certificate that does not count, or what is no TLS
 	Silence                         // nothing was asked in time
@@ -38,9 +38,15 @@ func remember(ctx context.Context, c net.Conn) context.Context {
 
 // asks takes note that a connection has a request.
 func asks(ctx context.Context) {
-	if c, _ := ctx.Value(connKey{}).(*inCrowd); c != nil {
+	if c := connectionOf(ctx); c != nil {
 		c.asked.Store(true)
 	}
+}
+
+// connectionOf is the connection of a request, or nil if it is none of a crowd.
+func connectionOf(ctx context.Context) *inCrowd {
+	c, _ := ctx.Value(connKey{}).(*inCrowd)
+	return c
 }
 
 // below is the connection under the encryption, if it is one of a crowd.
@@ -52,11 +58,26 @@ func below(c net.Conn) *inCrowd {
 	return in
 }
 
-// state looks at connections that end. One whose client goes as it came, as probes of
-// load balancers do, is no trouble.
+// state follows a connection.
 func (s *Server) state(c net.Conn, state http.ConnState) {
 	in := below(c)
-	if state != http.StateClosed || in == nil || in.asked.Load() || in.gone.Load() || s.stopping.Err() != nil {
+	if in == nil {
+		return
+	}
+	switch state {
+	case http.StateNew, http.StateIdle:
+		in.idlers.begin(in)
+	case http.StateActive:
+		in.idlers.end(in)
+	case http.StateClosed:
+		s.ended(c, in)
+	}
+}
+
+// ended looks at a connection that has. One whose client goes as it came, as probes of
+// load balancers do, is no trouble.
+func (s *Server) ended(c net.Conn, in *inCrowd) {
+	if in.asked.Load() || in.gone.Load() || s.stopping.Err() != nil {
 		return
 	}
 	encrypted, ok := c.(*tls.Conn)

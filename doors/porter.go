@@ -165,7 +165,9 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 			d.refuse(w, r, Elsewhere, who, connect.CodePermissionDenied,
 				errors.New("a page of another site has asked for this in a browser, and only a page of this port may"))
 			return
-		case err == nil && who.known, !d.closed:
+		case err == nil && who.known:
+			api.Known(r.Context())
+		case !d.closed:
 		case open(r.URL.Path):
 			who = guest{from: r.RemoteAddr}
 			if r.ProtoMajor < 2 || !ofPage(r.URL.Path) { // all files come over one connection of HTTP/2

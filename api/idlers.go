@@ -1,0 +1,102 @@
+package api
+
+import (
+	"container/list"
+	"context"
+	"sync"
+	"time"
+)
+
+// A crowd has little room left when three fourths of it are taken: from then on, for each
+// that comes one that idles has to leave.
+const (
+	crowdedFrom = 3
+	crowdedOf   = 4
+)
+
+// idleLong is how long a connection of somebody who is known idles before it can have to
+// leave: who asks again and again is not between two requests for that long.
+const idleLong = time.Second
+
+// idlers are the connections of a crowd on which nothing is asked: whose client misses
+// least when they are closed. Strangers have to leave first, but each has the time that a
+// request may take to come: a new connection is a stranger's, whoever made it. Only when
+// there are more of them than a few do they push out each other, and not who is known.
+type idlers struct {
+	few int
+
+	mu        sync.Mutex
+	strangers list.List // of *inCrowd, who idles longest first
+	known     list.List // the same, of those on which somebody who is known has asked
+}
+
+// idling is where a connection stands among idlers, whose mu guards it.
+type idling struct {
+	among *list.List // nil while it does not
+	place *list.Element
+	since time.Time
+	left  bool
+}
+
+// Known takes note that whoever makes a request is known: strangers leave before him.
+func Known(ctx context.Context) {
+	if c := connectionOf(ctx); c != nil {
+		c.known.Store(true)
+	}
+}
+
+func (i *idlers) begin(c *inCrowd) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.endLocked(c)
+	if c.idling.left {
+		return
+	}
+	c.idling.among = &i.strangers
+	if c.known.Load() {
+		c.idling.among = &i.known
+	}
+	c.idling.since = time.Now()
+	c.idling.place = c.idling.among.PushBack(c)
+}
+
+func (i *idlers) end(c *inCrowd) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.endLocked(c)
+}
+
+func (i *idlers) endLocked(c *inCrowd) {
+	if c.idling.among != nil {
+		c.idling.among.Remove(c.idling.place)
+		c.idling.among = nil
+	}
+}
+
+// leave ends it for good: of what is closed here the server still finds that it idles.
+func (i *idlers) leave(c *inCrowd) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.endLocked(c)
+	c.idling.left = true
+}
+
+// longest is the connection that has to leave next, or nil if none does.
+func (i *idlers) longest() *inCrowd {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if c := first(&i.strangers); c != nil && (i.strangers.Len() > i.few || time.Since(c.idling.since) >= headerWithin) {
+		return c
+	}
+	if c := first(&i.known); c != nil && time.Since(c.idling.since) >= idleLong {
+		return c
+	}
+	return nil
+}
+
+func first(l *list.List) *inCrowd {
+	if e := l.Front(); e != nil {
+		return e.Value.(*inCrowd)
+	}
+	return nil
+}

@@ -1,0 +1,275 @@
+package api
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// hall is a server in a bubble with room for sixteen: it is crowded with twelve, and two
+// strangers are few.
+type hall struct {
+	t       *testing.T
+	network *pipes
+	crowd   *crowd
+	server  *Server
+	told    chan Turned
+	goOn    chan struct{} // ends the requests for /wait
+}
+
+func inHall(t *testing.T, story func(*hall)) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &hall{t: t, network: newPipes(), told: make(chan Turned, 100), goOn: make(chan struct{})}
+		cfg := config("bubble")
+		cfg.Turned = func(t Turned) { h.told <- t }
+		cfg.Door = func(inside http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "" {
+					Known(r.Context())
+				}
+				inside.ServeHTTP(w, r)
+			})
+		}
+		h.crowd = newCrowd(h.network, 16, func(net.Addr) bool { return true }, cfg.Turned)
+		h.server = newServer(cfg, h.crowd)
+		h.server.Handle("/", http.HandlerFunc(nothing))
+		h.server.Handle("/wait", http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-h.goOn }))
+		h.server.Serve()
+		story(h)
+		close(h.goOn)
+		_ = h.server.Stop(0)
+		_ = h.server.http.Close()
+	})
+}
+
+// visitor is somebody with a connection.
+type visitor struct {
+	net.Conn
+	h    *hall
+	gone atomic.Bool
+	read *io.PipeReader
+}
+
+// comes is a new connection, a moment after the one before.
+func (h *hall) comes() *visitor {
+	v := &visitor{Conn: h.network.dial(), h: h}
+	var answers *io.PipeWriter
+	v.read, answers = io.Pipe()
+	go func() {
+		_, err := io.Copy(answers, v.Conn)
+		v.gone.Store(true)
+		_ = answers.CloseWithError(err)
+	}()
+	h.t.Cleanup(func() { _ = v.Close(); _ = v.read.Close() })
+	h.passes(time.Millisecond)
+	return v
+}
+
+func (h *hall) passes(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// asks for a path, with a header if there is one.
+func (v *visitor) asks(path, header string) *visitor {
+	_, _ = io.WriteString(v, "GET "+path+" HTTP/1.1\r\nHost: x\r\n"+header+"\r\n")
+	v.h.passes(0)
+	return v
+}
+
+// isAnswered asks, and gets an answer.
+func (v *visitor) isAnswered(header string) *visitor {
+	v.h.t.Helper()
+	v.asks("/", header)
+	answer, err := http.ReadResponse(bufio.NewReader(v.read), nil)
+	if err != nil {
+		v.h.t.Fatalf("no answer: %v", err)
+	}
+	_ = answer.Body.Close()
+	v.h.passes(0)
+	return v
+}
+
+const token = "Authorization: Bearer x\r\n"
+
+// leave holds those who have had to leave against those who should.
+func (h *hall) leave(when string, all, want []*visitor) {
+	h.t.Helper()
+	h.passes(0)
+	for i, v := range all {
+		if v.gone.Load() != slices.Contains(want, v) {
+			h.t.Errorf("%s: number %d of %d has gone: %t", when, i+1, len(all), v.gone.Load())
+		}
+	}
+}
+
+// TestWhoIdlesMakesRoom: he who does so for longest, strangers before those who are known,
+// and nobody who waits for an answer; each is told of once, as what he is.
+func TestWhoIdlesMakesRoom(t *testing.T) {
+	inHall(t, func(h *hall) {
+		known := h.comes().isAnswered(token)
+		waits := h.comes().asks("/wait", "")
+		all := []*visitor{known, waits, h.comes().isAnswered("")}
+		for len(all) < 12 {
+			all = append(all, h.comes()) // and says nothing
+		}
+		h.leave("twelve", all, nil)
+		all[2].isAnswered("") // is at the end of the line again
+		all = append(all, h.comes())
+		h.leave("thirteen", all, all[3:4])
+		all = append(all, h.comes())
+		h.leave("fourteen", all, all[3:5])
+		if len(h.told) != 2 {
+			t.Fatalf("told of %d", len(h.told))
+		}
+		if got := <-h.told; got.Why != NoRoom || !strings.Contains(got.What, "closed to make room") {
+			t.Errorf("told %+v", got)
+		}
+		known.isAnswered("")
+		for range 20 {
+			all = append(all, h.comes())
+		}
+		if known.gone.Load() || waits.gone.Load() {
+			t.Errorf("who is known has gone: %t; who waits for an answer: %t", known.gone.Load(), waits.gone.Load())
+		}
+	})
+}
+
+// TestAFewStrangersComeToTheirWord: in a house full of those who are known, where each who
+// comes is a stranger until he has asked; and more than a few push out nobody else.
+func TestAFewStrangersComeToTheirWord(t *testing.T) {
+	inHall(t, func(h *hall) {
+		var all []*visitor
+		for range 12 {
+			all = append(all, h.comes().isAnswered(token))
+		}
+		first := h.comes()
+		h.leave("when nobody idles for long", all, nil)
+		h.passes(idleLong - 12*time.Millisecond)
+		all = append(all, first)
+		for range 3 {
+			all = append(all, h.comes())
+		}
+		h.leave("two more strangers, and a third", all, append([]*visitor{first}, all[:2]...))
+		all[13].isAnswered(token) // and is one of the known from then on
+		h.comes()
+		h.leave("a stranger who became known", all, append([]*visitor{first}, all[:3]...))
+		h.passes(headerWithin)
+		before := h.crowd.idlers.strangers.Len()
+		if before != 0 {
+			t.Errorf("%d strangers are left who said nothing", before)
+		}
+	})
+}
+
+// TestAStrangerHasHadHisTime: one of few leaves before who is known, when a request would
+// have come long ago.
+func TestAStrangerHasHadHisTime(t *testing.T) {
+	inHall(t, func(h *hall) {
+		var all []*visitor
+		for range 11 {
+			all = append(all, h.comes().isAnswered(token))
+		}
+		h.passes(idleLong)
+		all = append(all, h.comes().isAnswered(""))
+		h.passes(headerWithin - time.Millisecond)
+		all = append(all, h.comes())
+		h.leave("a moment too early", all, all[:1])
+		all = append(all, h.comes())
+		h.leave("in time", all, []*visitor{all[0], all[11]})
+	})
+}
+
+// TestNobodyWhoWaitsMakesRoom: where nobody idles, who comes is sent away when it is full.
+func TestNobodyWhoWaitsMakesRoom(t *testing.T) {
+	inHall(t, func(h *hall) {
+		var all []*visitor
+		for range 16 {
+			all = append(all, h.comes().asks("/wait", token))
+		}
+		late := h.comes()
+		h.passes(toldAfter)
+		h.leave("full", append(all, late), []*visitor{late})
+		if got := <-h.told; got.Why != NoRoom || !strings.Contains(got.What, "no room for one more") || len(h.told) > 0 {
+			t.Errorf("told %+v, and of %d more", got, len(h.told))
+		}
+	})
+}
+
+// TestWhoHasHisShareMovesNobody: he is sent away, and costs no one else a connection.
+func TestWhoHasHisShareMovesNobody(t *testing.T) {
+	c := newCrowd(nil, 16, nil, func(Turned) {})
+	near, far := net.Pipe()
+	defer near.Close()
+	idler := &inCrowd{Conn: far, idlers: &c.idlers}
+	idler.leave = func() { c.idlers.leave(idler); c.leave("") }
+	for range 11 {
+		c.enter("")
+	}
+	c.idlers.few = 0
+	c.idlers.begin(idler)
+	for range 2 {
+		c.enter("one")
+	}
+	if c.comeIn("one") || idler.gone.Load() {
+		t.Errorf("one with his share is let in, or moves another: %t", idler.gone.Load())
+	}
+	if !c.comeIn("other") || !idler.gone.Load() {
+		t.Error("nobody made room for who had some due")
+	}
+	if c.idlers.begin(idler); c.idlers.longest() != nil {
+		t.Error("who has left has to leave")
+	}
+}
+
+// TestIdleOnHTTP2: as long as one of its requests is under way it is not.
+func TestIdleOnHTTP2(t *testing.T) {
+	inHall(t, func(h *hall) {
+		idle := func() int {
+			h.passes(0)
+			h.crowd.idlers.mu.Lock()
+			defer h.crowd.idlers.mu.Unlock()
+			return h.crowd.idlers.strangers.Len()
+		}
+		var two http.Protocols
+		two.SetUnencryptedHTTP2(true)
+		transport := &http.Transport{Protocols: &two, DialContext: func(context.Context, string, string) (net.Conn, error) { return h.network.dial(), nil }}
+		client, ended := &http.Client{Transport: transport}, make(chan error, 2)
+		ask := func(path string) {
+			answer, err := client.Get("http://bubble" + path)
+			if err == nil {
+				err = answer.Body.Close()
+			}
+			ended <- err
+		}
+		go ask("/wait")
+		if n := idle(); n != 0 {
+			t.Error("it idles while somebody waits")
+		}
+		ask("/")
+		if n := idle(); n != 0 || len(h.crowd.room) != 1 {
+			t.Errorf("one of two requests has ended: %d idle of %d", n, len(h.crowd.room))
+		}
+		h.goOn <- struct{}{}
+		if n := idle(); n != 1 {
+			t.Error("it does not idle when nobody waits any more")
+		}
+		for range 2 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		transport.CloseIdleConnections()
+		if n := idle(); n != 0 {
+			t.Error("it idles when it is gone")
+		}
+	})
+}

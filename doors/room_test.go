@@ -1,0 +1,63 @@
+package doors
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"lockstep/api"
+)
+
+// TestWhoIsKnownStays: when the port has little room left, strangers make some, who came
+// later than he; and he asks again where he has asked.
+func TestWhoIsKnownStays(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line)
+	server, err := api.Listen(api.ServerConfig{
+		Address: "127.0.0.1:0", Room: 8, Door: s.doors.Porter, Many: func(net.Addr) bool { return true },
+		Log: slog.New(slog.DiscardHandler), Ready: func(context.Context) error { return nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Serve()
+	defer func() { _ = server.Stop(0) }()
+	comes := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", server.Address())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		_ = conn.SetDeadline(time.Now().Add(4 * time.Second)) // a second before the port ends silences
+		return conn
+	}
+	known := comes()
+	asks := func() {
+		t.Helper()
+		_, _ = io.WriteString(known, "GET /livez HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "+secret+"\r\n\r\n")
+		answer, err := http.ReadResponse(bufio.NewReader(known), nil)
+		if err != nil {
+			t.Fatalf("who is known gets no answer: %v", err)
+		}
+		if _, err := io.Copy(io.Discard, answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+			t.Fatalf("%s, %v", answer.Status, err)
+		}
+	}
+	asks()
+	first := comes()
+	for range 5 {
+		comes()
+	}
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the stranger who has said nothing for longest is still there: %v", err)
+	}
+	asks()
+}
