@@ -7,6 +7,9 @@
 //     curl -H 'Content-Type: application/json' -d '{"name":"deploy"}' \
 //          http://127.0.0.1:7180/lockstep.v1.LockService/TryAcquire
 //
+// A field that the request does not have is refused, also one that only a newer
+// version has. gRPC's clients send numbers of fields; those not known are passed over.
+//
 // Sessions. Whoever holds locks has a session, which is in the cluster and no
 // node's own: its requests may go to any node, one after the other or at once. A
 // session lives as long as its client is heard of. It expires, and all that it
@@ -35,10 +38,11 @@
 // `refusal`. Who would rather have an error asks with `or_fail`.
 //
 // Errors carry a Failure among their details: why, and whether the request may
-// have been executed.
+// have been executed. What could not be read was not, and has none.
 //
 //     code                 when
-//     INVALID_ARGUMENT     the request is wrong; the message names the limit
+//     INVALID_ARGUMENT     the request is wrong; the message names the limit, or the field
+//     UNIMPLEMENTED        there is no such call
 //     NOT_FOUND            there is no such session any more
 //     FAILED_PRECONDITION  the slot has gone on to a higher number, or or_fail
 //     UNAUTHENTICATED      this node wants to know who asks, and does not
