@@ -88,6 +88,10 @@ func TestAstrayInEachProtocol(t *testing.T) {
 			t.Errorf("%s: %v does not say that nothing was done", name, err)
 		}
 	}
+	answer, _ := s.sends(t, "POST", "Lock", "application/grpc+thrift", "")
+	if answer.StatusCode != 200 || answer.Trailer.Get("Grpc-Status") != "3" || !strings.Contains(answer.Trailer.Get("Grpc-Message"), "application/grpc+thrift") {
+		t.Errorf("gRPC in a form that is none: %s %v", answer.Status, answer.Trailer)
+	}
 	err := dialGRPC(t, s.server).Invoke(t.Context(), explode, &pb.StatusRequest{}, &pb.StatusResponse{})
 	if status.Code(err) != codes.Unimplemented || !strings.Contains(err.Error(), `has no call "Explode"`) {
 		t.Errorf("gRPC's own: %v", err)
