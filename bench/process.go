@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"lockstep/internal/leash"
 )
 
 // process is a server that we have started.
@@ -30,7 +32,7 @@ func start(log, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), log: log, exited: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
+	if err := leash.Start(p.cmd); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", name, err)
 	}
 	go func() {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/internal/leash"
 )
 
 // helper is a process of the attacker program.
@@ -33,7 +34,7 @@ func startHelper(t *testing.T, program string, args ...string) *helper {
 	}
 	var errors strings.Builder
 	h.command.Stderr = &errors
-	if err := h.command.Start(); err != nil {
+	if err := leash.Start(h.command); err != nil {
 		t.Fatal(err)
 	}
 	go func() {

@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"lockstep/internal/leash"
 	"lockstep/trust"
 )
 
@@ -58,7 +59,7 @@ func startGuarded(t *testing.T) *guarded {
 			"-tls-cert", f.Certificate, "-tls-key", f.Key, "-tls-ca", f.Authorities, "-access", g.path("access"), "-audit", g.path("audit"+form))
 		var said bytes.Buffer
 		node.Stderr = &said
-		if err := node.Start(); err != nil {
+		if err := leash.Start(node); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lockstep/actors"
+	"lockstep/internal/leash"
 	"lockstep/lock"
 	"lockstep/remote"
 	"lockstep/replica"
@@ -63,7 +64,7 @@ func startLoad(t *testing.T, w *processes, flags ...string) *load {
 	l.cmd = exec.Command(binary(t, "lockload"), args...)
 	l.cmd.Stdout, l.cmd.Stderr = &l.stdout, &l.stderr
 	before := w.index()
-	if err := l.cmd.Start(); err != nil {
+	if err := leash.Start(l.cmd); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -71,6 +71,11 @@ var layers = []layer{
 		why:    "what follows from what the nodes say is a function of that: no clock, encoding or I/O",
 	},
 	{
+		folder: "internal/leash",
+		std:    []string{"os/exec", "runtime", "sync", "syscall"},
+		why:    "whoever starts processes uses it: it knows nothing of what they are",
+	},
+	{
 		folder: "messages",
 		ours:   []string{"lock", "replica", "muster", "messages/wire"},
 		theirs: []string{"google.golang.org/protobuf/"},

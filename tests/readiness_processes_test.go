@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"lockstep/internal/leash"
 )
 
 // TestANodeTellsWhoStartedItHowItStands, in the words of systemd: ready only when
@@ -30,7 +32,7 @@ func TestANodeTellsWhoStartedItHowItStands(t *testing.T) {
 		node := exec.CommandContext(t.Context(), binary(t, "lockd"), "node", "-name", name, "-peers", listed,
 			"-data", filepath.Join(dir, name), "-durability", "memory", "-tick", "10ms")
 		node.Env = append(os.Environ(), more...)
-		if err := node.Start(); err != nil {
+		if err := leash.Start(node); err != nil {
 			t.Fatal(err)
 		}
 		return node

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/internal/leash"
 )
 
 // processes is a world of real lockd processes, over real remoting.
@@ -119,7 +120,7 @@ func startLockd(t *testing.T, args ...string) *lockd {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.command.Start(); err != nil {
+	if err := leash.Start(d.command); err != nil {
 		t.Fatal(err)
 	}
 	go d.read(stderr)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/internal/leash"
 )
 
 // dial returns a client that is closed with the test.
@@ -79,7 +80,7 @@ func startVictim(t *testing.T, w *processes, watcher *lockstep.Client) *exec.Cmd
 	command := exec.Command(os.Args[0])
 	command.Env = append(os.Environ(), victimNodes+"="+strings.Join(w.addresses, ","))
 	command.Stderr = os.Stderr
-	if err := command.Start(); err != nil {
+	if err := leash.Start(command); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -202,7 +203,7 @@ func TestACommandIsGoneBeforeItsLockPassesOn(t *testing.T) {
 	run.Env = append(os.Environ(), "LOCKC_NODES="+strings.Join(w.addresses, ","))
 	var said strings.Builder
 	run.Stderr = &said
-	if err := run.Start(); err != nil {
+	if err := leash.Start(run); err != nil {
 		t.Fatal(err)
 	}
 	child, grandchild, token := awaitNumber(t, dir, "child"), awaitNumber(t, dir, "grandchild"), awaitNumber(t, dir, "token")

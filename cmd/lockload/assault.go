@@ -10,6 +10,8 @@ import (
 	"os"
 	"os/exec"
 	"slices"
+
+	"lockstep/internal/leash"
 )
 
 // floodMode is the first argument of a process that attacks a node, so that what it
@@ -98,7 +100,7 @@ func send(what attack, port string, g *gate) (*assailant, error) {
 		return nil, err
 	}
 	a.out = bufio.NewReader(stdout)
-	if err := a.cmd.Start(); err != nil {
+	if err := leash.Start(a.cmd); err != nil {
 		return nil, fmt.Errorf("cannot start an attacker: %w", err)
 	}
 	err = json.NewEncoder(a.in).Encode(order{what.name, port, g.dir, g.tokens})

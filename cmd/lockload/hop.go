@@ -8,6 +8,8 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+
+	"lockstep/internal/leash"
 )
 
 // hopMode is the first argument of a process that is one hop of the floor. It is
@@ -103,7 +105,7 @@ func startHop(next ...string) (*hopProcess, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := cmd.Start(); err != nil {
+	if err := leash.Start(cmd); err != nil {
 		return nil, fmt.Errorf("cannot start a hop of the floor: %w", err)
 	}
 	h := &hopProcess{cmd: cmd, stdin: stdin}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/internal/leash"
 )
 
 // nodeProcess is a lockd that we started.
@@ -156,7 +157,7 @@ func startNode(lockd string, args []string, dir string) (*nodeProcess, error) {
 	n.cmd = exec.Command(lockd, append(args, "-data", dir)...)
 	n.cmd.Stdout, n.cmd.Stderr = out, out
 	apart(n.cmd)
-	if err := n.cmd.Start(); err != nil {
+	if err := leash.Start(n.cmd); err != nil {
 		return nil, fmt.Errorf("cannot start %s: %w", lockd, err)
 	}
 	go func() {

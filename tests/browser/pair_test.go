@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	pb "lockstep/api/lockstep/v1"
+	"lockstep/internal/leash"
 	"lockstep/tests/browser/chrome"
 	"lockstep/trust"
 )
@@ -30,7 +31,7 @@ func startPair(t *testing.T, flags ...string) *pair {
 		api := free(t)
 		args := append([]string{form, p.addresses[0], p.addresses[1], "-api", api, "-data", filepath.Join(t.TempDir(), "state")}, flags...)
 		node := exec.Command(program, args...)
-		if err := node.Start(); err != nil {
+		if err := leash.Start(node); err != nil {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() {

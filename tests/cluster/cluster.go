@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"lockstep"
+	"lockstep/internal/leash"
 )
 
 // Config is what a cluster is started with.
@@ -102,7 +103,7 @@ func (n *Node) Start() error {
 	if err != nil {
 		return err
 	}
-	if err := life.Start(); err != nil {
+	if err := leash.Start(life); err != nil {
 		return err
 	}
 	exited := make(chan struct{})
