@@ -32,9 +32,6 @@ type served struct {
 
 func serveAPI(t *testing.T) *served {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
-	}
 	apis := []string{freeAddress(t), freeAddress(t), "unix:" + filepath.Join(t.TempDir(), "api.sock")}
 	w := start(t, cluster.New(cluster.Config{
 		Lockd: binary(t, "lockd"), Dir: t.TempDir(), Addresses: []string{freeAddress(t), freeAddress(t), freeAddress(t)}, APIs: apis,
@@ -71,6 +68,7 @@ func matches(t *testing.T, got, pattern string) {
 }
 
 func TestExampleCurl(t *testing.T) {
+	t.Parallel()
 	tool(t, "curl")
 	s := serveAPI(t)
 	for _, address := range []string{s.urls[0], s.urls[1], s.socket} {
@@ -85,6 +83,7 @@ released
 // TestExamplesShowTokens: with the token in the environment or in a file, and never
 // among the arguments, they come in where nobody does without.
 func TestExamplesShowTokens(t *testing.T) {
+	t.Parallel()
 	g := startGuarded(t)
 	g.write("ci.token", g.tokens["ci"]+"\n")
 	authority := trust.FilesIn(g.path("tls"), "p").Authorities
@@ -125,6 +124,7 @@ func TestExamplesShowTokens(t *testing.T) {
 }
 
 func TestExampleGrpcurl(t *testing.T) {
+	t.Parallel()
 	tool(t, "grpcurl")
 	s := serveAPI(t)
 	matches(t, example(t, "grpcurl.sh", strings.TrimPrefix(s.urls[0], "http://"), "deploy"),
@@ -137,6 +137,7 @@ granted: session [0-9a-f]{16}, token [0-9]+
 // TestExamplesOutliveTheirNode: a client in another language, whose node is killed,
 // goes on at another node, in the session that it has, and keeps its lock.
 func TestExamplesOutliveTheirNode(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct{ runs, file string }{{"python3", "lock.py"}, {"node", "lock.mjs"}} {
 		t.Run(test.file, func(t *testing.T) {
 			tool(t, test.runs)
@@ -194,6 +195,7 @@ func TestExamplesOutliveTheirNode(t *testing.T) {
 // TestHealthOverTheSocket: a node says that it can grant as long as it can, and
 // that it lives when it cannot.
 func TestHealthOverTheSocket(t *testing.T) {
+	t.Parallel()
 	s := serveAPI(t)
 	path := strings.TrimPrefix(s.socket, "unix:")
 	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -80,6 +80,7 @@ var attacks = []string{"system", "forge", "indexes", "types", "calls", "garbage"
 
 func attackerProgram(t *testing.T) string {
 	t.Helper()
+	needsProcesses(t)
 	// The program is built behind the back of `go test`, which would otherwise
 	// believe an old result: what a test has looked at counts.
 	for _, source := range []string{"attacker", "../remote", "../messages", "../actors"} {
@@ -97,6 +98,7 @@ func attackerProgram(t *testing.T) string {
 // Whatever a stranger sends to a node's port, the node goes on to serve: those
 // who are connected, and those who come new.
 func TestAttacks(t *testing.T) {
+	t.Parallel()
 	program := attackerProgram(t)
 	victim := startHelper(t, program, "victim")
 	address := strings.TrimPrefix(victim.line(t, "ready "), "ready ")
@@ -152,6 +154,7 @@ func TestAttacks(t *testing.T) {
 // The same against the primary of a real pair: it keeps its role and its locks,
 // and says at most a line a second about it.
 func TestAttacksOnAPair(t *testing.T) {
+	t.Parallel()
 	program := attackerProgram(t)
 	// Two seconds of suspicion: a busy machine is not what this is about, and an
 	// attack that silenced the primary for that long would still show.

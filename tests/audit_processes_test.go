@@ -56,6 +56,7 @@ func (g *guarded) lockc(who string, args ...string) (code int, said string) {
 // TestOrdersAreAudited: what operators do at the port of the nodes is written down
 // as what they do through the API is, and who is not admitted there, too.
 func TestOrdersAreAudited(t *testing.T) {
+	t.Parallel()
 	g := startGuarded(t)
 	for _, typed := range []struct {
 		who  string

@@ -12,7 +12,9 @@ import (
 )
 
 // The programs are built once in a test run, when a test first needs one, with
-// the fault hooks that a production build does not have.
+// the fault hooks that a production build does not have. Tests of processes wait
+// most of the time, so they run in parallel: beside each other, and beside what
+// computes (patient).
 var build struct {
 	once sync.Once
 	dir  string
@@ -42,11 +44,22 @@ func binary(t testing.TB, name string) string {
 // binaries returns the directory with all of them.
 func binaries(t testing.TB) string {
 	t.Helper()
+	needsProcesses(t)
 	build.once.Do(buildAll)
 	if build.err != nil {
 		t.Fatalf("build the programs: %v", build.err)
 	}
 	return build.dir
+}
+
+// needsProcesses ends a test under the race detector, which finds nothing in programs
+// that are built without it. And two clients over real remoting in one process race
+// on gRPC's global logger.
+func needsProcesses(t testing.TB) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("the processes are not built with the detector: run this without -race")
+	}
 }
 
 // builtBefore names the directory of programs that were built before this run.

@@ -115,6 +115,7 @@ func again(n *cluster.Node, change ...string) []string {
 
 // What cannot go on says so, and leaves the data as it was.
 func TestBadDirectoriesAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	t.Run("of another node", func(t *testing.T) {
 		w := used(t)
 		a, b := w.Nodes[0], w.Nodes[1]

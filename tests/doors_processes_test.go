@@ -200,6 +200,7 @@ var refusalLine = regexp.MustCompile(`(?m)^lockstep_refusals_total\{.*reason="ap
 // that it deserves, counted, and written down without secrets; and between any two
 // of them those who may are served.
 func TestDoors(t *testing.T) {
+	t.Parallel()
 	g := startGuarded(t)
 	ci := visitor{token: g.tokens["ci"]}
 	serves := func(t *testing.T) {

@@ -142,6 +142,7 @@ func (w *processes) goOn() {
 }
 
 func TestKillThePrimaryUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	l := startLoad(t, w, "-clients", "200")
 	w.killPrimary()
@@ -152,6 +153,7 @@ func TestKillThePrimaryUnderLoad(t *testing.T) {
 // Whichever node stands still, the other serves; when it wakes, nothing that it
 // says counts, and the pair forms again.
 func TestStopEitherNodeUnderLoad(t *testing.T) {
+	t.Parallel()
 	for i, who := range []string{"primary", "backup"} {
 		t.Run(who, func(t *testing.T) {
 			w := startProcesses(t)
@@ -167,6 +169,7 @@ func TestStopEitherNodeUnderLoad(t *testing.T) {
 }
 
 func TestRestartTheBackupUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	l := startLoad(t, w, "-clients", "50")
 	for range faultRounds(t) {
@@ -179,6 +182,7 @@ func TestRestartTheBackupUnderLoad(t *testing.T) {
 }
 
 func TestRestartWhicheverIsPrimaryUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	l := startLoad(t, w, "-clients", "50")
 	for range faultRounds(t) {
@@ -194,6 +198,7 @@ func TestRestartWhicheverIsPrimaryUnderLoad(t *testing.T) {
 // When both memories are gone, the locks are; the nodes say so, and the next
 // token is still higher than the last (S3).
 func TestRestartBoth(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	before := takeToken(t, w, "a")
 	for i := range w.lockds {

@@ -12,6 +12,7 @@ import (
 // no lease is lost, whoever waits keeps the place in the line, and tokens rise. Then
 // any node may die, and comes back with the flags that it was first started with.
 func TestAPairGrowsUnderItsClients(t *testing.T) {
+	t.Parallel()
 	for _, durability := range []string{"memory", "fsync"} {
 		t.Run(durability, func(t *testing.T) {
 			w := startProcesses(t, "-durability", durability)

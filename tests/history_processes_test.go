@@ -11,6 +11,7 @@ import (
 // The primary is killed between two tenures, and its successor, when the first has
 // come back, too: who had the lock is remembered by a node that saw none of it.
 func TestWhoHadALockIsKnownAfterEveryNodeHasDied(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	client := w.dial(lockstep.WithTTL(30*time.Second), lockstep.WithInfo(map[string]string{"job": "backup"}))
 	var held []lockstep.Token

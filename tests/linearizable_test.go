@@ -25,9 +25,6 @@ type behindProxies struct {
 // that a network which stands still for less is no partition.
 func startBehindProxies(t *testing.T) *behindProxies {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("clients over real remoting in one process race on gRPC's global logger: run this without -race")
-	}
 	w := &behindProxies{processes: &processes{
 		t: t, addresses: []string{freeAddress(t), freeAddress(t)},
 		dirs: []string{t.TempDir(), t.TempDir()}, lockds: make([]*lockd, 2), flags: []string{"-suspect", "20"},
@@ -59,6 +56,7 @@ var names = crew.Names{
 // killed and paused and the network stands still, and wants an order of all that
 // they did in which every answer is right.
 func TestHistoriesAreLinearizable(t *testing.T) {
+	t.Parallel()
 	w := startBehindProxies(t)
 	recorder := history.NewRecorder()
 	ctx, stop := context.WithCancel(t.Context())

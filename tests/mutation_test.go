@@ -3,7 +3,6 @@ package tests
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -31,6 +30,7 @@ func (m mutation) String() string { return m.rule + " " + m.title }
 // TestMutations runs the simulator with each mutation of mutations.txt and wants
 // it to find out, with a seed that the sources as they are pass.
 func TestMutations(t *testing.T) {
+	t.Parallel()
 	if testing.Short() || raceEnabled {
 		t.Skip("takes two processors for minutes; runs without -short and without -race")
 	}
@@ -67,7 +67,7 @@ var firstViolation = regexp.MustCompile(`(?m)^seed (\d+) regime (\d) at [0-9.]+s
 
 // run returns what caught the mutation, which is the one at this place.
 func (m mutation) run(mutants string, place int) (v sim.Violation, err error) {
-	command := exec.Command(mutants, "-seeds", "1000", "-regime", m.regime, "-first", "-workers", "1")
+	command := patient(mutants, "-seeds", "1000", "-regime", m.regime, "-first", "-workers", "1")
 	command.Env = append(os.Environ(), switchedOn+"="+fmt.Sprint(place))
 	out, err := command.CombinedOutput()
 	found := firstViolation.FindSubmatch(out)

@@ -44,6 +44,7 @@ func fetch(t *testing.T, client *http.Client, url string) (int, string) {
 // Who looks after a cluster sees on its public port who is the primary, what has
 // happened to locks, which of them is waited for, and what the processes do.
 func TestANodeShowsItsNumbers(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t, "-api", "127.0.0.1:0")
 	client := w.dial()
 	lease := acquire(t, client, "deploy/web")

@@ -43,15 +43,11 @@ const nodePort = ":7100"
 // this is that run.
 func indoors(t *testing.T) bool {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("the processes are not built with the detector: run this without -race")
-	}
 	if machines.Inside() {
 		return true
 	}
 	// The run inside has no network to fetch modules from.
-	t.Setenv(builtBefore, binaries(t))
-	switch said, err := machines.Rerun(t.Name()); {
+	switch said, err := machines.Rerun(t.Name(), builtBefore+"="+binaries(t)); {
 	case err == nil:
 		t.Log("\n" + said)
 	case machines.Refused(err):
@@ -305,6 +301,7 @@ func castAway(nodes, listen, origin string) {
 // that there is no quorum and loses its lease by itself; the others go on, and
 // nobody has believed what was not so.
 func TestAPartitionIsolatesThePrimaryWithAClient(t *testing.T) {
+	t.Parallel()
 	if !indoors(t) {
 		return
 	}
@@ -373,6 +370,7 @@ func TestAPartitionIsolatesThePrimaryWithAClient(t *testing.T) {
 // Tokens tell them apart, the side of the higher view stays, and the other's
 // holder is told.
 func TestAPartitionIsolatesThePrimaryOfAPairWithAClient(t *testing.T) {
+	t.Parallel()
 	if !indoors(t) {
 		return
 	}

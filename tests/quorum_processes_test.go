@@ -27,9 +27,6 @@ type trio struct {
 // startTrio starts three nodes and returns when they are a cluster.
 func startTrio(t *testing.T, flags ...string) *trio {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
-	}
 	return start(t, cluster.New(cluster.Config{
 		Lockd: binary(t, "lockd"), Dir: t.TempDir(), Addresses: []string{freeAddress(t), freeAddress(t), freeAddress(t)}, Flags: flags,
 	}))
@@ -79,6 +76,7 @@ func (w *trio) primary() *cluster.Node {
 // Whichever of three nodes is killed, at any time, no answer is wrong, every
 // client goes on, and the node comes back by itself.
 func TestKillAnyOfThreeUnderLoad(t *testing.T) {
+	t.Parallel()
 	for _, durability := range []string{"memory", "fsync"} {
 		t.Run(durability, func(t *testing.T) {
 			w := startTrio(t, "-durability", durability)
@@ -96,6 +94,7 @@ func TestKillAnyOfThreeUnderLoad(t *testing.T) {
 
 // A node that is told to end hands over first.
 func TestThePrimaryLeavesUnderLoad(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t)
 	l := startLoad(t, w.processes, "-clients", "50")
 	n := w.primary()
@@ -206,6 +205,7 @@ func (p *promised) check() {
 // All nodes lose their power in the middle of their work. What was acknowledged
 // is there when they are back, sessions and leases too, and tokens rise.
 func TestPowerCutOfAllThree(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t, "-durability", "fsync")
 	p := w.workUntilPowerCut()
 	for _, n := range w.Nodes {
@@ -224,6 +224,7 @@ func TestPowerCutOfAllThree(t *testing.T) {
 
 // The same of a pair with its log on disk.
 func TestPowerCutOfBoth(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t, "-durability", "fsync")
 	p := w.workUntilPowerCut()
 	for _, d := range w.lockds {
@@ -284,6 +285,7 @@ func (w *trio) endRestarted(dir string) {
 // All nodes are restarted under load, one after the other. Nobody's request
 // fails, no lease is lost, and who waits keeps the place.
 func TestRollingRestartOfThreeUnderLoad(t *testing.T) {
+	t.Parallel()
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("the script needs bash:", err)
 	}

@@ -16,6 +16,7 @@ import (
 // TestANodeTellsWhoStartedItHowItStands, in the words of systemd: ready only when
 // there is a majority, a sign of life while its actors answer, and that it stops.
 func TestANodeTellsWhoStartedItHowItStands(t *testing.T) {
+	t.Parallel()
 	dir, err := os.MkdirTemp("", "ready") // the path of a socket must be short
 	if err != nil {
 		t.Fatal(err)

@@ -31,9 +31,6 @@ type processes struct {
 // startProcesses starts a primary and a backup and returns when they are paired.
 func startProcesses(t *testing.T, flags ...string) *processes {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
-	}
 	w := &processes{
 		t: t, addresses: []string{freeAddress(t), freeAddress(t)},
 		dirs: []string{t.TempDir(), t.TempDir()}, lockds: make([]*lockd, 2), flags: flags,
@@ -188,6 +185,7 @@ func (d *lockd) kill() {
 // TestScenariosAsProcesses plays the lab's scenarios with lockd processes, which
 // were built with the fault hooks.
 func TestScenariosAsProcesses(t *testing.T) {
+	t.Parallel()
 	playAll(t, func(t *testing.T, scene func(*testing.T, world)) {
 		scene(t, startProcesses(t))
 	})

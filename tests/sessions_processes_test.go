@@ -95,6 +95,7 @@ func startVictim(t *testing.T, w *processes, watcher *lockstep.Client) *exec.Cmd
 // A client that is killed while it holds and waits: its locks pass on in time,
 // its waits vanish, and nothing else changes.
 func TestAKilledClientsLocksPassOn(t *testing.T) {
+	t.Parallel()
 	w := startProcesses(t)
 	other := w.dial()
 	kept := acquire(t, other, "queued")
@@ -166,6 +167,7 @@ func (q *waiters) wait(client *lockstep.Client, i int) {
 
 // Five hundred wait in line, and the primary dies in the middle of handing over.
 func TestEveryWaiterGetsTheLockOnceAlthoughThePrimaryIsKilled(t *testing.T) {
+	t.Parallel()
 	const many, clients = 500, 10
 	w := startProcesses(t)
 	watcher := w.dial()
@@ -193,6 +195,7 @@ func TestEveryWaiterGetsTheLockOnceAlthoughThePrimaryIsKilled(t *testing.T) {
 // A command runs under a lock, and both nodes fall silent: the command and what
 // it started are gone before another client can have the lock.
 func TestACommandIsGoneBeforeItsLockPassesOn(t *testing.T) {
+	t.Parallel()
 	const ttl = 3 * time.Second
 	w := startProcesses(t)
 	next := w.dial()

@@ -169,6 +169,7 @@ func (v *viewer) ends() *os.ProcessState {
 // and its history, sees a failover as it happens, and has the terminal back at the
 // end.
 func TestSomebodyLooksOnInATerminal(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t)
 	client := w.dial()
 	lease := acquire(t, client, "deploy/web")
@@ -227,6 +228,7 @@ func TestSomebodyLooksOnInATerminal(t *testing.T) {
 // Control-Z gives the terminal to the shell as it was, and fg brings the picture
 // back.
 func TestTopStepsAside(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t)
 	v := sitDown(t, exec.Command("sh", "-i"))
 	v.types(fmt.Sprintf("cd %s; stty -a >before; %s top -nodes %s\n", t.TempDir(), filepath.Join(binaries(t), "lockc"), strings.Join(w.Addresses(), ",")))
@@ -251,6 +253,7 @@ func TestTopStepsAside(t *testing.T) {
 
 // When no node answers, top says so and waits; it finds them again by itself.
 func TestTopOutlastsTheNodes(t *testing.T) {
+	t.Parallel()
 	w := startTrio(t)
 	v := lookOn(t, w.Addresses(), "-timeout", "1s")
 	v.sees("safe: any one node may fail")

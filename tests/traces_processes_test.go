@@ -32,9 +32,6 @@ type traced struct {
 
 func startTraced(t *testing.T) *traced {
 	t.Helper()
-	if raceEnabled {
-		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
-	}
 	t.Setenv("OTEL_BSP_SCHEDULE_DELAY", "50") // nobody wants to wait for spans
 	t.Setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
 	c := collector.Start(t)
@@ -310,9 +307,6 @@ func TestTracesOutliveAFailover(t *testing.T) {
 // TestANodeStopsInTimeWithItsTraces: what was told last is sent when a node stops,
 // and one whose collector does not answer stops no later for it.
 func TestANodeStopsInTimeWithItsTraces(t *testing.T) {
-	if raceEnabled {
-		t.Skip("two clients over real remoting in one process race on gRPC's global logger, and the processes are not built with the detector: run this without -race")
-	}
 	silent, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections, and says nothing
 	if err != nil {
 		t.Fatal(err)

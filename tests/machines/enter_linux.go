@@ -63,11 +63,13 @@ func Apart(command *exec.Cmd, further uintptr) {
 // Forget lets programs that this one starts or becomes not know that they are inside.
 func Forget() { os.Unsetenv(inside) }
 
-// Rerun runs one test of this test program again, inside, and returns what it
-// said, without the lines that tools take for results.
-func Rerun(test string) (said string, err error) {
+// Rerun runs one test of this test program again, inside and with more in its
+// environment, and returns what it said, without the lines that tools take for
+// results.
+func Rerun(test string, env ...string) (said string, err error) {
 	var out strings.Builder
 	command := exec.Command(os.Args[0], "-test.run=^"+test+"$", "-test.v")
+	command.Env = append(os.Environ(), env...)
 	command.Stdout, command.Stderr = &out, &out
 	err = Enter(command)
 	var lines []string
