@@ -118,7 +118,7 @@ func (c *crowd) comeIn(origin string) bool {
 		if idler := c.idlers.longest(); idler != nil {
 			idler.gone.Store(true) // and is told of here
 			_ = idler.Close()
-			c.turned(Turned{NoRoom, idler.RemoteAddr(), "closed to make room: it had nothing under way"})
+			c.turned(Turned{NoRoom, idler.RemoteAddr(), "closed to make room: nothing that counts was under way"})
 		}
 	}
 	return c.enter(origin)

@@ -18,8 +18,8 @@ const (
 // leave: who asks again and again is not between two requests for that long.
 const idleLong = time.Second
 
-// idlers are the connections of a crowd on which nothing is asked: whose client misses
-// least when they are closed. Strangers have to leave first, but each has the time that a
+// idlers are the connections of a crowd on which nothing is asked, or nothing but what
+// strangers may ask for: whose client misses least when they are closed. Strangers have to leave first, but each has the time that a
 // request may take to come: a new connection is a stranger's, whoever made it. Only when
 // there are more of them than a few do they push out each other, and not who is known.
 type idlers struct {
@@ -40,14 +40,32 @@ type idling struct {
 
 // Known takes note that whoever makes a request is known: strangers leave before him.
 func Known(ctx context.Context) {
-	if c := connectionOf(ctx); c != nil {
-		c.known.Store(true)
+	if c := connectionOf(ctx); c != nil && !c.known.Swap(true) {
+		c.idlers.end(c) // it may be somebody's, too, who was a stranger
+	}
+}
+
+// Strange takes note that whoever makes a request is a stranger: it holds no room, however
+// long it takes. A proxy may bring it on a connection on which somebody is known.
+func Strange(ctx context.Context) {
+	c := connectionOf(ctx)
+	if c == nil {
+		return
+	}
+	c.idlers.mu.Lock()
+	defer c.idlers.mu.Unlock()
+	if !c.known.Load() {
+		c.idlers.beginLocked(c)
 	}
 }
 
 func (i *idlers) begin(c *inCrowd) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	i.beginLocked(c)
+}
+
+func (i *idlers) beginLocked(c *inCrowd) {
 	i.endLocked(c)
 	if c.idling.left {
 		return

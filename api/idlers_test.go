@@ -32,7 +32,11 @@ func inHall(t *testing.T, story func(*hall)) {
 		cfg.Turned = func(t Turned) { h.told <- t }
 		cfg.Door = func(inside http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.Header.Get("Authorization") != "" {
+				switch r.Header.Get("Authorization") {
+				case "":
+				case "none":
+					Strange(r.Context())
+				default:
 					Known(r.Context())
 				}
 				inside.ServeHTTP(w, r)
@@ -98,7 +102,10 @@ func (v *visitor) isAnswered(header string) *visitor {
 	return v
 }
 
-const token = "Authorization: Bearer x\r\n"
+const (
+	token = "Authorization: Bearer x\r\n"
+	none  = "Authorization: none\r\n"
+)
 
 // leave holds those who have had to leave against those who should.
 func (h *hall) leave(when string, all, want []*visitor) {
@@ -188,6 +195,20 @@ func TestAStrangerHasHadHisTime(t *testing.T) {
 	})
 }
 
+// TestStrangersRequestsHoldNoRoom: who watches without being known leaves as if he idled.
+func TestStrangersRequestsHoldNoRoom(t *testing.T) {
+	inHall(t, func(h *hall) {
+		var all []*visitor
+		for range 12 {
+			all = append(all, h.comes().asks("/wait", none))
+		}
+		for range 3 {
+			all = append(all, h.comes())
+		}
+		h.leave("strangers watch", all, all[:3])
+	})
+}
+
 // TestNobodyWhoWaitsMakesRoom: where nobody idles, who comes is sent away when it is full.
 func TestNobodyWhoWaitsMakesRoom(t *testing.T) {
 	inHall(t, func(h *hall) {
@@ -242,14 +263,21 @@ func TestIdleOnHTTP2(t *testing.T) {
 		var two http.Protocols
 		two.SetUnencryptedHTTP2(true)
 		transport := &http.Transport{Protocols: &two, DialContext: func(context.Context, string, string) (net.Conn, error) { return h.network.dial(), nil }}
-		client, ended := &http.Client{Transport: transport}, make(chan error, 2)
-		ask := func(path string) {
-			answer, err := client.Get("http://bubble" + path)
+		client, ended := &http.Client{Transport: transport}, make(chan error, 10)
+		asks := func(path, who string) {
+			r, err := http.NewRequestWithContext(h.t.Context(), "GET", "http://bubble"+path, nil)
+			if err != nil {
+				ended <- err
+				return
+			}
+			r.Header.Set("Authorization", who)
+			answer, err := client.Do(r)
 			if err == nil {
 				err = answer.Body.Close()
 			}
 			ended <- err
 		}
+		ask := func(path string) { asks(path, "") }
 		go ask("/wait")
 		if n := idle(); n != 0 {
 			t.Error("it idles while somebody waits")
@@ -262,13 +290,31 @@ func TestIdleOnHTTP2(t *testing.T) {
 		if n := idle(); n != 1 {
 			t.Error("it does not idle when nobody waits any more")
 		}
-		for range 2 {
+		go asks("/wait", "none")
+		if n := idle(); n != 1 {
+			t.Error("a stranger's request holds the room")
+		}
+		go asks("/wait", "somebody")
+		if n := idle(); n != 0 {
+			t.Error("it idles while somebody waits who is known")
+		}
+		go asks("/wait", "none")
+		if n := idle() + h.crowd.idlers.known.Len(); n != 0 {
+			t.Error("it idles since a stranger has asked, too")
+		}
+		for range 3 {
+			h.goOn <- struct{}{}
+		}
+		if n := idle(); n != 0 || h.crowd.idlers.known.Len() != 1 {
+			t.Errorf("when nobody waits any more, %d idle of strangers, and %d of those who are known", n, h.crowd.idlers.known.Len())
+		}
+		for range 5 {
 			if err := <-ended; err != nil {
 				t.Error(err)
 			}
 		}
 		transport.CloseIdleConnections()
-		if n := idle(); n != 0 {
+		if n := idle() + h.crowd.idlers.known.Len(); n != 0 {
 			t.Error("it idles when it is gone")
 		}
 	})

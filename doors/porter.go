@@ -170,6 +170,7 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		case !d.closed:
 		case open(r.URL.Path):
 			who = guest{from: r.RemoteAddr}
+			api.Strange(r.Context())
 			if r.ProtoMajor < 2 || !ofPage(r.URL.Path) { // all files come over one connection of HTTP/2
 				w.Header().Set("Connection", "close") // strangers keep no room
 			}

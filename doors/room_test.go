@@ -16,7 +16,7 @@ import (
 )
 
 // TestWhoIsKnownStays: when the port has little room left, strangers make some, who came
-// later than he; and he asks again where he has asked.
+// later than he, even if they have asked for something; and he asks again where he has asked.
 func TestWhoIsKnownStays(t *testing.T) {
 	secret, line := newToken(t, "ci")
 	s := newScene(t, line)
@@ -27,6 +27,11 @@ func TestWhoIsKnownStays(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	watched := make(chan struct{})
+	server.Handle("/grpc.health.v1.Health/Watch", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		watched <- struct{}{}
+		<-r.Context().Done()
+	}))
 	server.Serve()
 	defer func() { _ = server.Stop(0) }()
 	comes := func() net.Conn {
@@ -53,11 +58,13 @@ func TestWhoIsKnownStays(t *testing.T) {
 	}
 	asks()
 	first := comes()
+	_, _ = io.WriteString(first, "GET /grpc.health.v1.Health/Watch HTTP/1.1\r\nHost: localhost\r\n\r\n")
+	<-watched
 	for range 5 {
 		comes()
 	}
 	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the stranger who has said nothing for longest is still there: %v", err)
+		t.Errorf("the first of the strangers is still there: %v", err)
 	}
 	asks()
 }
