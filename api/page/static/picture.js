@@ -16,7 +16,7 @@ import { instant, millis } from "./words.js";
 /** most is how many locks are kept: the first ones, by name. */
 export const most = 50_000;
 
-/** acquainted is how many sessions are known by name, besides those that cards name. */
+/** acquainted is how many sessions are known by name at most, besides those that cards name. */
 export const acquainted = 10_000;
 
 /** remembered is how many of the last events are. */
@@ -148,7 +148,12 @@ export class Picture {
   meet(session, info = {}) {
     if (!this.people.delete(session)) this.met++;
     this.people.set(session, info);
-    if (this.people.size > acquainted) this.people.delete(this.people.keys().next().value);
+    if (this.people.size <= acquainted) return;
+    let many = acquainted / 10; // at once: the first of a map is far to seek when those before it have gone
+    for (const one of this.people.keys()) {
+      if (many-- === 0) break;
+      this.people.delete(one);
+    }
   }
 
   #meet(card) {

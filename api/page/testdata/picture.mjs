@@ -130,6 +130,6 @@ for (let i = 0; i < 2 * acquainted; i++) {
   crowd.meet("s" + i);
   if (i % 1000 === 0) crowd.meet("regular", { user: "regular" });
 }
-assert.equal(crowd.people.size, acquainted);
+assert.ok(crowd.people.size <= acquainted && crowd.people.size > 0.8 * acquainted, `${crowd.people.size} are known`);
 assert.equal(crowd.met, 2 * acquainted + 1);
 assert.deepEqual([crowd.people.has("regular"), crowd.people.has("s" + (2 * acquainted - 1)), crowd.people.has("s0")], [true, true, false]);
