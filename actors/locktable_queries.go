@@ -11,7 +11,10 @@ import (
 const (
 	// reportRoom is about how many bytes a report takes at most. Answers of other
 	// clients wait for the frame that it is in.
-	reportRoom = 32 << 10
+	reportRoom = 128 << 10
+	// pageRoom is the same of a list of locks. It has another page, and the table is
+	// asked for it between others' requests.
+	pageRoom = 32 << 10
 	// pollTime is how long a question for events is kept before it is answered
 	// without any, so that nobody waits for a node that has forgotten it.
 	pollTime = 10 * time.Second
@@ -25,7 +28,11 @@ func (t *LockTable) report(out *outbox, who asker, q *messages.Query) {
 		t.poll(out, poll{who: who, id: q.ID, query: q.Query})
 		return
 	}
-	report := t.table.Report(q.Query, reportRoom)
+	room := reportRoom
+	if q.Query.Kind == lock.QueryLocks {
+		room = pageRoom
+	}
+	report := t.table.Report(q.Query, room)
 	t.fillHeard(&report)
 	out.report(who, replica.Reported{ID: q.ID, Kind: replica.Executed, Report: report})
 }

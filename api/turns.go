@@ -22,7 +22,8 @@ type Turns struct {
 }
 
 // Rest is what follows a turn before there is another: so those who come in a crowd
-// never take more than a part of the processors, and who comes alone waits for nothing.
+// never take more than a part of the processors, and who comes alone waits for no more
+// than what he took himself.
 type Rest struct {
 	Times   time.Duration // as long as the turn took
 	Longest time.Duration // for the processors may have been somebody else's for most of it

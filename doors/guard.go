@@ -411,6 +411,7 @@ func (g *guarded) Inquire(ctx context.Context, q lock.Query) (lock.Report, error
 	if err := g.mayAsk(ctx, q); err != nil {
 		return lock.Report{}, err
 	}
+	visitOf(ctx).written() // or what was shown before: this may take a while
 	report, err := g.behind.Inquire(ctx, q)
 	if err == nil {
 		err = g.shows(ctx, report)

@@ -21,7 +21,8 @@ import (
 type visit struct {
 	http.ResponseWriter
 	body io.ReadCloser
-	turn *api.Turn // at writing out a long answer; nil: has none
+	long bool      // its answer can be
+	turn *api.Turn // at writing out such a one; nil: has none
 
 	heard bool    // the service has got it
 	cut   bool    // it has not come to its end
@@ -30,6 +31,12 @@ type visit struct {
 
 type visitKey struct{}
 
+// visitOf is the visit of a request, or nil if it came by no door.
+func visitOf(ctx context.Context) *visit {
+	v, _ := ctx.Value(visitKey{}).(*visit)
+	return v
+}
+
 // visit lets a request in and notes what becomes of it.
 func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Request, who guest) {
 	v := &visit{ResponseWriter: w, body: r.Body}
@@ -37,8 +44,9 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 	if r.URL.Path == numbers {
 		d.charge(who, numbersWeigh)
 	}
-	if d.closed && longAnswers[r.URL.Path] {
-		leave, err := d.rooms.enter(r.Context(), who.name)
+	v.long = d.closed && longAnswers[r.URL.Path]
+	if v.long {
+		leave, err := d.rooms.enter(r.Context(), roomOf(who, r.URL.Path))
 		if err != nil {
 			return // nobody is there to answer
 		}
@@ -49,8 +57,9 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 	if r.Body != nil && r.Body != http.NoBody {
 		r.Body = (*visitBody)(v)
 	}
+	served := false // else it has panicked, which is nobody's mistake but ours
 	defer func() {
-		if v.why == "" && !v.heard && !v.cut && strings.HasPrefix(r.URL.Path, "/"+pb.LockServiceName+"/") && ctx.Err() == nil {
+		if served && v.why == "" && !v.heard && !v.cut && strings.HasPrefix(r.URL.Path, "/"+pb.LockServiceName+"/") && ctx.Err() == nil {
 			v.why = Malformed // or it would have got there
 		}
 		if v.why == Malformed {
@@ -61,6 +70,7 @@ func (d *Doors) visit(inside http.Handler, w http.ResponseWriter, r *http.Reques
 		}
 	}()
 	inside.ServeHTTP(v, r)
+	served = true
 }
 
 // Unwrap lets a handler reach what only the connection can do.
@@ -76,7 +86,7 @@ func (v *visit) Write(p []byte) (int, error) {
 
 // written gives a turn back, since the answer is there: now it is its reader's.
 func (v *visit) written() {
-	if v.turn != nil {
+	if v != nil && v.turn != nil {
 		v.turn.End()
 		v.turn = nil
 	}
@@ -147,7 +157,7 @@ func (listening) WrapStreamingHandler(next connect.StreamingHandlerFunc) connect
 // heard notes that the service has got a request, and how it ended. An error of the
 // protocol's own has no details.
 func heard(ctx context.Context, err error) {
-	v, _ := ctx.Value(visitKey{}).(*visit)
+	v := visitOf(ctx)
 	if v == nil {
 		return
 	}

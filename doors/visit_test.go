@@ -229,3 +229,19 @@ func TestHandshakesOfOneOrigin(t *testing.T) {
 		t.Errorf("counted %v", d.journal.Refusals())
 	}
 }
+
+// TestAPanicIsNotTheCallers: who asked is not said to have made a mistake.
+func TestAPanicIsNotTheCallers(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	s := newScene(t, line)
+	defer func() {
+		if recover() == nil {
+			t.Error("the port does not hear of it")
+		}
+		if n := s.doors.journal.Refusals(); len(n) > 0 {
+			t.Errorf("counted %v", n)
+		}
+	}()
+	porter := s.doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic("a bug") }))
+	porter.ServeHTTP(httptest.NewRecorder(), bearing(secret))
+}

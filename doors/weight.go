@@ -48,21 +48,19 @@ func (d *Doors) charge(who guest, requests float64) bool {
 // keeps a processor busy, and waits for a turn at that.
 func (g *guarded) shows(ctx context.Context, r lock.Report) error {
 	weight, who := weightOf(r), guestOf(ctx)
+	if v := visitOf(ctx); weight >= 1 && v != nil && v.long {
+		turn, err := g.doors.writing.Take(ctx, who.name)
+		if err != nil {
+			return api.Denied(connect.CodeResourceExhausted, errors.New("too many long answers at once: ask later"))
+		}
+		v.turn = turn
+	}
 	g.doors.charge(who, weight)
-	v, _ := ctx.Value(visitKey{}).(*visit)
-	if weight < 1 || v == nil || v.turn != nil {
-		return nil
-	}
-	turn, err := g.doors.writing.Take(ctx, who.name)
-	if err != nil {
-		return err
-	}
-	v.turn = turn
 	return nil
 }
 
 // afterWriting is the rest of those who have written a long answer.
-var afterWriting = api.Rest{Times: 3, Longest: 50 * time.Millisecond}
+var afterWriting = api.Rest{Times: 3, Longest: 20 * time.Millisecond}
 
 // goesOn charges for what a watch tells, and ends it if whoever watches owes too much.
 func (g *guarded) goesOn(ctx context.Context, r lock.Report) error {
@@ -105,6 +103,15 @@ type rooms struct {
 type room struct {
 	places chan struct{}
 	users  int // who are in it or wait for it
+}
+
+// roomOf is where a long answer is under way. The numbers have a room of their own: they
+// are wanted most when the nodes do not answer, and what asks those stays.
+func roomOf(who guest, path string) string {
+	if path == numbers {
+		return numbers + " " + who.name
+	}
+	return who.name
 }
 
 // enter waits for a place of somebody's, and returns what gives it back, or the

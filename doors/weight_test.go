@@ -14,6 +14,7 @@ import (
 
 	"connectrpc.com/connect"
 
+	"lockstep/api"
 	pb "lockstep/api/lockstep/v1"
 	"lockstep/lock"
 )
@@ -170,7 +171,7 @@ func TestLongAnswersTakeRoom(t *testing.T) {
 	ci, ciLine := newToken(t, "ci")
 	bob, bobLine := newToken(t, "bob")
 	synctest.Test(t, func(t *testing.T) {
-		h := newHeld(t, ciLine+bobLine, func(h *held, w http.ResponseWriter) {
+		h := newHeld(t, ciLine+bobLine+"allow * read *\n", func(h *held, w http.ResponseWriter) {
 			_, _ = w.Write([]byte("{"))
 			<-h.goOn
 		})
@@ -183,23 +184,24 @@ func TestLongAnswersTakeRoom(t *testing.T) {
 			t.Errorf("%d have begun, want %d", len(h.begun), longAtOnce)
 		}
 		h.ask(t.Context(), ci, pb.LockServiceTryAcquireProcedure)
+		h.ask(t.Context(), ci, numbers)
 		h.ask(t.Context(), bob, longOne)
-		if len(h.begun) != longAtOnce+2 {
-			t.Errorf("%d have begun beside them, want 2", len(h.begun)-longAtOnce)
+		if len(h.begun) != longAtOnce+3 {
+			t.Errorf("%d have begun beside them, want 3", len(h.begun)-longAtOnce)
 		}
 		leave()
-		for range longAtOnce + 2 + 2 {
+		for range longAtOnce + 2 + 3 {
 			h.goOn <- struct{}{}
 			synctest.Wait()
 		}
-		if len(h.begun) != longAtOnce+2+2 || len(h.doors.rooms.all) != 0 {
+		if len(h.begun) != longAtOnce+2+3 || len(h.doors.rooms.all) != 0 {
 			t.Errorf("%d have begun, and %v is left", len(h.begun), fmt.Sprint(h.doors.rooms.all))
 		}
 	})
 }
 
 // TestFewLongAnswersAreWrittenAtOnce: of anybody's, until the first of each is there;
-// what is short waits for nothing.
+// what is short, and who only looks aside, waits for nothing.
 func TestFewLongAnswersAreWrittenAtOnce(t *testing.T) {
 	policy := "allow * read *\n"
 	secrets := make([]string, runtime.GOMAXPROCS(0)+1)
@@ -214,38 +216,110 @@ func TestFewLongAnswersAreWrittenAtOnce(t *testing.T) {
 			_, _ = w.Write([]byte("{"))
 			<-t.Context().Done() // and nobody reads it
 		})
-		ask := func(secret string, locks int) {
+		ask := func(secret, path string, locks int) {
 			inner, g := h.inner, h.doors.Guard(houseOf(locks))
 			h.inner = func(w http.ResponseWriter, r *http.Request) {
 				for range 2 { // it has one turn, however often it asks
-					if _, err := g.Inquire(r.Context(), lock.Query{Kind: lock.QueryLocks}); err != nil {
-						h.begun <- err.Error()
-						return
+					if _, err := g.Inquire(r.Context(), lock.Query{Kind: lock.QueryLocks}); err != nil && t.Context().Err() == nil {
+						t.Error(err)
 					}
 				}
 				inner(w, r)
 			}
-			h.ask(t.Context(), secret, longOne)
+			h.ask(t.Context(), secret, path)
 			h.inner = inner
 		}
 		for _, secret := range secrets {
-			ask(secret, shownForOne)
+			ask(secret, longOne, shownForOne)
 		}
-		few := len(h.begun)
-		if few > max(1, runtime.GOMAXPROCS(0)/2) {
-			t.Errorf("%d of %d are written at once", few, len(secrets))
+		few := max(1, runtime.GOMAXPROCS(0)/2)
+		if len(h.begun) != few {
+			t.Errorf("%d of %d are written at once, want %d", len(h.begun), len(secrets), few)
 		}
-		ask(secrets[0], shownForOne-1)
-		if len(h.begun) != few+1 {
+		ask(secrets[0], longOne, shownForOne-1)
+		ask(secrets[1], pb.LockServiceAcquireProcedure, shownForOne) // whose news are of a queue
+		if len(h.begun) != few+2 {
 			t.Error("what is short waits for what is long")
 		}
-		for range few + 1 {
+		for range few + 2 {
 			h.goOn <- struct{}{}
 		}
 		time.Sleep(afterWriting.Longest)
-		if synctest.Wait(); len(h.begun) == few+1 {
+		if synctest.Wait(); len(h.begun) == few+2 {
 			t.Error("what is not read keeps others from being written")
 		}
 		close(h.goOn)
+	})
+}
+
+// TestWhoWaitsForTheNodesHasNoTurn: not even who has been shown much before.
+func TestWhoWaitsForTheNodesHasNoTurn(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(t, line+"allow * read *\n", nil)
+		waits, end := make(chan struct{}), make(chan struct{})
+		slow := slowHouse{houseOf(shownForOne), waits, end}
+		h.inner = func(_ http.ResponseWriter, r *http.Request) {
+			for _, house := range []api.Backend{slow.house, slow} {
+				if _, err := h.doors.Guard(house).Inquire(r.Context(), lock.Query{Kind: lock.QueryLocks}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+		for range longAtOnce {
+			h.ask(t.Context(), secret, longOne)
+			time.Sleep(afterWriting.Longest)
+			select {
+			case <-waits:
+			default:
+				t.Error("who waits for the nodes keeps others from a turn")
+			}
+		}
+		close(end)
+	})
+}
+
+// slowHouse answers when it may.
+type slowHouse struct {
+	*house
+	waits, end chan struct{}
+}
+
+func (h slowHouse) Inquire(ctx context.Context, q lock.Query) (lock.Report, error) {
+	h.waits <- struct{}{}
+	<-h.end
+	return h.house.Inquire(ctx, q)
+}
+
+// TestWhoHasNoTurnInTime: he is told so, and pays for nothing.
+func TestWhoHasNoTurnInTime(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	synctest.Test(t, func(t *testing.T) {
+		h := newHeld(t, line+"allow * read *\nlimit * rate=1 burst=3\n", nil)
+		for range max(1, runtime.GOMAXPROCS(0)/2) {
+			if _, err := h.doors.writing.Take(t.Context(), "others"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 3 {
+			h.inner = func(_ http.ResponseWriter, r *http.Request) {
+				ctx, cancel := context.WithTimeout(r.Context(), time.Millisecond)
+				defer cancel()
+				_, err := h.doors.Guard(houseOf(100*shownForOne)).Inquire(ctx, lock.Query{Kind: lock.QueryLocks})
+				heard(r.Context(), nil)
+				h.begun <- connect.CodeOf(err).String()
+			}
+			h.ask(t.Context(), secret, longOne)
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+			select {
+			case code := <-h.begun:
+				if code != connect.CodeResourceExhausted.String() {
+					t.Errorf("told %s", code)
+				}
+			default:
+				t.Error("who was shown nothing may not ask again")
+			}
+		}
 	})
 }
