@@ -1,9 +1,9 @@
 # What is checked, and how long each part may take on two cores (minutes):
 #
 #   fmt, vet, lint, tidy, fresh   1.5   mostly building the tools
-#   test                          12.5  README's command; six of it are the simulator's 138 mutations
+#   test                          6     README's command; the simulator's 138 mutations take what processes leave
 #   modules                       1.5   bench, deploy, and the page in a real browser
-#   race                          5     everything in process; the simulator with fewer seeds
+#   race                          3     everything in process; the simulator with fewer seeds
 #   chaos                         1     CI lets it run beside the first line
 #
 # `make check` and a minute of chaos are what CI runs. The rest is for hands:

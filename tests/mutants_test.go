@@ -16,9 +16,9 @@ import (
 
 // buildMutants builds one simulator that holds all mutations: a function has its
 // own body, and before it those of the mutations that change it, each behind a
-// question which one is switched on. Building them one by one takes most of a
-// processor's time for minutes. The sources are not touched: the compiler is told
-// to read a changed copy in their place.
+// question which one is switched on. One by one, building them takes longer than
+// finding them out. The sources are not touched: the compiler is told to read a
+// changed copy in their place.
 func buildMutants(root, dir string, all []mutation) (binary string, err error) {
 	files := map[string]*mutable{}
 	var wrong []error
