@@ -15,9 +15,10 @@ import (
 // sends away at once.
 const maxConnections = 8192
 
-// connections is how many those are here. Each costs the process a file, which the log
-// on disk and the other nodes need too: these have half of what there is.
-func connections() int { return min(maxConnections, maxFiles()/4) }
+// connections is how many those are where a process may open so many files. Each costs
+// it one, which the log on disk and the other nodes need too: both together have half of
+// what there is, in a process with three ports, as lockd trio is one.
+func connections(files int) int { return min(maxConnections, files/(2*2*3)) }
 
 // Whoever is sent away is told so after a while, unless many are: who comes again at
 // once, as crowds do, comes once in that while, and takes no processor's time meanwhile.
@@ -84,6 +85,7 @@ func (c *crowd) Accept() (net.Conn, error) {
 			c.turned(Turned{NoRoom, conn.RemoteAddr(), "no room for one more connection"})
 		default:
 			if c, ok := conn.(*net.TCPConn); ok {
+				_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 				_ = c.SetWriteBuffer(unreadBytes) // else it has some, which is only more
 			}
 			in := &inCrowd{Conn: conn, idlers: &c.idlers, origin: origin, came: time.Now()}

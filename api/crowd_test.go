@@ -136,8 +136,13 @@ func TestWhatIsNotReadIsBounded(t *testing.T) {
 
 // TestFilesAreLeft: for the log and the other nodes, however few there are.
 func TestFilesAreLeft(t *testing.T) {
-	if n := connections(); n < 1 || n > maxConnections || n > maxFiles()/4 {
-		t.Errorf("%d connections, with %d files", n, maxFiles())
+	for files, want := range map[int]int{1024: 85, 4096: 341, 98304: 8192, 1 << 20: 8192} {
+		if got := connections(files); got != want {
+			t.Errorf("of %d files %d are for connections, want %d", files, got, want)
+		}
+	}
+	if files := maxFiles(); files < 1024 {
+		t.Errorf("the process may open %d files", files)
 	}
 }
 

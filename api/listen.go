@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -40,7 +41,9 @@ func CheckUnixPath(path string) error {
 func listen(address string) (net.Listener, error) {
 	path, ok := UnixPath(address)
 	if !ok {
-		return net.Listen("tcp", address)
+		// The crowd has those kept alive whom it lets in: to accept the others is to
+		// cost little.
+		return (&net.ListenConfig{KeepAlive: -1}).Listen(context.Background(), "tcp", address)
 	}
 	if err := CheckUnixPath(path); err != nil {
 		return nil, err

@@ -85,7 +85,10 @@ func Listen(cfg ServerConfig) (*Server, error) {
 		cfg.Turned = func(Turned) {}
 	}
 	if cfg.Room == 0 {
-		cfg.Room = connections()
+		if cfg.Room = connections(maxFiles()); cfg.Room < maxConnections {
+			cfg.Log.Warn(fmt.Sprintf("the API's port holds %d connections and not %d, since this process may open no more than %d files: raise that with ulimit -n, or LimitNOFILE of systemd",
+				cfg.Room, maxConnections, maxFiles()))
+		}
 	}
 	crowd := newCrowd(listener, cfg.Room, cfg.Shakes, cfg.Turned)
 	crowd.many = cfg.Many

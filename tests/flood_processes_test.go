@@ -17,7 +17,7 @@ func TestOthersAreServedBesideAttacks(t *testing.T) {
 	} else {
 		l.Close()
 	}
-	flood := exec.Command(binary(t, "lockload"), "flood", "-quorum", "-durability", "memory", "-duration", "1s", "-quiet", "--json",
+	flood := exec.Command(binary(t, "lockload"), "flood", "-quorum", "-durability", "memory", "-duration", "1s", "-pace", "40ms", "-quiet", "--json",
 		"-lockd", binary(t, "lockd"))
 	out, err := flood.Output()
 	var report struct {
@@ -37,8 +37,8 @@ func TestOthersAreServedBesideAttacks(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	counted := map[string]string{
-		"flood": "rate", "streams": "rate", "strangers": "unauthenticated", "certificates": "handshake", "idle": "handshakes",
-		"oversized": "too_large", "malformed": "malformed",
+		"flood": "rate", "streams": "rate", "strangers": "unauthenticated", "certificates": "handshake", "impatient": "handshakes",
+		"idle": "handshakes", "oversized": "too_large", "malformed": "malformed",
 	}
 	for _, a := range report.Attacks {
 		if a.Tried[0].Attempts == 0 {

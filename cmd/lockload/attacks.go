@@ -22,6 +22,8 @@ type attack struct {
 	about string
 	many  int  // attackers at once
 	flood bool // of requests, by who has few due to it
+	// why is what the node counts those under whom it refuses, if it must refuse some.
+	why string
 	// once is one attempt: it returns the status of an answer, 0 if there was none
 	// because none was waited for, or an error.
 	once func(ctx context.Context, a *attacker) (status int, err error)
@@ -33,22 +35,24 @@ const idleConnections = 5000
 // attacks are all that there are. Those who make them are not held up by anything
 // but the node.
 var attacks = []attack{
-	{name: "flood", many: 64, flood: true,
+	{name: "flood", many: 64, flood: true, why: "rate",
 		about: fmt.Sprintf("one principal to whom %d requests a second are due asks as fast as it can on 64 connections", ratePerFlood),
 		once:  func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "flood", small) }},
-	{name: "streams", many: 256, flood: true, about: "the same as 256 streams of HTTP/2",
+	{name: "streams", many: 256, flood: true, why: "rate", about: "the same as 256 streams of HTTP/2",
 		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.two, "streams", small) }},
-	{name: "strangers", many: 64, about: "64 who show nothing",
+	{name: "strangers", many: 64, why: "unauthenticated", about: "64 who show nothing",
 		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "", small) }},
-	{name: "certificates", many: 64, about: "64 who show a certificate of another authority, over and over",
+	{name: "certificates", many: 64, why: "handshake", about: "64 who show a certificate of another authority, over and over",
 		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.shake(ctx) }},
-	{name: "idle", many: idleConnections, about: fmt.Sprintf("%d connections that say nothing, opened again when they are closed", idleConnections),
+	{name: "impatient", many: 64, why: "handshakes", about: "64 who connect and leave at once, over and over",
+		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.leave(ctx) }},
+	{name: "idle", many: idleConnections, why: "handshakes", about: fmt.Sprintf("%d connections that say nothing, opened again when they are closed", idleConnections),
 		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.idle(ctx) }},
 	{name: "slow", many: 200, about: "200 who ask for all locks and read nothing",
 		once: func(ctx context.Context, a *attacker) (int, error) { return 0, a.readNothing(ctx, "slow") }},
-	{name: "oversized", many: 32, about: "32 who send a MiB with each request",
+	{name: "oversized", many: 32, why: "too_large", about: "32 who send a MiB with each request",
 		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "oversized", huge) }},
-	{name: "malformed", many: 32, about: "32 who send half an object",
+	{name: "malformed", many: 32, why: "malformed", about: "32 who send half an object",
 		once: func(ctx context.Context, a *attacker) (int, error) { return a.send(ctx, a.one, "malformed", broken) }},
 }
 
@@ -211,6 +215,15 @@ func (a *attacker) encrypt(ctx context.Context, cfg *tls.Config) (*tls.Conn, err
 		return nil, err
 	}
 	return conn, nil
+}
+
+// leave begins a connection, and waits for nothing.
+func (a *attacker) leave(ctx context.Context) error {
+	conn, err := a.dial(ctx, "", "")
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }
 
 // idle holds a connection until it is closed.

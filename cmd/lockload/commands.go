@@ -177,7 +177,8 @@ func (p *program) flood() cli.Command {
 			"Nodes with certificates, tokens and rules are spawned. A few callers take locks and\n" +
 			"release them at a steady pace: with the Go client, with gRPC, with JSON. Each attack in\n" +
 			"turn comes from 127.0.0.2, out of another process that has what is left of the processors'\n" +
-			"time, right after a time without one. Shown are the p99 of both times and their ratio,\n" +
+			"time: what an attack costs the node shows, and not that attackers share its processors.\n" +
+			"It comes right after a time without one. Shown are the p99 of both times and their ratio,\n" +
 			"and how the node counted what it refused. The attacks:\n\n" + aboutAttacks(),
 		Examples: []string{
 			"lockload flood -quorum -runs 5",

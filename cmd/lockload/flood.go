@@ -148,11 +148,12 @@ func (p *program) beside(s *scene, row *floodRow, stop, abandon <-chan struct{})
 		return err
 	}
 	under := s.measure(p.plan, stop, abandon)
-	came, err := a.callOff()
+	after, err := s.refusedFor(row.attack.why, before)
 	if err != nil {
+		a.end()
 		return err
 	}
-	after, err := s.refusals()
+	came, err := a.callOff()
 	if err != nil {
 		return err
 	}
@@ -172,6 +173,23 @@ func (s *scene) measure(plan plan, stop, abandon <-chan struct{}) []result {
 	}
 	all.Wait()
 	return results
+}
+
+// refusedWithin is how long an attack goes on until it is refused once, on a machine that
+// leaves it no time.
+const refusedWithin = 30 * time.Second
+
+// refusedFor is refusals once there are more for a reason than before, if one is meant.
+func (s *scene) refusedFor(why string, before map[string]int64) (map[string]int64, error) {
+	for end := time.Now().Add(refusedWithin); ; time.Sleep(100 * time.Millisecond) {
+		after, err := s.refusals()
+		switch {
+		case err != nil || why == "" || after[why] > before[why]:
+			return after, err
+		case time.Now().After(end):
+			return nil, fmt.Errorf("the node has refused nobody for %q", why)
+		}
+	}
 }
 
 // refusals is how often the node has refused for each reason, as it tells Prometheus.
