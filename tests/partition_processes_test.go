@@ -247,6 +247,12 @@ func castAway(nodes, listen, origin string) {
 	}
 	record := history.NewPart(since(time.Duration(began)), 2)
 	var lease *lockstep.Lease
+	var certain time.Time // until when the lease lasts, as it said when it was last looked at
+	look := func() {
+		if until := lease.Deadline(); !until.IsZero() {
+			certain = until
+		}
+	}
 	lost := history.Op{Client: 2, Kind: history.Lose, Name: "a"}
 	out, orders := json.NewEncoder(os.Stdout), bufio.NewScanner(os.Stdin)
 	for orders.Scan() {
@@ -270,18 +276,16 @@ func castAway(nodes, listen, origin string) {
 				record.Answered(o)
 			}
 			cancel()
+			look() // it may be over before the next order
 		case "lose":
-			deadline := lease.Deadline()
 			for lease.Err() == nil {
-				if next := lease.Deadline(); !next.IsZero() {
-					deadline = next
-				}
+				look()
 				select {
 				case <-lease.Context().Done():
 				case <-time.After(time.Millisecond):
 				}
 			}
-			lost.Call = min(record.Now(), record.At(deadline))
+			lost.Call = min(record.Now(), record.At(certain))
 			record.Open(lost)
 			w.Lost, err = true, lease.Err()
 		case "tell":
