@@ -15,10 +15,10 @@ import (
 // sends away at once.
 const maxConnections = 8192
 
-// connections is how many those are where a process may open so many files. Each costs
-// it one, which the log on disk and the other nodes need too: both together have half of
-// what there is, in a process with three ports, as lockd trio is one.
-func connections(files int) int { return min(maxConnections, files/(2*2*3)) }
+// connections is how many those are in a process that may open so many files, and has so
+// many ports. Each costs it a file, which the log on disk and the other nodes need too:
+// all together have half of what there is.
+func connections(files, ports int) int { return min(maxConnections, files/(2*2*ports)) }
 
 // Whoever is sent away is told so after a while, unless many are: who comes again at
 // once, as crowds do, comes once in that while, and takes no processor's time meanwhile.
@@ -88,9 +88,10 @@ func (c *crowd) Accept() (net.Conn, error) {
 				_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: true})
 				_ = c.SetWriteBuffer(unreadBytes) // else it has some, which is only more
 			}
-			in := &inCrowd{Conn: conn, idlers: &c.idlers, origin: origin, came: time.Now()}
+			here, end := context.WithCancel(context.Background())
+			in := &inCrowd{Conn: conn, here: here, idlers: &c.idlers, origin: origin, came: time.Now()}
 			silence := time.AfterFunc(silentFor, in.endSilence)
-			in.leave = sync.OnceFunc(func() { silence.Stop(); c.idlers.leave(in); c.leave(origin) })
+			in.leave = sync.OnceFunc(func() { end(); silence.Stop(); c.idlers.leave(in); c.leave(origin) })
 			return in, nil
 		}
 		c.sendAway(conn)
@@ -117,7 +118,7 @@ func (c *crowd) origin(from net.Addr) string {
 // comeIn is enter, but for whom there is little room left somebody makes some.
 func (c *crowd) comeIn(origin string) bool {
 	if len(c.room)*crowdedOf >= cap(c.room)*crowdedFrom && c.isDue(origin) {
-		if idler := c.idlers.longest(); idler != nil {
+		if idler := c.idlers.longest(len(c.room) == cap(c.room)); idler != nil {
 			idler.gone.Store(true) // and is told of here
 			_ = idler.Close()
 			c.turned(Turned{NoRoom, idler.RemoteAddr(), "closed to make room: nothing that counts was under way"})
@@ -163,6 +164,7 @@ func (c *crowd) leave(origin string) {
 // inCrowd is a connection that there was room for.
 type inCrowd struct {
 	net.Conn
+	here   context.Context // ends when it leaves
 	leave  func()
 	idlers *idlers
 	idling idling // belongs to idlers
@@ -213,6 +215,7 @@ func (c *inCrowd) Close() error {
 func (c *inCrowd) takeTurn(ctx context.Context, at *Turns) error {
 	ctx, cancel := context.WithTimeout(ctx, headerWithin)
 	defer cancel()
+	defer context.AfterFunc(c.here, cancel)()
 	turn, err := at.Take(ctx, c.origin)
 	if err != nil {
 		return errors.New("too many handshakes at once")

@@ -15,13 +15,15 @@ const (
 )
 
 // idleLong is how long a connection of somebody who is known idles before it can have to
-// leave: who asks again and again is not between two requests for that long.
+// leave: it is not between two requests that belong together for that long.
 const idleLong = time.Second
 
 // idlers are the connections of a crowd on which nothing is asked, or nothing but what
-// strangers may ask for: whose client misses least when they are closed. Strangers have to leave first, but each has the time that a
-// request may take to come: a new connection is a stranger's, whoever made it. Only when
-// there are more of them than a few do they push out each other, and not who is known.
+// strangers may ask for: whose client misses least when they are closed. Strangers have to
+// leave first, but each has the time that a request may take to come: a new connection is
+// a stranger's, whoever made it. Only when there are more of them than a few do they push
+// out each other. Who is known leaves only when all the room is taken: he may be about to
+// ask again, and then he comes again, too.
 type idlers struct {
 	few int
 
@@ -99,14 +101,15 @@ func (i *idlers) leave(c *inCrowd) {
 	c.idling.left = true
 }
 
-// longest is the connection that has to leave next, or nil if none does.
-func (i *idlers) longest() *inCrowd {
+// longest is the connection that has to leave next, or nil if none does; full is that
+// there is no room left at all.
+func (i *idlers) longest(full bool) *inCrowd {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	if c := first(&i.strangers); c != nil && (i.strangers.Len() > i.few || time.Since(c.idling.since) >= headerWithin) {
 		return c
 	}
-	if c := first(&i.known); c != nil && time.Since(c.idling.since) >= idleLong {
+	if c := first(&i.known); full && c != nil && time.Since(c.idling.since) >= idleLong {
 		return c
 	}
 	return nil

@@ -158,17 +158,18 @@ func TestAFewStrangersComeToTheirWord(t *testing.T) {
 		for range 12 {
 			all = append(all, h.comes().isAnswered(token))
 		}
-		first := h.comes()
-		h.leave("when nobody idles for long", all, nil)
-		h.passes(idleLong - 12*time.Millisecond)
-		all = append(all, first)
+		h.passes(idleLong)
 		for range 3 {
 			all = append(all, h.comes())
 		}
-		h.leave("two more strangers, and a third", all, append([]*visitor{first}, all[:2]...))
+		h.leave("three strangers", all, nil)
+		all = append(all, h.comes())
+		h.leave("a fourth", all, all[12:13])
 		all[13].isAnswered(token) // and is one of the known from then on
-		h.comes()
-		h.leave("a stranger who became known", all, append([]*visitor{first}, all[:3]...))
+		all = append(all, h.comes())
+		h.leave("a stranger who became known", all, all[12:13])
+		all = append(all, h.comes())
+		h.leave("more than a few again", all, []*visitor{all[12], all[14]})
 		h.passes(headerWithin)
 		before := h.crowd.idlers.strangers.Len()
 		if before != 0 {
@@ -189,9 +190,30 @@ func TestAStrangerHasHadHisTime(t *testing.T) {
 		all = append(all, h.comes().isAnswered(""))
 		h.passes(headerWithin - time.Millisecond)
 		all = append(all, h.comes())
-		h.leave("a moment too early", all, all[:1])
+		h.leave("a moment too early", all, nil)
 		all = append(all, h.comes())
-		h.leave("in time", all, []*visitor{all[0], all[11]})
+		h.leave("in time", all, all[11:12])
+	})
+}
+
+// TestWhoIsKnownLeavesLast: when all the room is taken by those who are, and not before,
+// however long they idle; and as long as they ask, who comes is sent away.
+func TestWhoIsKnownLeavesLast(t *testing.T) {
+	inHall(t, func(h *hall) {
+		var all []*visitor
+		for range 16 {
+			all = append(all, h.comes().isAnswered(token))
+			h.passes(idleLong)
+		}
+		for _, v := range all {
+			v.isAnswered(token)
+		}
+		h.leave("sixteen", all, nil)
+		late := h.comes()
+		h.passes(toldAfter)
+		h.leave("when nobody idles for long", append(all, late), []*visitor{late})
+		h.comes()
+		h.leave("when they do", all, all[:1])
 	})
 }
 
@@ -246,7 +268,7 @@ func TestWhoHasHisShareMovesNobody(t *testing.T) {
 	if !c.comeIn("other") || !idler.gone.Load() {
 		t.Error("nobody made room for who had some due")
 	}
-	if c.idlers.begin(idler); c.idlers.longest() != nil {
+	if c.idlers.begin(idler); c.idlers.longest(true) != nil {
 		t.Error("who has left has to leave")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 
 	"connectrpc.com/connect"
 	"google.golang.org/protobuf/encoding/protojson"
@@ -55,8 +56,12 @@ func (jsonCodec) Unmarshal(data []byte, message any) error {
 			return slip
 		}
 	}
-	return err
+	return errors.New(strings.ToValidUTF8(err.Error()[:min(len(err.Error()), mostSaid)], ""))
 }
+
+// mostSaid is how many bytes an error has at most: it may go into a header, and has in it
+// what the request has.
+const mostSaid = 300
 
 // mostLookedThrough is of how many bytes a request is at most that is looked through
 // once more, for words that help: that costs several times as much as to refuse it,

@@ -38,6 +38,7 @@ func TestMisspelled(t *testing.T) {
 		{"Lock", `{"Name":"x"}`, `LockRequest has no field "Name": is "name" meant?`},
 		{"Status", `{"name":"x"}`, `StatusRequest has no field "name": it has none`},
 		{"TryAcquire", `{"name":"` + strings.Repeat("x", mostLookedThrough) + `","nam":1}`, `unknown field "nam"`},
+		{"TryAcquire", `{"name":"x","` + strings.Repeat("x", mostLookedThrough) + `":1}`, `unknown field "xxx`},
 		// What is wrong in another way is told as such.
 		{"TryAcquire", `{"name":"x","wait":"1m"}`, `invalid google.protobuf.Duration value "1m"`},
 		{"TryAcquire", `{"name":"x","wait":{"second":1}}`, "unexpected token {"},
@@ -49,7 +50,7 @@ func TestMisspelled(t *testing.T) {
 	} {
 		status, answer := s.post(t, test.method, test.body)
 		message, _ := answer["message"].(string)
-		if status != 400 || answer["code"] != "invalid_argument" || !strings.Contains(message, test.want) {
+		if status != 400 || answer["code"] != "invalid_argument" || !strings.Contains(message, test.want) || len(message) > 2*mostSaid {
 			t.Errorf("%s %.80s: %d %v, want %s", test.method, test.body, status, answer, test.want)
 		}
 	}

@@ -18,8 +18,12 @@ const (
 func meant(name string, known []string) string {
 	var near []string
 	nearest := tooFar
+	if len(name) > longestMeant {
+		name = "" // and comes near nothing
+	}
+	name = plainly(name)
 	for _, k := range known {
-		switch far := apart(plainly(name), plainly(k)); {
+		switch far := apart(name, plainly(k)); {
 		case far < nearest:
 			near, nearest = []string{k}, far
 		case far == nearest && len(near) > 0:
@@ -47,8 +51,6 @@ func apart(name, known string) int {
 	switch {
 	case name == known:
 		return 0
-	case len(name) > longestMeant:
-		return tooFar
 	case len(name) > 2 && len(known) > 2 && (strings.Contains(name, known) || strings.Contains(known, name)):
 		return 1
 	}

@@ -46,6 +46,8 @@ type ServerConfig struct {
 	Many func(from net.Addr) bool
 	// Room is how many connections the port holds at once; 0 is as many as it can.
 	Room int
+	// Ports is how many ports this process has, which share its files; 0 is one.
+	Ports int
 	// Shakes, if there is one, is asked about each connection that is to be encrypted:
 	// to shake hands costs the node much more than to send somebody away.
 	Shakes func(from net.Addr) bool
@@ -85,7 +87,7 @@ func Listen(cfg ServerConfig) (*Server, error) {
 		cfg.Turned = func(Turned) {}
 	}
 	if cfg.Room == 0 {
-		if cfg.Room = connections(maxFiles()); cfg.Room < maxConnections {
+		if cfg.Room = connections(maxFiles(), max(1, cfg.Ports)); cfg.Room < maxConnections {
 			cfg.Log.Warn(fmt.Sprintf("the API's port holds %d connections and not %d, since this process may open no more than %d files: raise that with ulimit -n, or LimitNOFILE of systemd",
 				cfg.Room, maxConnections, maxFiles()))
 		}

@@ -142,7 +142,8 @@ func TestHandshakesTakeTurns(t *testing.T) {
 		}
 		near, far := net.Pipe()
 		defer near.Close()
-		one, other := &inCrowd{Conn: far, leave: func() {}}, &inCrowd{leave: func() {}}
+		here := t.Context()
+		one, other := &inCrowd{Conn: far, here: here, leave: func() {}}, &inCrowd{here: here, leave: func() {}}
 		if err := one.takeTurn(t.Context(), h); err != nil {
 			t.Fatal(err)
 		}
@@ -154,6 +155,12 @@ func TestHandshakesTakeTurns(t *testing.T) {
 		cancel()
 		if other.takeTurn(gone, h) == nil {
 			t.Error("who has gone takes a turn")
+		}
+		left, leave := context.WithTimeout(t.Context(), time.Second)
+		defer leave()
+		began = time.Now()
+		if err := (&inCrowd{here: left}).takeTurn(t.Context(), h); err == nil || time.Since(began) != time.Second {
+			t.Errorf("who was closed waits for a turn: %v after %v", err, time.Since(began))
 		}
 		waits := make(chan error)
 		go func() { waits <- other.takeTurn(t.Context(), h) }()

@@ -168,6 +168,7 @@ func (d *Doors) Porter(inside http.Handler) http.Handler {
 		case err == nil && who.known:
 			api.Known(r.Context())
 		case !d.closed:
+			api.Known(r.Context()) // as far as anybody is
 		case open(r.URL.Path):
 			who = guest{from: r.RemoteAddr}
 			api.Strange(r.Context())
@@ -274,6 +275,9 @@ func (d *Doors) refuse(w http.ResponseWriter, r *http.Request, why Refusal, who 
 	d.journal.refused(why, who, r.Method+" "+r.URL.Path, time.Now())
 	if code == connect.CodeUnauthenticated {
 		w.Header().Set("WWW-Authenticate", "Bearer")
+	}
+	if d.closed && !who.known {
+		api.Strange(r.Context())
 		w.Header().Set("Connection", "close") // strangers keep no room
 	}
 	d.hearOut(w, r)

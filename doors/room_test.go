@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"testing"
 	"time"
@@ -67,4 +68,20 @@ func TestWhoIsKnownStays(t *testing.T) {
 		t.Errorf("the first of the strangers is still there: %v", err)
 	}
 	asks()
+}
+
+// TestStrangersKeepNoRoom: whatever they are refused for; who is known keeps his connection.
+func TestStrangersKeepNoRoom(t *testing.T) {
+	secret, line := newToken(t, "ci")
+	porter := newScene(t, line).doors.Porter(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("somebody is let in") }))
+	for _, test := range []struct {
+		secret, site string
+		closes       bool
+	}{{"", "", true}, {"", "cross-site", true}, {"x", "cross-site", true}, {secret, "cross-site", false}} {
+		r, w := bearing(test.secret), httptest.NewRecorder()
+		r.Header.Set("Sec-Fetch-Site", test.site)
+		if porter.ServeHTTP(w, r); (w.Header().Get("Connection") == "close") != test.closes {
+			t.Errorf("%+v: %d, %v", test, w.Code, w.Header())
+		}
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,11 +32,12 @@ type Keeper struct {
 	files Files
 	log   *slog.Logger
 
-	mu      sync.Mutex
-	current Identity
-	seen    stamps    // of the files that count
-	looked  time.Time // when
-	said    string    // what was wrong the last time
+	current atomic.Pointer[Identity]
+	looked  atomic.Int64 // when, in Unix nanoseconds
+
+	mu   sync.Mutex // of who looks, which may take long
+	seen stamps     // of the files that count
+	said string     // what was wrong the last time
 }
 
 var _ Source = (*Keeper)(nil)
@@ -45,26 +47,29 @@ func Open(files Files, log *slog.Logger) (*Keeper, error) {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	k := &Keeper{files: files, log: log, seen: files.stamps(), looked: time.Now()}
-	identity, err := files.read(k.looked)
+	now := time.Now()
+	k := &Keeper{files: files, log: log, seen: files.stamps()}
+	identity, err := files.read(now)
 	if err != nil {
 		return nil, err
 	}
-	k.current = identity
+	k.current.Store(&identity)
+	k.looked.Store(now.UnixNano())
 	if info, err := os.Stat(files.Key); err == nil && info.Mode()&0o007 != 0 {
 		log.Warn("every user of this machine can read or change the private key: chmod 600 it", "file", files.Key)
 	}
 	return k, nil
 }
 
-// Identity is the newest that could be read.
+// Identity is the newest that could be read. While somebody looks, it is the one of
+// before: files may be where reading takes long.
 func (k *Keeper) Identity() Identity {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if now := time.Now(); now.Sub(k.looked) >= lookEvery {
+	now := time.Now()
+	if now.UnixNano()-k.looked.Load() >= int64(lookEvery) && k.mu.TryLock() {
+		defer k.mu.Unlock()
 		k.lookLocked(now)
 	}
-	return k.current
+	return *k.current.Load()
 }
 
 // Public is how a port for everybody takes connections: who shows a certificate
@@ -94,7 +99,7 @@ func (k *Keeper) Look() {
 // key. It is looked at again each time: files that could not be read, and
 // certificates that are not valid yet, become good without a change.
 func (k *Keeper) lookLocked(at time.Time) {
-	k.looked = at
+	k.looked.Store(at.UnixNano())
 	now := k.files.stamps()
 	if now == k.seen {
 		k.said = ""
@@ -114,7 +119,7 @@ func (k *Keeper) lookLocked(at time.Time) {
 		return
 	}
 	k.seen, k.said = now, ""
-	k.current = identity
+	k.current.Store(&identity)
 	k.log.Info("new certificates: they count for every connection from now on",
 		"certificate", identity.Party().String(), "until", identity.Certificate.Leaf.NotAfter.UTC().Format(time.RFC3339))
 }

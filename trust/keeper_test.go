@@ -109,11 +109,11 @@ func TestWhatIsNotValidYet(t *testing.T) {
 	for ahead := 3; ahead > 0; ahead-- {
 		k.lookLocked(wanted.NotBefore.Add(-time.Duration(ahead) * time.Second))
 	}
-	if lines := strings.Count(said.String(), "\n"); lines != 1 || k.current.Certificate.Leaf.Equal(wanted) {
+	if lines := strings.Count(said.String(), "\n"); lines != 1 || k.current.Load().Certificate.Leaf.Equal(wanted) {
 		t.Errorf("before it is valid: %d lines: %s", lines, said)
 	}
 	k.lookLocked(time.Now())
-	if !k.current.Certificate.Leaf.Equal(wanted) {
+	if !k.current.Load().Certificate.Leaf.Equal(wanted) {
 		t.Errorf("it is valid, and does not count: %s", said)
 	}
 }
@@ -131,7 +131,7 @@ func TestConnectionsSeeNewFiles(t *testing.T) {
 	if k.Identity().Party().leaf.SerialNumber.Cmp(open(t, newer).Identity().Party().leaf.SerialNumber) == 0 {
 		t.Fatal("the files are looked at more often than once a second")
 	}
-	k.looked = k.looked.Add(-lookEvery)
+	k.looked.Add(-int64(lookEvery))
 	if k.Identity().Party().leaf.SerialNumber.Cmp(open(t, newer).Identity().Party().leaf.SerialNumber) != 0 {
 		t.Error("the new certificate was not seen")
 	}

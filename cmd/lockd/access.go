@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"lockstep/actors"
@@ -119,34 +120,45 @@ func (e *entrance) changes() bool { return e.tls != nil || e.book != nil || e.au
 const lookEvery = time.Second
 
 // follow looks at those files until the nodes stop, also when nobody comes: what is wrong
-// with a file is best said to who has just written it.
+// with a file is best said to who has just written it. No file waits for another, which
+// may be where reading takes long.
 func (e *entrance) follow(over <-chan struct{}) {
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ticker.C:
-			e.glance()
-		case <-over:
-			return
-		}
+	var all sync.WaitGroup
+	for _, look := range e.looks() {
+		all.Go(func() {
+			ticker := time.NewTicker(lookEvery)
+			defer ticker.Stop()
+			for {
+				select {
+				case <-ticker.C:
+					look()
+				case <-over:
+					return
+				}
+			}
+		})
 	}
+	all.Wait()
 }
 
-func (e *entrance) glance() {
+func (e *entrance) looks() (all []func()) {
 	if e.tls != nil {
-		e.tls.Look()
+		all = append(all, e.tls.Look)
 	}
 	if e.book != nil {
-		e.book.Look()
+		all = append(all, e.book.Look)
 	}
+	return all
 }
 
-// look looks at all that may have changed.
+// look looks at all that may have changed, and waits for nothing.
 func (e *entrance) look() {
-	e.glance()
+	all := e.looks()
 	if e.audit != nil {
-		e.audit.Reopen()
+		all = append(all, e.audit.Reopen)
+	}
+	for _, look := range all {
+		go look()
 	}
 }
 

@@ -86,7 +86,7 @@ func (g *group) openPort(first string, insecure bool, log *slog.Logger) (*port, 
 	var encryption *tls.Config
 	opened.doors, opened.journal, encryption = g.doors.forPort(unix, log)
 	opened.server, err = api.Listen(api.ServerConfig{
-		Address: address, TLS: encryption, Door: opened.doors.Porter, Who: opened.doors.Who, Many: opened.doors.Many, Shakes: opened.doors.Shakes, Turned: opened.journal.Turned, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
+		Address: address, Ports: g.planned, TLS: encryption, Door: opened.doors.Porter, Who: opened.doors.Who, Many: opened.doors.Many, Shakes: opened.doors.Shakes, Turned: opened.journal.Turned, Log: log, Ready: func(ctx context.Context) error { return api.CanGrant(ctx, opened.agents) },
 	})
 	if err != nil {
 		return nil, portFailure(err, address)

@@ -30,6 +30,7 @@ const lingerTicks = 4
 
 // group is the nodes of this process. They start, run and end together.
 type group struct {
+	planned int // how many nodes there will be
 	log     *slog.Logger
 	tick    time.Duration
 	hands   bool     // the nodes hand over before they go
@@ -45,8 +46,8 @@ type group struct {
 }
 
 // newGroup listens for signals from now on, so that control-C during the start
-// is a clean stop too.
-func (p *program) newGroup() (*group, error) {
+// is a clean stop too. It will have so many nodes.
+func (p *program) newGroup(nodes int) (*group, error) {
 	log := p.newLog()
 	keeper, err := cli.OpenTLS(p.tls, p.insecure, log)
 	if err != nil {
@@ -60,7 +61,7 @@ func (p *program) newGroup() (*group, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &group{log: log, tick: p.tick, doors: front, traces: traces, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
+	g := &group{planned: nodes, log: log, tick: p.tick, doors: front, traces: traces, signals: make(chan os.Signal, 4), again: make(chan os.Signal, 1),
 		gaveUp: make(chan error, 4), over: make(chan struct{})}
 	signal.Notify(g.signals, syscall.SIGINT, syscall.SIGTERM)
 	if front.changes() {

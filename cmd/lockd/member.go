@@ -18,7 +18,7 @@ func (p *program) runMember() error {
 	if err != nil {
 		return err
 	}
-	g, err := p.newCluster()
+	g, err := p.newCluster(1)
 	if err != nil {
 		return err
 	}
@@ -30,9 +30,9 @@ func (p *program) runMember() error {
 	return g.serve()
 }
 
-// newCluster is a group of nodes of a cluster.
-func (p *program) newCluster() (*group, error) {
-	g, err := p.newGroup()
+// newCluster is a group of so many nodes of a cluster.
+func (p *program) newCluster(nodes int) (*group, error) {
+	g, err := p.newGroup(nodes)
 	if err == nil {
 		g.hands = true
 	}
@@ -141,7 +141,7 @@ func (p *program) runTrio(addresses []string) error {
 	for i, address := range addresses {
 		p.peers = append(p.peers, cli.Peer{Name: trioNames[i], Address: address})
 	}
-	g, err := p.newCluster()
+	g, err := p.newCluster(len(p.peers))
 	if err != nil {
 		return err
 	}

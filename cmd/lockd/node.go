@@ -25,7 +25,7 @@ func (p *program) runNode(names []string, asPrimary bool) error {
 	if err != nil {
 		return err
 	}
-	g, err := p.newGroup()
+	g, err := p.newGroup(1)
 	if err != nil {
 		return err
 	}

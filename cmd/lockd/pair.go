@@ -20,7 +20,7 @@ func (p *program) runPair(names []string) error {
 	if !p.Given("trust-refused") {
 		p.trustRefused = true // both nodes are on this machine
 	}
-	g, err := p.newGroup()
+	g, err := p.newGroup(2)
 	if err != nil {
 		return err
 	}
