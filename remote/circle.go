@@ -112,7 +112,8 @@ func without(list, those []replica.NodeID) (rest []replica.NodeID) {
 	return rest
 }
 
-// bringUpToDate tells an actor of the links that stand already.
+// bringUpToDate tells an actor of the links that stand already. Of one that comes up in
+// this very moment it may hear twice, as if that had broken in between.
 func (p *Process) bringUpToDate(pid *actor.PID, nodes ...replica.NodeID) {
 	for _, node := range nodes {
 		if n := p.neighbour(node); n != nil && n.isOpen() {
