@@ -29,8 +29,8 @@ func (j *Journal) Turned(t api.Turned) {
 }
 
 // shaking is what one origin may have of the costliest that a stranger can ask for:
-// an encrypted connection takes some tenths of a millisecond.
-var shaking = access.Limits{Rate: 200, Burst: 400}
+// an encrypted connection takes a millisecond of a processor.
+var shaking = access.Limits{Rate: 100, Burst: 400}
 
 // Shakes reports whether an origin may have one more encrypted connection now.
 func (d *Doors) Shakes(from net.Addr) bool {

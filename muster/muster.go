@@ -113,6 +113,16 @@ func (p *Picture) Pair() bool {
 	return !slices.ContainsFunc(p.Nodes, func(n Node) bool { return n.Quorum })
 }
 
+// paired reports whether the nodes that keep the order are a pair, whoever is there to
+// join them.
+func (p *Picture) paired() bool {
+	if p.Pair() {
+		return true
+	}
+	return !slices.ContainsFunc(p.Nodes, func(n Node) bool { return n.Quorum && len(n.Members) > 0 }) &&
+		slices.ContainsFunc(p.Nodes, func(n Node) bool { return !n.Quorum && !n.Silent })
+}
+
 // Reigns reports whether a node is the primary.
 func (p *Picture) Reigns(n Node) bool { return p.Primary != nil && p.Primary.Address == n.Address }
 

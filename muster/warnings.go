@@ -60,7 +60,7 @@ func (p *Picture) Warnings(why map[string]string) []Warning {
 	}
 	p.warnOfPrimary(add)
 	p.warnOfSilence(why, add)
-	if p.Pair() {
+	if p.paired() {
 		p.warnOfPair(add)
 	} else {
 		p.warnOfMajority(add)
@@ -80,7 +80,7 @@ type warner func(kind string, nodes []string, format string, args ...any)
 func (p *Picture) warnOfPrimary(add warner) {
 	if p.Primary == nil {
 		switch {
-		case p.Pair():
+		case p.paired():
 			add(NoPrimary, nil, "no node is the primary: nothing is served until the two nodes have met")
 		case p.unborn():
 			add(NoPrimary, nil, "no node that answers belongs to a cluster yet: nothing is served until all that their -peers list have been started, or a cluster takes them in")
@@ -107,7 +107,7 @@ func (p *Picture) warnOfSilence(why map[string]string, add warner) {
 		switch name := p.NameOf(n); {
 		case n.Silent && heard >= 0:
 			add(Unreachable, []string{name}, "%s does not answer, and the others heard it %s; %s", name, words.Ago(heard), why[n.Address])
-		case n.Silent && !known && !p.Pair() && !p.unborn():
+		case n.Silent && !known && !p.paired() && !p.unborn():
 			add(Unreachable, []string{name}, "%s does not answer, and is no member of the cluster: it was removed, or never taken in; %s", name, why[n.Address])
 		case n.Silent:
 			add(Unreachable, []string{name}, "%s does not answer; %s", name, why[n.Address])
@@ -248,7 +248,7 @@ func (p *Picture) warnOfMembers(add warner) {
 	var astray []string
 	want := memberNames(p.Members())
 	for _, n := range p.Nodes {
-		if _, known := p.Member(n.Address); !n.Silent && len(n.Members) > 0 && !p.Pair() && (!known || memberNames(n.Members) != want) {
+		if _, known := p.Member(n.Address); !n.Silent && len(n.Members) > 0 && !p.paired() && (!known || memberNames(n.Members) != want) {
 			astray = append(astray, p.NameOf(n))
 		}
 	}
@@ -283,7 +283,7 @@ func (p *Picture) warnOfMemory(add warner) {
 	case len(volatile) == 0:
 	case len(volatile) < answers:
 		add(Memory, volatile, "nothing is on disk at %s, unlike at the others", strings.Join(volatile, ", "))
-	case p.Pair():
+	case p.paired():
 		add(Memory, volatile, "nothing is on disk: if both nodes lose power the locks are gone; -durability fsync keeps them")
 	default:
 		add(Memory, volatile, "nothing is on disk: if a majority loses power at once the locks are gone; -durability fsync keeps them")

@@ -89,7 +89,7 @@ func attackerProgram(t *testing.T) string {
 		}
 	}
 	program := filepath.Join(t.TempDir(), "attacker")
-	if out, err := exec.Command("go", "build", "-o", program, "./attacker").CombinedOutput(); err != nil {
+	if out, err := patient("go", "build", "-o", program, "./attacker").CombinedOutput(); err != nil {
 		t.Fatalf("building the attacker: %v\n%s", err, out)
 	}
 	return program

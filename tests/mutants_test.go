@@ -8,7 +8,6 @@ import (
 	"go/parser"
 	"go/token"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -53,7 +52,7 @@ func buildMutants(root, dir string, all []mutation) (binary string, err error) {
 		return "", err
 	}
 	binary = filepath.Join(dir, "simrun")
-	build := exec.Command("go", "build", "-overlay", overlay, "-o", binary, "./tests/sim/simrun")
+	build := patient("go", "build", "-overlay", overlay, "-o", binary, "./tests/sim/simrun")
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("the mutations do not build: %s", out)

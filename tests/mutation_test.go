@@ -71,8 +71,11 @@ func (m mutation) run(mutants string, place int) (v sim.Violation, err error) {
 	command.Env = append(os.Environ(), switchedOn+"="+fmt.Sprint(place))
 	out, err := command.CombinedOutput()
 	found := firstViolation.FindSubmatch(out)
-	if err == nil || found == nil {
+	switch {
+	case err == nil:
 		return v, fmt.Errorf("survives 1000 seeds: %s", out)
+	case found == nil:
+		return v, fmt.Errorf("ends without a violation: %w: %s", err, out)
 	}
 	_, err = fmt.Sscan(string(found[1])+" "+string(found[2])+" "+string(found[3]), &v.Seed, &v.Regime, &v.Check)
 	return v, err

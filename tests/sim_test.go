@@ -37,8 +37,8 @@ func simrun(args ...string) ([]byte, error) {
 	return out, nil
 }
 
-// patient is a command that takes what is left of the processors' time: the tests
-// of processes beside it must be in time.
+// patient is a command that takes what is left of the processors' time, as what
+// computes and what compiles: the tests of processes beside it must be in time.
 func patient(name string, args ...string) *exec.Cmd {
 	return exec.Command("nice", append([]string{"-n", "19", name}, args...)...)
 }
@@ -55,7 +55,7 @@ func buildSimulator() {
 			return
 		}
 	}
-	out, err := exec.Command("go", "build", "-o", simulator.path, "./sim/simrun").CombinedOutput()
+	out, err := patient("go", "build", "-o", simulator.path, "./sim/simrun").CombinedOutput()
 	if err != nil {
 		simulator.err = fmt.Errorf("%w\n%s", err, out)
 	}
@@ -203,8 +203,8 @@ func TestGrowingSimulation(t *testing.T) {
 // replay runs one seed in the command.
 func replay(t *testing.T, seed uint64, regime int) {
 	report, err := simulate(strconv.Itoa(regime), seed, 1)
-	if err != nil {
-		t.Error(err)
+	if err != nil || report.Runs != 1 {
+		t.Errorf("seed %d of regime %d was run %d times: %v", seed, regime, report.Runs, err)
 	}
 	for _, v := range report.Violations {
 		reportViolation(t, v)

@@ -1,7 +1,8 @@
 package words
 
-// Edits counts the letters by which two words differ: who has typed one that there is
-// not may have meant one that differs by few. It takes time for each pair of letters.
+// Edits counts the letters, of one byte each, by which two words differ: who has typed one
+// that there is not may have meant one that differs by few. It takes time for each pair of
+// letters.
 func Edits(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {

@@ -166,11 +166,14 @@ func TestStatusWarnsOfWhatIsNotSafe(t *testing.T) {
 		}, "no_primary: no node that answers belongs to a cluster yet: nothing is served until all that their -peers list have been started, or a cluster takes them in; " +
 			"unreachable: h:2 does not answer; why; learning: a has no log yet"},
 		"one that a pair is to grow by": {func([]lockstep.NodeStatus) []lockstep.NodeStatus {
+			both := []lockstep.MemberStatus{
+				{Member: lockstep.Member{Name: "h:1", Address: "h:1", Voter: true}}, {Member: lockstep.Member{Name: "h:2", Address: "h:2", Voter: true}},
+			}
 			return []lockstep.NodeStatus{
-				{Name: "h:1", Role: "primary", Durable: true}, {Name: "h:2", Role: "backup", Durable: true},
+				{Name: "h:1", Role: "primary", Durable: true, Members: both}, {Name: "h:2", Role: "backup", Durable: true, Members: both},
 				{Name: "h:3", Node: "c", Role: "joining", Quorum: true, Durable: true, Heard: -1},
 			}
-		}, "learning: c has no log yet, and is no member of the cluster: lockc cluster add c=h:3 takes it in"},
+		}, "pair: two nodes cannot tell a dead peer from a cut cable, and may both go on: three can (lockd node); learning: c has no log yet, and is no member of the cluster: lockc cluster add c=h:3 takes it in"},
 		"two that lost their memory": {func(n []lockstep.NodeStatus) []lockstep.NodeStatus {
 			for i := range n[:2] {
 				n[i] = lockstep.NodeStatus{Name: n[i].Name, Node: n[i].Node, Role: "joining", View: 9, Quorum: true, Durable: true, Heard: -1}

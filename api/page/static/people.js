@@ -14,7 +14,7 @@ export function who(one, { linked = true } = {}) {
 /** short names somebody in a few letters, for where there is little room. */
 export const short = (one) => named(one, brief);
 
-/** exact names somebody apart from others of the same user and host. */
+/** exact names somebody apart from others of the same user and host, as far as names have room. */
 export const exact = (one) => named(one, process);
 
 const named = (one, say) => (one.session ? shorten(say(one.owner?.info, one.info), 60) || "session " + one.session.replace(/^0+/, "") : "nobody’s own");
