@@ -22,7 +22,7 @@ func connections(files, ports int) int { return min(maxConnections, files/(2*2*p
 
 // Whoever is sent away is told so after a while, unless many are: who comes again at
 // once, as crowds do, comes once in that while, and takes no processor's time meanwhile.
-const toldAfter = time.Second
+const toldAfter = 2 * time.Second
 
 // unreadBytes are kept of answers that a client does not read, before whoever answers
 // waits for it. The system may keep twice as many, and would else keep some millions.

@@ -60,7 +60,7 @@ func (g *guarded) shows(ctx context.Context, r lock.Report) error {
 }
 
 // afterWriting is the rest of those who have written a long answer.
-var afterWriting = api.Rest{Times: 3, Longest: 20 * time.Millisecond}
+var afterWriting = api.Rest{Times: 7, Longest: 50 * time.Millisecond}
 
 // goesOn charges for what a watch tells, and ends it if whoever watches owes too much.
 func (g *guarded) goesOn(ctx context.Context, r lock.Report) error {
