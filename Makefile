@@ -119,7 +119,7 @@ beside:
 flood:
 	@mkdir -p bin
 	go build -o bin/ ./cmd/...
-	bin/lockload flood -quorum -runs 5
+	bin/lockload flood -quorum -durability memory -runs 5
 
 pictures:
 	./img/make.sh

@@ -276,6 +276,8 @@ func TestWhoWaitsForTheNodesHasNoTurn(t *testing.T) {
 			}
 		}
 		close(end)
+		time.Sleep(afterWriting.Longest) // then each has had his turn
+		synctest.Wait()
 	})
 }
 

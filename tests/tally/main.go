@@ -1,5 +1,5 @@
-// Tally reads the events of `go test -json` and says what failed, what was
-// skipped and why, and in its last line how many tests passed.
+// Tally reads the events of `go test -json` and says what failed or was interrupted,
+// what was skipped and why, and in its last line how many tests passed.
 package main
 
 import (
@@ -56,6 +56,9 @@ func (t *tally) take(e event) {
 		}
 	case "fail", "build-fail":
 		t.failed++
+		if e.Test == "" {
+			t.interrupted(e.Package)
+		}
 		fmt.Printf("FAIL %s\n%s", key, strings.Join(t.output[key], ""))
 	case "skip":
 		if e.Test != "" {
@@ -66,6 +69,17 @@ func (t *tally) take(e event) {
 		return
 	}
 	delete(t.output, key)
+}
+
+// interrupted tells of a package's tests that had not ended when it did: one of them may
+// have ended it.
+func (t *tally) interrupted(in string) {
+	for key, output := range t.output {
+		if strings.HasPrefix(key, in+" ") && key != in+" " {
+			fmt.Printf("INTERRUPTED %s\n%s", key, strings.Join(output, ""))
+			delete(t.output, key)
+		}
+	}
 }
 
 func (t *tally) report() {
