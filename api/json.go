@@ -56,7 +56,8 @@ func (jsonCodec) Unmarshal(data []byte, message any) error {
 			return slip
 		}
 	}
-	return errors.New(strings.ToValidUTF8(err.Error()[:min(len(err.Error()), mostSaid)], ""))
+	text := err.Error()
+	return errors.New(strings.ToValidUTF8(text[:min(len(text), mostSaid)], ""))
 }
 
 // mostSaid is how many bytes an error has at most: it may go into a header, and has in it

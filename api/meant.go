@@ -40,10 +40,10 @@ func meant(name string, known []string) string {
 	}
 }
 
+var joiners = strings.NewReplacer("_", "", "-", "")
+
 // plainly is a name without what different languages write differently.
-func plainly(name string) string {
-	return strings.ToLower(strings.NewReplacer("_", "", "-", "").Replace(name))
-}
+func plainly(name string) string { return strings.ToLower(joiners.Replace(name)) }
 
 // apart is by how many letters two names differ. Of a short one few have to be right,
 // and one that has the other in it is nearly the same: "wait_seconds" means "wait".

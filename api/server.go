@@ -87,9 +87,10 @@ func Listen(cfg ServerConfig) (*Server, error) {
 		cfg.Turned = func(Turned) {}
 	}
 	if cfg.Room == 0 {
-		if cfg.Room = connections(maxFiles(), max(1, cfg.Ports)); cfg.Room < maxConnections {
+		files := maxFiles()
+		if cfg.Room = connections(files, max(1, cfg.Ports)); cfg.Room < maxConnections {
 			cfg.Log.Warn(fmt.Sprintf("the API's port holds %d connections and not %d, since this process may open no more than %d files: raise that with ulimit -n, or LimitNOFILE of systemd",
-				cfg.Room, maxConnections, maxFiles()))
+				cfg.Room, maxConnections, files))
 		}
 	}
 	crowd := newCrowd(listener, cfg.Room, cfg.Shakes, cfg.Turned)

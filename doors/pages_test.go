@@ -1,8 +1,6 @@
 package doors
 
 import (
-	"context"
-	"log/slog"
 	"net"
 	"net/http"
 	"testing"
@@ -15,16 +13,11 @@ import (
 // asks nobody who he is comes to nothing, whatever protocol its browser speaks.
 func TestPagesAtARealPort(t *testing.T) {
 	d := New(Config{Journal: NewJournal(nil)})
-	server, err := api.Listen(api.ServerConfig{
-		Address: "127.0.0.1:0", Door: d.Porter, Log: slog.New(slog.DiscardHandler), Ready: func(context.Context) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := port(t, api.ServerConfig{Door: d.Porter})
 	api.Mount(server, d.Guard(newHouse()))
 	server.Serve()
 	defer func() { _ = server.Stop(time.Second) }()
-	_, port, _ := net.SplitHostPort(server.Address())
+	_, number, _ := net.SplitHostPort(server.Address())
 	for _, version := range []int{1, 2} {
 		var protocols http.Protocols
 		protocols.SetHTTP1(version == 1)
@@ -35,9 +28,9 @@ func TestPagesAtARealPort(t *testing.T) {
 			status                    int
 		}{
 			{"a program", "", "", "", http.StatusOK},
-			{"a program that says localhost", "localhost:" + port, "", "", http.StatusOK},
-			{"a page whose name was made to stand for this machine", "evil.example:" + port, "", "", http.StatusForbidden},
-			{"and whose browser says that it is of this port", "evil.example:" + port, "Sec-Fetch-Site", "same-origin", http.StatusForbidden},
+			{"a program that says localhost", "localhost:" + number, "", "", http.StatusOK},
+			{"a page whose name was made to stand for this machine", "evil.example:" + number, "", "", http.StatusForbidden},
+			{"and whose browser says that it is of this port", "evil.example:" + number, "Sec-Fetch-Site", "same-origin", http.StatusForbidden},
 			{"a page of another site", "", "Origin", "https://evil.example", http.StatusForbidden},
 			{"a page at another port", "", "Sec-Fetch-Site", "same-site", http.StatusForbidden},
 		} {

@@ -2,10 +2,8 @@ package doors
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -21,13 +19,7 @@ import (
 func TestWhoIsKnownStays(t *testing.T) {
 	secret, line := newToken(t, "ci")
 	s := newScene(t, line)
-	server, err := api.Listen(api.ServerConfig{
-		Address: "127.0.0.1:0", Room: 8, Door: s.doors.Porter, Many: func(net.Addr) bool { return true },
-		Log: slog.New(slog.DiscardHandler), Ready: func(context.Context) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := port(t, api.ServerConfig{Room: 8, Door: s.doors.Porter, Many: func(net.Addr) bool { return true }})
 	watched := make(chan struct{})
 	server.Handle("/grpc.health.v1.Health/Watch", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		watched <- struct{}{}

@@ -18,17 +18,23 @@ import (
 	"lockstep/api"
 )
 
+// port is a real one of this machine.
+func port(t *testing.T, cfg api.ServerConfig) *api.Server {
+	t.Helper()
+	cfg.Address, cfg.Log, cfg.Ready = "127.0.0.1:0", slog.New(slog.DiscardHandler), func(context.Context) error { return nil }
+	server, err := api.Listen(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return server
+}
+
 // TestWhatIsNotUnderstood: in each protocol it is refused, counted and written down,
 // with who has sent it; what is understood is not, whatever becomes of it.
 func TestWhatIsNotUnderstood(t *testing.T) {
 	secret, line := newToken(t, "ci")
 	s := newScene(t, line+"allow ci lock deploy/*\n")
-	server, err := api.Listen(api.ServerConfig{
-		Address: "127.0.0.1:0", Door: s.doors.Porter, Log: slog.New(slog.DiscardHandler), Ready: func(context.Context) error { return nil },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	server := port(t, api.ServerConfig{Door: s.doors.Porter})
 	api.Mount(server, s.doors.Guard(newHouse()), s.doors.Listening())
 	server.Serve()
 	defer func() { _ = server.Stop(time.Second) }()
